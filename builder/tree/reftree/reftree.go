@@ -1,0 +1,171 @@
+// Package reftree reads the root filesystem of a solved BuildKit reference.
+package reftree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	fstypes "github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// maxRead is the most that is asked for in one call, in bytes. Replies travel
+// in one gRPC message, which may not exceed 16 MiB.
+const maxRead = 8 << 20
+
+// A Ref is the Tree of one reference. Directories are listed once and kept,
+// since the reference cannot change; it is safe for concurrent use.
+type Ref struct {
+	ctx    context.Context //nolint:containedctx // a reader from Open outlives the call that made it
+	ref    gateway.Reference
+	flight singleflight.Group
+	mu     sync.Mutex
+	dirs   map[string]map[string]tree.Entry
+	lists  map[string][]tree.Entry
+}
+
+// New returns the Tree of ref, which is nil for an empty root. Reads through
+// readers that Open returned end with ctx.
+func New(ctx context.Context, ref gateway.Reference) *Ref {
+	return &Ref{ctx: ctx, ref: ref, dirs: map[string]map[string]tree.Entry{}, lists: map[string][]tree.Entry{}}
+}
+
+// Lstat implements tree.Tree. It lists the parent directory, because BuildKit
+// follows links when it is asked for one file.
+func (r *Ref) Lstat(ctx context.Context, name string) (tree.Entry, error) {
+	if name == "/" {
+		return tree.Entry{Name: "/", Mode: fs.ModeDir | 0o755}, nil
+	}
+	if _, err := r.list(ctx, path.Dir(name)); err != nil {
+		return tree.Entry{}, err
+	}
+	r.mu.Lock()
+	e, ok := r.dirs[path.Dir(name)][path.Base(name)]
+	r.mu.Unlock()
+	if !ok {
+		return tree.Entry{}, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+	}
+	return e, nil
+}
+
+// ReadDir implements tree.Tree.
+func (r *Ref) ReadDir(ctx context.Context, name string) ([]tree.Entry, error) {
+	return r.list(ctx, name)
+}
+
+func (r *Ref) list(ctx context.Context, dir string) ([]tree.Entry, error) {
+	r.mu.Lock()
+	list, ok := r.lists[dir]
+	r.mu.Unlock()
+	if ok {
+		return list, nil
+	}
+	v, err, _ := r.flight.Do(dir, func() (any, error) { return r.read(ctx, dir) })
+	if err != nil {
+		return nil, err
+	}
+	return v.([]tree.Entry), nil
+}
+
+func (r *Ref) read(ctx context.Context, dir string) ([]tree.Entry, error) {
+	if r.ref == nil {
+		if dir != "/" {
+			return nil, &fs.PathError{Op: "readdir", Path: dir, Err: fs.ErrNotExist}
+		}
+		return nil, nil
+	}
+	stats, err := r.ref.ReadDir(ctx, gateway.ReadDirRequest{Path: dir})
+	if err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: dir, Err: missing(err)}
+	}
+	list := make([]tree.Entry, 0, len(stats))
+	byName := make(map[string]tree.Entry, len(stats))
+	for _, s := range stats {
+		e := entry(s)
+		list = append(list, e)
+		byName[e.Name] = e
+	}
+	tree.Sort(list)
+	r.mu.Lock()
+	r.lists[dir], r.dirs[dir] = list, byName
+	r.mu.Unlock()
+	return list, nil
+}
+
+// entry converts what BuildKit sends: Mode holds os.FileMode bits.
+func entry(s *fstypes.Stat) tree.Entry {
+	e := tree.Entry{
+		Name: path.Base(s.Path), Mode: fs.FileMode(s.Mode), UID: int(s.Uid), GID: int(s.Gid),
+		Linkname: s.Linkname, ModTime: s.ModTime, Xattrs: s.Xattrs,
+	}
+	if e.IsRegular() {
+		e.Size = s.Size
+	}
+	if !e.IsSymlink() {
+		e.Linkname = ""
+	}
+	return e
+}
+
+// missing turns BuildKit's words for a missing file, which lose their type on
+// the wire, back into fs.ErrNotExist.
+func missing(err error) error {
+	text := err.Error()
+	if errors.Is(err, fs.ErrNotExist) || strings.Contains(text, "no such file or directory") || strings.Contains(text, "not a directory") {
+		return fs.ErrNotExist
+	}
+	return err
+}
+
+// Open implements tree.Tree.
+func (r *Ref) Open(ctx context.Context, name string) (io.ReaderAt, error) {
+	e, err := r.Lstat(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if !e.IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	return &file{r, name, e.Size}, nil
+}
+
+type file struct {
+	r    *Ref
+	name string
+	size int64
+}
+
+// ReadAt implements io.ReaderAt, in calls of at most maxRead bytes.
+func (f *file) ReadAt(b []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, fmt.Errorf("reading %s: negative offset", f.name)
+	}
+	n := 0
+	for n < len(b) && off+int64(n) < f.size {
+		want := min(len(b)-n, maxRead, int(f.size-off)-n)
+		data, err := f.r.ref.ReadFile(f.r.ctx, gateway.ReadRequest{
+			Filename: f.name,
+			Range:    &gateway.FileRange{Offset: int(off) + n, Length: want},
+		})
+		if err != nil {
+			return n, &fs.PathError{Op: "read", Path: f.name, Err: missing(err)}
+		}
+		if len(data) == 0 {
+			return n, io.ErrUnexpectedEOF
+		}
+		n += copy(b[n:], data)
+	}
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
