@@ -18,6 +18,7 @@ type Memory struct {
 type memoryNode struct {
 	entry Entry
 	data  []byte
+	open  func() (io.ReaderAt, error) // instead of data, when not nil
 }
 
 // Add puts a file at name, making missing parents as root-owned directories of
@@ -31,7 +32,16 @@ func (m *Memory) Add(name string, e Entry, data []byte) {
 	if _, ok := m.nodes[name]; !ok && name != "/" {
 		m.children[path.Dir(name)] = append(m.children[path.Dir(name)], e.Name)
 	}
-	m.nodes[name] = &memoryNode{e, data}
+	m.nodes[name] = &memoryNode{entry: e, data: data}
+}
+
+// AddFile puts a regular file of e.Size bytes at name, whose content open
+// gives when it is asked for.
+func (m *Memory) AddFile(name string, e Entry, open func() (io.ReaderAt, error)) {
+	size := e.Size
+	m.Add(name, e, nil)
+	n := m.nodes[path.Clean("/"+name)]
+	n.entry.Size, n.open = size, open
 }
 
 // File adds a regular file owned by root.
@@ -116,6 +126,9 @@ func (m *Memory) Open(_ context.Context, name string) (io.ReaderAt, error) {
 	n, ok := m.nodes[name]
 	if !ok || !n.entry.IsRegular() {
 		return nil, notExist("open", name)
+	}
+	if n.open != nil {
+		return n.open()
 	}
 	return bytes.NewReader(n.data), nil
 }

@@ -1,0 +1,183 @@
+// Package static makes Go programs static by themselves.
+//
+// It works on the LLB that a Dockerfile became: the RUN that compiles gets
+// CGO_ENABLED=0 and the flags of a release build in its environment, and
+// nothing else changes, neither a line of the Dockerfile nor another RUN. Go
+// itself is asked first, on a side branch, whether a package uses cgo; on any
+// doubt the build is left as the user wrote it.
+package static
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/whittle-oci/whittle/builder/graph"
+)
+
+// A Step is a RUN that calls go build or go install.
+type Step struct {
+	digest digest.Digest
+	op     *pb.Op
+	script string
+	shell  []string // words before the script
+	calls  []call
+
+	// Line is the line of the Dockerfile, 0 when it is not known.
+	Line int
+	// Commands are the calls as they stand in the script.
+	Commands []string
+	// Doubt says why the step is left alone, "" when nothing speaks against
+	// asking Go.
+	Doubt string
+}
+
+// call is one go build or go install in a script.
+type call struct {
+	verb       *syntax.Word
+	args       []*syntax.Word
+	start, end uint
+	trimpath   bool
+	ldflags    bool
+	source     string
+}
+
+// Find returns the steps of a definition that compile Go, in the order in
+// which they run.
+func Find(def *pb.Definition) ([]Step, error) {
+	g, err := graph.Parse(def)
+	if err != nil {
+		return nil, err
+	}
+	var steps []Step
+	for _, d := range g.Order {
+		exec := g.Ops[d].GetExec()
+		if exec == nil || exec.Meta == nil {
+			continue
+		}
+		s, ok := step(exec)
+		if !ok {
+			continue
+		}
+		s.digest, s.op = d, g.Ops[d]
+		if def.Source != nil {
+			if loc := def.Source.Locations[d.String()]; loc != nil && len(loc.Locations) > 0 && len(loc.Locations[0].Ranges) > 0 {
+				s.Line = int(loc.Locations[0].Ranges[0].Start.Line)
+			}
+		}
+		steps = append(steps, s)
+	}
+	return steps, nil
+}
+
+// step reads the command line of one RUN.
+func step(exec *pb.ExecOp) (Step, bool) {
+	args := exec.Meta.Args
+	var s Step
+	switch {
+	case len(args) >= 3 && isPosixShell(args[0]) && strings.HasSuffix(args[len(args)-2], "c"):
+		s.shell, s.script = args[:len(args)-1], args[len(args)-1]
+	case len(args) >= 2 && path.Base(args[0]) == "go":
+		quoted := make([]string, len(args))
+		for i, a := range args {
+			q, err := syntax.Quote(a, syntax.LangPOSIX)
+			if err != nil {
+				return s, false
+			}
+			quoted[i] = q
+		}
+		s.shell, s.script = []string{"/bin/sh", "-c"}, strings.Join(quoted, " ")
+	default:
+		return s, false
+	}
+	if !strings.Contains(s.script, "go") {
+		return s, false
+	}
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(s.script), "")
+	if err != nil {
+		return s, false
+	}
+	syntax.Walk(file, func(n syntax.Node) bool {
+		c, ok := n.(*syntax.CallExpr)
+		if !ok || len(c.Args) < 2 || path.Base(c.Args[0].Lit()) != "go" {
+			return true
+		}
+		if verb := c.Args[1].Lit(); verb != "build" && verb != "install" {
+			return true
+		}
+		s.add(c)
+		return true
+	})
+	if len(s.calls) == 0 {
+		return s, false
+	}
+	s.check(exec.Meta.Env)
+	return s, true
+}
+
+func isPosixShell(name string) bool {
+	return slices.Contains([]string{"sh", "bash", "ash", "dash"}, path.Base(name))
+}
+
+func (s *Step) add(c *syntax.CallExpr) {
+	k := call{verb: c.Args[1], args: c.Args[2:], start: c.Pos().Offset(), end: c.End().Offset()}
+	k.source = s.script[c.Args[0].Pos().Offset():c.End().Offset()]
+	for _, a := range c.Assigns {
+		switch a.Name.Value {
+		case "CGO_ENABLED":
+			s.doubt("the command sets CGO_ENABLED itself")
+		case "GOFLAGS":
+			// What stands on the line wins over the environment.
+			k.trimpath, k.ldflags = true, true
+		}
+	}
+	for _, w := range k.args {
+		text := printed(w)
+		name, _, _ := strings.Cut(strings.TrimLeft(text, "-"), "=")
+		if !strings.HasPrefix(text, "-") {
+			continue
+		}
+		switch name {
+		case "trimpath":
+			k.trimpath = true
+		case "ldflags":
+			k.ldflags = true
+		case "race", "msan", "asan", "linkshared", "compiler", "toolexec":
+			s.doubt("go " + k.verb.Lit() + " is called with -" + name)
+		case "buildmode":
+			s.doubt("go " + k.verb.Lit() + " sets a build mode")
+		}
+	}
+	s.calls = append(s.calls, k)
+	s.Commands = append(s.Commands, k.source)
+}
+
+func (s *Step) doubt(why string) {
+	if s.Doubt == "" {
+		s.Doubt = why
+	}
+}
+
+// check looks at the environment that the Dockerfile gives the step.
+func (s *Step) check(env []string) {
+	for _, kv := range env {
+		if strings.HasPrefix(kv, "CGO_ENABLED=") {
+			s.doubt("the Dockerfile sets " + kv)
+		}
+	}
+	if strings.Contains(s.script, "CGO_ENABLED") {
+		s.doubt("the RUN sets CGO_ENABLED itself")
+	}
+}
+
+// printed gives a word as it is written.
+func printed(w *syntax.Word) string {
+	var b bytes.Buffer
+	_ = syntax.NewPrinter().Print(&b, w) // a buffer does not fail
+	return b.String()
+}
