@@ -41,6 +41,11 @@ type app struct {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.lintCommand(),
+		a.buildCommand(),
+		a.packCommand(),
+		a.slimCommand(),
+		a.whyCommand(),
+		a.versionCommand(),
 	}
 }
 

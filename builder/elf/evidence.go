@@ -1,0 +1,81 @@
+package elf
+
+import (
+	"slices"
+	"strings"
+)
+
+// Evidence is what a program shows that it uses, each as words that follow the
+// name of the program, "" where nothing shows.
+type Evidence struct {
+	Certificates, Zones, Users, Groups, Temp, Shell string
+}
+
+// goFunctions are Go functions that stand for a need. They are the last before
+// the file is read, so that the linker drops them from programs that never do.
+var goFunctions = []struct {
+	need  func(*Evidence) *string
+	names []string
+	not   string // a package whose presence makes up for the file
+}{
+	{func(e *Evidence) *string { return &e.Certificates }, []string{"crypto/x509.loadSystemRoots", "crypto/x509.(*Certificate).systemVerify", "crypto/x509.SystemCertPool"}, "golang.org/x/crypto/x509roots/fallback.init.0"},
+	{func(e *Evidence) *string { return &e.Zones }, []string{"time.LoadLocation"}, "time/tzdata.init.0"},
+	{func(e *Evidence) *string { return &e.Users }, []string{"os/user.Current", "os/user.Lookup", "os/user.LookupId", "os/user.lookupUser", "os/user.lookupUserId"}, ""},
+	{func(e *Evidence) *string { return &e.Groups }, []string{"os/user.LookupGroup", "os/user.LookupGroupId", "os/user.lookupGroup"}, ""},
+	{func(e *Evidence) *string { return &e.Temp }, []string{"os.MkdirTemp", "os.CreateTemp", "os.TempDir"}, ""},
+}
+
+// cFunctions are imported functions that stand for a need.
+var cFunctions = []struct {
+	need  func(*Evidence) *string
+	names []string
+}{
+	{func(e *Evidence) *string { return &e.Certificates }, []string{"SSL_CTX_set_default_verify_paths", "SSL_CTX_load_verify_locations", "gnutls_certificate_set_x509_system_trust", "curl_easy_init", "curl_global_init"}},
+	{func(e *Evidence) *string { return &e.Zones }, []string{"tzset", "localtime", "localtime_r", "mktime"}},
+	{func(e *Evidence) *string { return &e.Users }, []string{"getpwnam", "getpwnam_r", "getpwuid", "getpwuid_r", "getpwent", "getlogin", "wordexp"}},
+	{func(e *Evidence) *string { return &e.Groups }, []string{"getgrnam", "getgrnam_r", "getgrgid", "getgrgid_r", "initgroups"}},
+	{func(e *Evidence) *string { return &e.Temp }, []string{"mkstemp", "mkstemp64", "mkostemp", "mkdtemp", "tmpfile", "tmpfile64", "tmpnam", "tempnam"}},
+	{func(e *Evidence) *string { return &e.Shell }, []string{"system", "popen"}},
+}
+
+// texts are what a static program that is not Go's holds as text.
+var texts = []struct {
+	need func(*Evidence) *string
+	text string
+}{
+	{func(e *Evidence) *string { return &e.Certificates }, "/etc/ssl/certs"},
+	{func(e *Evidence) *string { return &e.Zones }, "/usr/share/zoneinfo"},
+	{func(e *Evidence) *string { return &e.Users }, "/etc/passwd"},
+	{func(e *Evidence) *string { return &e.Groups }, "/etc/group"},
+	{func(e *Evidence) *string { return &e.Temp }, "/tmp/"},
+}
+
+// Evidence says what the file shows that it uses.
+func (i *Info) Evidence() Evidence {
+	var e Evidence
+	if i.Go != nil {
+		for _, f := range goFunctions {
+			if f.not != "" && i.Go.Has(f.not) {
+				continue
+			}
+			for _, n := range f.names {
+				if i.Go.Has(n) && *f.need(&e) == "" {
+					*f.need(&e) = "links " + n
+				}
+			}
+		}
+	}
+	for _, f := range cFunctions {
+		for _, n := range f.names {
+			if _, ok := slices.BinarySearch(i.Imports, n); ok && *f.need(&e) == "" && !(i.Go != nil && n == "system") {
+				*f.need(&e) = "calls " + n
+			}
+		}
+	}
+	for _, t := range texts {
+		if slices.Contains(i.words, t.text) && *t.need(&e) == "" {
+			*t.need(&e) = "names " + strings.TrimSuffix(t.text, "/")
+		}
+	}
+	return e
+}

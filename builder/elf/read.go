@@ -1,0 +1,231 @@
+// Package elf finds what a program needs from its loader, and what the program
+// itself shows that it uses.
+package elf
+
+import (
+	"bytes"
+	"debug/buildinfo"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// ErrNotELF is returned for a file that does not begin with the ELF magic.
+var ErrNotELF = errors.New("not an ELF file")
+
+// Info is what the headers of one ELF file say.
+type Info struct {
+	Class   elf.Class
+	Machine elf.Machine
+	Type    elf.Type
+
+	Interp         string        // PT_INTERP, "" when the file names no loader
+	Needed         []string      // DT_NEEDED, in order
+	RPath, RunPath []string      // DT_RPATH and DT_RUNPATH, unexpanded
+	SoName         string        // DT_SONAME
+	Requires       []Requirement // DT_VERNEED
+	Provides       []string      // DT_VERDEF
+	Imports        []string      // undefined dynamic symbols, sorted
+	Go             *GoInfo       // nil when Go did not build it
+
+	dynamic bool
+	words   []string // what a static program holds as text, of what matters
+}
+
+// A Requirement is a symbol version that a file expects of a library.
+type Requirement struct {
+	Library, Version string
+	Weak             bool
+}
+
+// GoInfo is what Go leaves in a program.
+type GoInfo struct {
+	Version   string
+	BuildInfo *debug.BuildInfo
+	functions []byte // the function name table
+}
+
+// Has reports whether a function of that name is linked into the program.
+func (g *GoInfo) Has(name string) bool {
+	return bytes.Contains(g.functions, append(append([]byte{0}, name...), 0))
+}
+
+// Dynamic reports whether a loader has to prepare the program.
+func (i *Info) Dynamic() bool { return i.dynamic }
+
+// Limits on what one file may make us read, in bytes. They are far above what
+// real programs have.
+const (
+	maxTable   = 64 << 20
+	maxScanned = 64 << 20
+)
+
+// Read reads the headers of an ELF file. Sizes in the file are not believed:
+// what lies is an error and costs no memory.
+func Read(r io.ReaderAt) (_ *Info, err error) {
+	defer func() {
+		// debug/elf has panicked on broken files before.
+		if x := recover(); x != nil {
+			err = fmt.Errorf("broken ELF file: %v", x)
+		}
+	}()
+	r = newBlocks(r)
+	magic := make([]byte, 4)
+	if n, _ := r.ReadAt(magic, 0); n < 4 || string(magic) != elf.ELFMAG {
+		return nil, ErrNotELF
+	}
+	f, err := elf.NewFile(r)
+	if err != nil {
+		return nil, fmt.Errorf("broken ELF file: %w", err)
+	}
+	i := &Info{Class: f.Class, Machine: f.Machine, Type: f.Type}
+	if err := i.programHeaders(f); err != nil {
+		return nil, err
+	}
+	if i.dynamic {
+		if err := i.dynamicSection(f); err != nil {
+			return nil, err
+		}
+	}
+	i.golang(f, r)
+	if i.Go == nil && i.Interp == "" {
+		i.text(f)
+	}
+	return i, nil
+}
+
+func (i *Info) programHeaders(f *elf.File) error {
+	for _, p := range f.Progs {
+		switch p.Type {
+		case elf.PT_INTERP:
+			if p.Filesz > 4096 {
+				return errors.New("broken ELF file: the name of its loader is too long")
+			}
+			b := make([]byte, p.Filesz)
+			if _, err := p.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+				return fmt.Errorf("reading the name of the loader: %w", err)
+			}
+			i.Interp = string(bytes.TrimRight(b, "\x00"))
+		case elf.PT_DYNAMIC:
+			i.dynamic = true
+		}
+	}
+	return nil
+}
+
+// dynamicSection reads it through debug/elf, which needs section headers.
+// Files without them are read as having no needs that can be seen.
+func (i *Info) dynamicSection(f *elf.File) error {
+	for _, s := range f.Sections {
+		if (s.Type == elf.SHT_DYNAMIC || s.Type == elf.SHT_STRTAB || s.Type == elf.SHT_DYNSYM) && s.Size > maxTable {
+			return fmt.Errorf("broken ELF file: section %s of %d bytes", s.Name, s.Size)
+		}
+	}
+	var err error
+	if i.Needed, err = f.ImportedLibraries(); err != nil {
+		return fmt.Errorf("reading DT_NEEDED: %w", err)
+	}
+	for tag, to := range map[elf.DynTag]*[]string{elf.DT_RPATH: &i.RPath, elf.DT_RUNPATH: &i.RunPath} {
+		lists, err := f.DynString(tag)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", tag, err)
+		}
+		for _, l := range lists {
+			*to = append(*to, strings.Split(l, ":")...)
+		}
+	}
+	if names, err := f.DynString(elf.DT_SONAME); err == nil && len(names) > 0 {
+		i.SoName = names[0]
+	}
+	symbols, err := f.DynamicSymbols()
+	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
+		return fmt.Errorf("reading dynamic symbols: %w", err)
+	}
+	for _, s := range symbols {
+		if s.Section == elf.SHN_UNDEF && s.Name != "" {
+			i.Imports = append(i.Imports, s.Name)
+		}
+	}
+	slices.Sort(i.Imports)
+	i.Imports = slices.Compact(i.Imports)
+	if needs, err := f.DynamicVersionNeeds(); err == nil {
+		for _, n := range needs {
+			for _, v := range n.Needs {
+				i.Requires = append(i.Requires, Requirement{n.Name, v.Dep, v.Flags&elf.VER_FLG_WEAK != 0})
+			}
+		}
+	}
+	if versions, err := f.DynamicVersions(); err == nil {
+		for _, v := range versions {
+			i.Provides = append(i.Provides, v.Name)
+		}
+	}
+	return nil
+}
+
+// golang reads Go's build information and the table of function names.
+func (i *Info) golang(f *elf.File, r io.ReaderAt) {
+	table := f.Section(".gopclntab")
+	if table == nil {
+		table = f.Section(".data.rel.ro.gopclntab")
+	}
+	bi, err := buildinfo.Read(r)
+	if err != nil && table == nil {
+		return
+	}
+	i.Go = &GoInfo{}
+	if err == nil {
+		i.Go.Version, i.Go.BuildInfo = bi.GoVersion, bi
+	}
+	if table != nil {
+		i.Go.functions = functionNames(table, f)
+	}
+}
+
+// functionNames cuts the name table out of pclntab, whose header tells where
+// it begins and where the next table does (runtime/symtab.go, pcHeader).
+func functionNames(s *elf.Section, f *elf.File) []byte {
+	head := make([]byte, 8+8*8)
+	if n, _ := s.ReadAt(head, 0); n < len(head) || head[7] != 8 && head[7] != 4 {
+		return nil
+	}
+	word := func(n int) uint64 {
+		if head[7] == 8 {
+			return f.ByteOrder.Uint64(head[8+8*n:])
+		}
+		return uint64(f.ByteOrder.Uint32(head[8+4*n:]))
+	}
+	// nfunc, nfiles, textStart, funcnameOffset, cuOffset
+	from, to := word(3), word(4)
+	if from >= to || to > s.Size || to-from > maxTable {
+		return nil
+	}
+	names := make([]byte, to-from)
+	if n, _ := s.ReadAt(names, int64(from)); uint64(n) < to-from {
+		return nil
+	}
+	return append([]byte{0}, names...)
+}
+
+// interesting are the texts that tell what a static program uses.
+var interesting = []string{"/etc/passwd", "/etc/group", "/etc/ssl/certs", "/bin/sh", "/usr/share/zoneinfo", "/tmp/"}
+
+// text looks for them in the data of a static program.
+func (i *Info) text(f *elf.File) {
+	for _, s := range f.Sections {
+		if s.Name != ".rodata" || s.Type != elf.SHT_PROGBITS || s.Size > maxScanned {
+			continue
+		}
+		data := make([]byte, s.Size)
+		n, _ := s.ReadAt(data, 0)
+		for _, w := range interesting {
+			if bytes.Contains(data[:n], []byte(w)) {
+				i.words = append(i.words, w)
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	buildkitd "github.com/moby/buildkit/cmd/buildkitd/config"
+	"github.com/moby/buildkit/util/bklog"
+	resolverconfig "github.com/moby/buildkit/util/resolver/config"
+	"github.com/sirupsen/logrus"
+)
+
+// Dir is where the engine keeps its state: whittle below $XDG_DATA_HOME.
+func Dir() (string, error) {
+	base := os.Getenv("XDG_DATA_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("finding a place for the build state: %w; set XDG_DATA_HOME", err)
+		}
+		base = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(base, "whittle"), nil
+}
+
+// registries reads the registry section of a buildkitd.toml: mirrors, plain
+// HTTP, certificate authorities. A file that is named must be there; the usual
+// places may be empty.
+func registries(name string, log logrus.FieldLogger) (map[string]resolverconfig.RegistryConfig, error) {
+	names := []string{name}
+	if name == "" {
+		names = configFiles()
+	}
+	for _, n := range names {
+		cfg, err := buildkitd.LoadFile(n)
+		if errors.Is(err, os.ErrNotExist) && name == "" {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the registries in %s: %w", n, err)
+		}
+		if len(cfg.Registries) > 0 {
+			log.Debugf("registries are configured by %s", n)
+		}
+		return cfg.Registries, nil
+	}
+	return nil, nil
+}
+
+// configFiles are the places where buildkitd looks, its own first.
+func configFiles() []string {
+	var out []string
+	dir := os.Getenv("XDG_CONFIG_HOME")
+	if dir == "" {
+		if home, err := os.UserHomeDir(); err == nil {
+			dir = filepath.Join(home, ".config")
+		}
+	}
+	if dir != "" {
+		out = append(out, filepath.Join(dir, "buildkit", "buildkitd.toml"))
+	}
+	return append(out, "/etc/buildkit/buildkitd.toml")
+}
+
+// quiet sends what BuildKit logs to our log, for debugging only: what a user
+// should know travels as progress, warnings and errors.
+func quiet(log logrus.FieldLogger) {
+	std := logrus.StandardLogger()
+	std.SetOutput(io.Discard)
+	if l, ok := log.(*logrus.Logger); ok && l.IsLevelEnabled(logrus.TraceLevel) {
+		std.SetOutput(l.Out)
+		std.SetLevel(logrus.DebugLevel)
+	}
+	bklog.L = logrus.NewEntry(std)
+}

@@ -1,0 +1,248 @@
+// Package embedded runs BuildKit's solver and its OCI worker in this process.
+// RUN instructions need runc; everything else needs nothing.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/plugins/snapshots/native"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/cache/remotecache"
+	"github.com/moby/buildkit/cache/remotecache/gha"
+	"github.com/moby/buildkit/cache/remotecache/inline"
+	localcache "github.com/moby/buildkit/cache/remotecache/local"
+	registrycache "github.com/moby/buildkit/cache/remotecache/registry"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/executor/oci"
+	"github.com/moby/buildkit/frontend"
+	"github.com/moby/buildkit/frontend/gateway"
+	gatewayclient "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/frontend/gateway/forwarder"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
+	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/archutil"
+	"github.com/moby/buildkit/util/db/boltutil"
+	"github.com/moby/buildkit/util/network/netproviders"
+	"github.com/moby/buildkit/util/resolver"
+	"github.com/moby/buildkit/worker"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/runc"
+	"github.com/moby/sys/userns"
+	"github.com/sirupsen/logrus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// Options say where the engine keeps its state and what it allows. The zero
+// value works.
+type Options struct {
+	StateDir     string        // "" for Dir()
+	LockTimeout  time.Duration // how long to wait for another process, 0 for 10 minutes
+	ConfigFile   string        // buildkitd.toml; "" looks where buildkitd does
+	KeepBytes    int64         // state is pruned down to this, 0 for 10 GB
+	Entitlements []string
+	Frontend     gatewayclient.BuildFunc // for the frontend "dockerfile.v0"
+	Log          logrus.FieldLogger      // nil is silent
+}
+
+// An Engine is BuildKit running in this process.
+type Engine struct {
+	Client *client.Client
+	stop   []func() error // in the order to run
+}
+
+// Close stops the engine and lets the next process have its state.
+func (e *Engine) Close() error {
+	var errs []error
+	for _, f := range e.stop {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	defaultLockTimeout = 10 * time.Minute
+	defaultKeepBytes   = 10e9
+)
+
+// Start runs the engine. Only one process at a time may use a state
+// directory; others wait and say so.
+func Start(ctx context.Context, o Options) (_ *Engine, err error) {
+	if o.Log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		o.Log = silent
+	}
+	if o.LockTimeout == 0 {
+		o.LockTimeout = defaultLockTimeout
+	}
+	if o.KeepBytes == 0 {
+		o.KeepBytes = defaultKeepBytes
+	}
+	if o.StateDir == "" {
+		if o.StateDir, err = Dir(); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the state directory: %w", err)
+	}
+	lock, err := acquire(ctx, filepath.Join(o.StateDir, "lock"), o.LockTimeout, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{stop: []func() error{lock.release}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Close())
+		}
+	}()
+	return e, e.start(ctx, o)
+}
+
+// before adds something to be stopped ahead of everything that runs already.
+func (e *Engine) before(f func() error) { e.stop = append([]func() error{f}, e.stop...) }
+
+func (e *Engine) start(ctx context.Context, o Options) error {
+	quiet(o.Log)
+	registries, err := registries(o.ConfigFile, o.Log)
+	if err != nil {
+		return err
+	}
+	hosts := resolver.NewRegistryConfig(registries)
+	w, err := newWorker(ctx, o, hosts)
+	if err != nil {
+		return err
+	}
+	wc := &worker.Controller{}
+	if err := wc.Add(w); err != nil {
+		return fmt.Errorf("adding the worker: %w", err)
+	}
+	e.before(wc.Close)
+	sessions, err := session.NewManager()
+	if err != nil {
+		return fmt.Errorf("starting sessions: %w", err)
+	}
+	cache, err := bboltcachestorage.NewStore(filepath.Join(o.StateDir, "cache.db"))
+	if err != nil {
+		return fmt.Errorf("opening the build cache: %w", err)
+	}
+	history, err := boltutil.Open(filepath.Join(o.StateDir, "history.db"), 0o600, nil)
+	if err != nil {
+		return fmt.Errorf("opening the build history: %w", errors.Join(err, cache.Close()))
+	}
+	e.before(history.Close)
+	gw, err := gateway.NewGatewayFrontend(wc.Infos(), nil)
+	if err != nil {
+		return fmt.Errorf("starting frontends: %w", err)
+	}
+	frontends := map[string]frontend.Frontend{"gateway.v0": gw}
+	if o.Frontend != nil {
+		frontends["dockerfile.v0"] = forwarder.NewGatewayForwarder(wc.Infos(), o.Frontend)
+	}
+	controller, err := control.NewController(control.Opt{
+		SessionManager: sessions, WorkerController: wc, Frontends: frontends,
+		CacheManager: solver.NewCacheManager(context.WithoutCancel(ctx), "local", cache, worker.NewCacheResultStorage(wc)),
+		ResolveCacheExporterFuncs: map[string]remotecache.ResolveCacheExporterFunc{
+			"inline":   inline.ResolveCacheExporterFunc(),
+			"local":    localcache.ResolveCacheExporterFunc(sessions),
+			"registry": registrycache.ResolveCacheExporterFunc(sessions, hosts),
+			"gha":      gha.ResolveCacheExporterFunc(nil, nil),
+		},
+		ResolveCacheImporterFuncs: map[string]remotecache.ResolveCacheImporterFunc{
+			"local":    localcache.ResolveCacheImporterFunc(sessions),
+			"registry": registrycache.ResolveCacheImporterFunc(sessions, w.ContentStore(), hosts),
+			"gha":      gha.ResolveCacheImporterFunc(nil, nil),
+		},
+		Entitlements: o.Entitlements, CacheStore: cache, HistoryDB: history,
+		LeaseManager: w.LeaseManager(), ContentStore: w.ContentStore(), GarbageCollect: w.GarbageCollect,
+	})
+	if err != nil {
+		return fmt.Errorf("starting the solver: %w", err)
+	}
+	e.before(controller.Close)
+	return e.serve(ctx, controller)
+}
+
+// bufferSize is the size of the pipe between client and solver, in bytes.
+const bufferSize = 1 << 20
+
+// maxMessage is the largest gRPC message, as buildkitd has it.
+const maxMessage = 16 << 20
+
+// serve connects a client to the controller through memory.
+func (e *Engine) serve(ctx context.Context, controller *control.Controller) error {
+	pipe := bufconn.Listen(bufferSize)
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	controller.Register(server)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(pipe) // ends with Stop
+	}()
+	e.before(func() error {
+		server.Stop()
+		<-done
+		return nil
+	})
+	c, err := client.New(context.WithoutCancel(ctx), "", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return pipe.DialContext(ctx)
+	}))
+	if err != nil {
+		return fmt.Errorf("connecting to the solver: %w", err)
+	}
+	e.Client = c
+	return nil
+}
+
+// newWorker makes the OCI worker: overlayfs where the kernel allows it, RUN in
+// the host's network as docker build --network=host.
+func newWorker(ctx context.Context, o Options, hosts resolverHosts) (*base.Worker, error) {
+	factory := runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}
+	if err := overlayutils.Supported(o.StateDir); err == nil {
+		factory = runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (snapshots.Snapshotter, error) {
+			return overlay.NewSnapshotter(root)
+		}}
+	} else {
+		o.Log.Debugf("overlayfs cannot be used here, files are copied: %v", err)
+	}
+	opt, err := runc.NewWorkerOpt(o.StateDir, factory, userns.RunningInUserNS(), oci.ProcessSandbox, nil, nil, netproviders.Opt{Mode: "host"}, nil, "", "", false, nil, "", "", nil)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the worker: %w", err)
+	}
+	opt.RegistryHosts = hosts
+	opt.Platforms = runnable()
+	keep := o.KeepBytes
+	opt.GCPolicy = []client.PruneInfo{
+		{Filter: []string{"type==source.local", "type==source.git.checkout"}, KeepDuration: 48 * time.Hour, MaxUsedSpace: 512e6},
+		{MaxUsedSpace: keep},
+		{All: true, MaxUsedSpace: keep},
+	}
+	w, err := base.NewWorker(ctx, opt)
+	if err != nil {
+		return nil, fmt.Errorf("starting the worker: %w", err)
+	}
+	return w, nil
+}
+
+// runnable lists the platforms whose programs this machine executes, its own
+// first.
+func runnable() []platformSpec {
+	var out []platformSpec
+	for _, p := range archutil.SupportedPlatforms(true) {
+		out = append(out, platforms.Normalize(p))
+	}
+	return out
+}

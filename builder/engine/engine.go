@@ -1,0 +1,116 @@
+// Package engine finds a BuildKit to build with: one that is named, one that
+// is configured, or the one inside this program.
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/sirupsen/logrus"
+
+	"github.com/whittle-oci/whittle/builder/engine/embedded"
+)
+
+// Options say which BuildKit is wanted. The zero value chooses by what the
+// machine has.
+type Options struct {
+	Builder     string // name of a buildx instance
+	Host        string // BUILDKIT_HOST
+	BuildxDir   string // buildx's configuration directory
+	StateDir    string // of the embedded engine
+	LockTimeout time.Duration
+	ConfigFile  string // buildkitd.toml for the embedded engine
+	KeepBytes   int64  // the embedded engine prunes its state down to this, 0 for a default
+	// Entitlements that builds may ask of the embedded engine.
+	Entitlements []string
+	// Frontend is what the embedded engine runs for "dockerfile.v0".
+	Frontend gateway.BuildFunc
+	Log      logrus.FieldLogger
+}
+
+// An Engine is a BuildKit that answers.
+type Engine struct {
+	Name   string // "embedded", or the address or instance that was chosen
+	Reason string // why this one
+	// Local is true for the engine in this process, which sees this
+	// machine's loopback registries as this process does.
+	Local  bool
+	Client *client.Client
+	// Stderr is what the embedded engine would log.
+	close func() error
+}
+
+// Close lets go of the engine: the embedded one stops.
+func (e *Engine) Close() error {
+	err := e.Client.Close()
+	if e.close != nil {
+		if cerr := e.close(); err == nil {
+			err = cerr
+		}
+	}
+	return err
+}
+
+// An UnavailableError is an engine that was asked for and does not answer.
+// There is no falling back to another one: it would build somewhere else than
+// the user said.
+type UnavailableError struct {
+	Name string
+	Err  error
+}
+
+// Error names the engine and what went wrong.
+func (e *UnavailableError) Error() string { return fmt.Sprintf("the builder %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// Choose finds the engine: --builder, then BUILDKIT_HOST, then the current
+// buildx instance unless it is Docker's own, then the embedded one.
+func Choose(ctx context.Context, o Options) (*Engine, error) {
+	switch {
+	case o.Builder != "":
+		return instance(ctx, o, o.Builder, "--builder names it")
+	case o.Host != "":
+		return dial(ctx, o.Host, "BUILDKIT_HOST is set", nil)
+	}
+	current, driver := currentInstance(o.BuildxDir)
+	if current != "" && driver != "docker" && driver != "" {
+		return instance(ctx, o, current, "it is the current buildx instance")
+	}
+	reason := "no builder is configured"
+	if driver == "docker" {
+		reason = "the current buildx instance is Docker's own, which keeps no image index"
+	}
+	e, err := embedded.Start(ctx, embedded.Options{
+		StateDir: o.StateDir, LockTimeout: o.LockTimeout, ConfigFile: o.ConfigFile, KeepBytes: o.KeepBytes,
+		Entitlements: o.Entitlements, Frontend: o.Frontend, Log: o.Log,
+	})
+	if err != nil {
+		return nil, &UnavailableError{"in this program", err}
+	}
+	return &Engine{Name: "embedded", Reason: reason, Local: true, Client: e.Client, close: e.Close}, nil
+}
+
+// dial connects to an address and asks who is there, so that a wrong address
+// fails here and not in the middle of a build.
+func dial(ctx context.Context, address, reason string, opts []client.ClientOpt) (*Engine, error) {
+	c, err := client.New(ctx, address, opts...)
+	if err != nil {
+		return nil, &UnavailableError{address, err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	if _, err := c.ListWorkers(ctx); err != nil {
+		_ = c.Close()
+		return nil, &UnavailableError{address, err}
+	}
+	return &Engine{Name: address, Reason: reason, Client: c}, nil
+}
+
+// dialTimeout is how long a builder may take to answer for the first time. A
+// container that has to start takes some seconds.
+const dialTimeout = 20 * time.Second

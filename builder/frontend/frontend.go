@@ -1,0 +1,158 @@
+// Package frontend is the one build path of whittle: a BuildKit gateway
+// function that builds a Dockerfile as it is, decides what of the result the
+// program needs, and returns that alone as the image.
+//
+// The same function runs as a frontend image, from a client against any
+// BuildKit, and in the process of the command.
+package frontend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/report"
+)
+
+// Options are what the caller adds to a build. The zero value builds as the
+// frontend image does, without lint findings.
+type Options struct {
+	// Args are settings that win over build arguments and the configuration
+	// file, by name as in Settings: the flags of a command.
+	Args map[string][]string
+	// Config is the content of the configuration file when the caller has
+	// read it, with the name it goes by in messages. When ConfigName is "",
+	// the frontend looks for .whittle.yaml itself.
+	ConfigName string
+	Config     []byte
+	// DryRun stops after the plan: the result is empty.
+	DryRun bool
+	// Check lints the Dockerfile; nil for no findings.
+	Check Check
+	// OnReport is called with the report of every platform that was made
+	// minimal, from several goroutines.
+	OnReport func(*report.Report, *plan.Plan)
+	// Measures remembers the size of base images; nil for no memory.
+	Measures Measures
+	// Version is the version of whittle, for attestations.
+	Version string
+}
+
+// A Check lints a Dockerfile. config is the content of .whittle.yaml, nil when
+// there is none.
+type Check func(ctx context.Context, name string, dockerfile, config []byte) ([]Finding, error)
+
+// A Finding is one result of a Check.
+type Finding struct {
+	Rule        string
+	Description string
+	URL         string
+	Message     string
+	Severity    string // style, info, warning, error
+	Line, End   int    // lines of the Dockerfile, counted from 1
+	// Aliases are BuildKit's names for the rule, so that nothing is said
+	// twice.
+	Aliases []string
+}
+
+// Measures remembers what a base image holds, by its digest.
+type Measures interface {
+	Get(digest string) (Measure, bool)
+	Put(digest string, m Measure)
+}
+
+// A Measure is the size of a root filesystem.
+type Measure struct {
+	Bytes    int64 `json:"bytes"`
+	Files    int   `json:"files"`
+	Packages int   `json:"packages"`
+}
+
+// New returns the build function.
+func New(o Options) gateway.BuildFunc {
+	return func(ctx context.Context, c gateway.Client) (res *gateway.Result, err error) {
+		defer recovered(&err)
+		return run(ctx, c, o)
+	}
+}
+
+// recovered turns a panic into an error: a panic would close the connection to
+// BuildKit without a word.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("whittle failed inside: %v\n%s", r, debug.Stack())
+	}
+}
+
+func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, err error) {
+	c = newResolveCache(c)
+	ui, err := dockerui.NewClient(c)
+	if err != nil {
+		return nil, err
+	}
+	b := &build{Options: o, client: c, ui: ui}
+	args, err := FromArgs(ui.BuildArgs)
+	if err != nil {
+		return nil, err
+	}
+	if b.src, err = ui.ReadEntrypoint(ctx, "Dockerfile"); err != nil {
+		return nil, noDockerfile(err)
+	}
+	defer func() {
+		if bad, ok := errors.AsType[*parser.LocationError](err); ok {
+			for _, l := range bad.Locations {
+				err = b.withSource(err, l)
+			}
+		}
+	}()
+	if err := b.configure(ctx, args); err != nil {
+		return nil, err
+	}
+	if err := b.syntax(ctx); err != nil {
+		return nil, err
+	}
+	if res, ok, err := b.subrequest(ctx); ok || err != nil {
+		return res, err
+	}
+	if b.file, err = readFile(b.src.Data); err != nil {
+		return nil, err
+	}
+	b.lintWarnings(ctx)
+	return b.run(ctx)
+}
+
+// build is one run of the frontend.
+type build struct {
+	Options
+	client gateway.Client
+	ui     *dockerui.Client
+	src    *dockerui.Source
+	config Config
+	yaml   []byte // content of .whittle.yaml, nil when there is none
+	file   *file
+}
+
+func (b *build) run(ctx context.Context) (*gateway.Result, error) {
+	att := newAttestations(b)
+	rb, err := b.ui.Build(ctx, func(ctx context.Context, p *ocispecs.Platform, idx int) (_ *dockerui.BuildResult, err error) {
+		defer recovered(&err)
+		return b.platform(ctx, p, idx, att)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if b.DryRun {
+		return gateway.NewResult(), nil
+	}
+	if err := att.attach(ctx, rb); err != nil {
+		return nil, err
+	}
+	return rb.Finalize()
+}

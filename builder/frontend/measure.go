@@ -1,0 +1,121 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// report compares the built stage with the plan.
+func (b *build) report(ctx context.Context, made *plan.Plan, s *stage, conv *dockerfile2llb.Result, p *ocispecs.Platform, g goBuild) (*report.Report, error) {
+	r := report.New(platformName(p), made)
+	r.Static = g.report
+	before, err := b.measure(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	r.Before = report.Side{Bytes: before.Bytes, Files: before.Files, Packages: before.Packages, User: report.UserText(conv.Image.Config.User)}
+	if res, err := tree.Resolve(ctx, s.tree, "/bin/sh"); err == nil && res.Entry.IsRegular() {
+		r.Before.Shell = "/bin/sh"
+	}
+	return r, nil
+}
+
+func platformName(p *ocispecs.Platform) string {
+	if p == nil {
+		return platforms.FormatAll(platforms.DefaultSpec())
+	}
+	return platforms.FormatAll(*p)
+}
+
+// measure counts what the built stage holds: its base image, which is
+// remembered by its digest, and what the stage changed.
+func (b *build) measure(ctx context.Context, s *stage) (Measure, error) {
+	var total Measure
+	if s.base != nil {
+		base, ok := Measure{}, false
+		if b.Measures != nil && s.baseDigest != "" {
+			base, ok = b.Measures.Get(s.baseDigest)
+		}
+		if !ok {
+			var err error
+			if base, err = count(ctx, s.base); err != nil {
+				return total, err
+			}
+			if b.Measures != nil && s.baseDigest != "" {
+				b.Measures.Put(s.baseDigest, base)
+			}
+		}
+		total = base
+	}
+	changed, err := count(ctx, s.changed)
+	if err != nil {
+		return total, err
+	}
+	total.Bytes += changed.Bytes
+	total.Files += changed.Files
+	db, err := packages.Open(ctx, s.tree)
+	if err != nil {
+		return total, err
+	}
+	installed, err := db.Installed(ctx)
+	if err != nil {
+		return total, err
+	}
+	total.Packages = len(installed)
+	return total, nil
+}
+
+// listers is how many directories are listed at a time: over a connection most
+// of the time goes by waiting.
+const listers = 16
+
+// count walks a whole tree, level by level.
+func count(ctx context.Context, t tree.Tree) (Measure, error) {
+	var m Measure
+	dirs := []string{"/"}
+	for len(dirs) > 0 {
+		lists := make([][]tree.Entry, len(dirs))
+		eg, egctx := errgroup.WithContext(ctx)
+		eg.SetLimit(listers)
+		for i, dir := range dirs {
+			eg.Go(func() (err error) {
+				lists[i], err = t.ReadDir(egctx, dir)
+				if errors.Is(err, fs.ErrNotExist) {
+					err = nil
+				}
+				return err
+			})
+		}
+		if err := eg.Wait(); err != nil {
+			return m, err
+		}
+		var next []string
+		for i, list := range lists {
+			for _, e := range list {
+				name := path.Join(dirs[i], e.Name)
+				switch {
+				case e.IsDir() && !slices.Contains([]string{"/proc", "/sys", "/dev"}, name):
+					next = append(next, name)
+				case e.IsRegular():
+					m.Bytes += e.Size
+					m.Files++
+				}
+			}
+		}
+		dirs = next
+	}
+	return m, nil
+}

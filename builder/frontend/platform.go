@@ -1,0 +1,263 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whittle-oci/whittle/builder/graph"
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/builder/tree/reftree"
+)
+
+// convert gives what dockerfile2llb needs; warnings come once, however many
+// platforms there are.
+func (b *build) convert(ctx context.Context, p *ocispecs.Platform, idx int) dockerfile2llb.ConvertOpt {
+	opt := dockerfile2llb.ConvertOpt{
+		Config: b.ui.Config, Client: b.ui, SourceMap: b.src.SourceMap, TargetPlatform: p, MetaResolver: b.client,
+		Warn: func(rule, description, url, msg string, location []parser.Range) {
+			line := 0
+			if len(location) > 0 {
+				line = location[0].Start.Line
+			}
+			b.warn(ctx, linter.LintFormatShort(rule, msg, line), location, url, description)
+		},
+	}
+	opt.BuildArgs = maps.Clone(opt.BuildArgs)
+	if idx != 0 {
+		opt.Warn = nil
+	}
+	return opt
+}
+
+// platform builds the Dockerfile for one platform and makes the result small.
+func (b *build) platform(ctx context.Context, p *ocispecs.Platform, idx int, att *attestations) (*dockerui.BuildResult, error) {
+	conv, err := dockerfile2llb.Dockerfile2LLB(ctx, b.src.Data, b.convert(ctx, p, idx))
+	if err != nil {
+		return nil, err
+	}
+	marshalled, err := conv.State.Marshal(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("marshalling the build: %w", err)
+	}
+	def := marshalled.ToPB()
+	if err := b.runnable(def); err != nil {
+		return nil, err
+	}
+	if ok, why := b.minimal(); !ok {
+		if idx == 0 && why != "" {
+			b.warn(ctx, why, nil, "")
+		}
+		return b.asWritten(ctx, def, conv)
+	}
+	return b.rewrite(ctx, def, conv, p, idx, att)
+}
+
+// minimal reports whether the wanted stage is rewritten, and if not, why.
+func (b *build) minimal() (bool, string) {
+	if b.config.Minimal || b.file.isLast(b.ui.Target) {
+		return true, ""
+	}
+	return false, fmt.Sprintf("the target %s is not the last stage, so it is built as written; minimal: true (build argument WHITTLE_MINIMAL=true) makes it minimal", b.ui.Target)
+}
+
+// asWritten returns the stage as BuildKit's own frontend does.
+func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result) (*dockerui.BuildResult, error) {
+	ref, err := b.solve(ctx, def)
+	if err != nil {
+		return nil, err
+	}
+	return &dockerui.BuildResult{Reference: ref, Image: conv.Image, BaseImage: conv.BaseImage, Epoch: conv.Epoch}, nil
+}
+
+// rewrite builds the user's stages, plans the image and returns it.
+func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result, p *ocispecs.Platform, idx int, att *attestations) (*dockerui.BuildResult, error) {
+	def, goReport, err := b.makeStatic(ctx, def)
+	if err != nil {
+		return nil, err
+	}
+	stage, err := b.stage(ctx, def)
+	if err != nil {
+		return nil, err
+	}
+	made, err := plan.Make(ctx, plan.Input{
+		Tree: stage.tree, Changed: stage.changed, Base: stage.base,
+		Config: conv.Image.Config, Compiles: goReport.compiles(stage, b.file), Options: b.config.Plan,
+	})
+	if u, ok := errors.AsType[*plan.UnsupportedError](err); ok {
+		b.warn(ctx, fmt.Sprintf("%s; the image is built as written", u), b.file.where(u.Instruction), "")
+		return b.asWritten(ctx, def, conv)
+	}
+	if err != nil {
+		return nil, b.refused(err)
+	}
+	rep, err := b.report(ctx, made, stage, conv, p, goReport)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.budget(rep); err != nil {
+		return nil, err
+	}
+	if idx == 0 {
+		b.planWarnings(ctx, made)
+	}
+	if b.OnReport != nil {
+		b.OnReport(rep, made)
+	}
+	created := time.Unix(0, 0).UTC()
+	if conv.Epoch != nil {
+		created = *conv.Epoch
+	}
+	img := b.image(conv.Image, made, created)
+	if b.DryRun {
+		return &dockerui.BuildResult{Image: img}, nil
+	}
+	ref, err := b.ship(ctx, made, stage, created, p)
+	if err != nil {
+		return nil, err
+	}
+	att.add(p, rep, made, stage.state, created)
+	return &dockerui.BuildResult{Reference: ref, Image: img, Epoch: &created}, nil
+}
+
+// image is the configuration of the minimal image: what the plan says, on one
+// layer with no history but ours.
+func (b *build) image(built *dockerspec.DockerOCIImage, made *plan.Plan, created time.Time) *dockerspec.DockerOCIImage {
+	img := *built
+	img.Config = made.Config
+	img.Created = &created
+	img.RootFS = ocispecs.RootFS{Type: "layers"}
+	img.History = nil
+	if len(made.Entries) > 0 {
+		img.History = []ocispecs.History{{Created: &created, CreatedBy: "whittle", Comment: "the files that the program needs"}}
+	}
+	return &img
+}
+
+// ship solves the minimal image.
+func (b *build) ship(ctx context.Context, made *plan.Plan, s *stage, created time.Time, p *ocispecs.Platform) (gateway.Reference, error) {
+	caps := b.client.BuildOpts().LLBCaps
+	symlinks := caps.Supports(pb.CapFileSymlinkCreate) == nil
+	st := sink(made, s.state, created, symlinks)
+	opts := []llb.ConstraintsOpt{llb.WithCaps(caps)}
+	if p != nil {
+		opts = append(opts, llb.Platform(*p))
+	}
+	def, err := st.Marshal(ctx, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("marshalling the minimal image: %w", err)
+	}
+	return b.solve(ctx, def.ToPB())
+}
+
+// solve runs a definition with the caches that the client asked for.
+func (b *build) solve(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
+	res, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: def, CacheImports: b.ui.CacheImports})
+	if err != nil {
+		return nil, err
+	}
+	return res.SingleRef()
+}
+
+// runnable refuses a build with a RUN for a platform that the builder cannot
+// execute, before the RUN fails with "exec format error".
+func (b *build) runnable(def *pb.Definition) error {
+	workers := b.client.BuildOpts().Workers
+	if len(workers) == 0 {
+		return nil
+	}
+	can := platforms.Any(workers[0].Platforms...)
+	g, err := graph.Parse(def)
+	if err != nil {
+		return err
+	}
+	for _, d := range g.Order {
+		op := g.Ops[d]
+		if op.GetExec() == nil || op.Platform == nil {
+			continue
+		}
+		if want := op.Platform.Spec(); !can.Match(want) {
+			return b.foreign(lineOf(def, d), want)
+		}
+	}
+	return nil
+}
+
+// stage is the built final stage, ready to be looked at.
+type stage struct {
+	state   llb.State
+	tree    tree.Tree
+	changed tree.Tree // nil when the stage has nothing besides its base
+	base    tree.Tree // nil when the stage began from scratch
+	// baseDigest is the digest of the base image, "" when it is not known.
+	baseDigest string
+}
+
+// stage solves the final stage, what it changed and what it began from, side
+// by side.
+func (b *build) stage(ctx context.Context, def *pb.Definition) (*stage, error) {
+	op, err := llb.NewDefinitionOp(def)
+	if err != nil {
+		return nil, fmt.Errorf("reading the build: %w", err)
+	}
+	s := &stage{state: llb.NewState(op)}
+	baseDef, id, err := baseOf(def)
+	if err != nil {
+		return nil, err
+	}
+	var ref, changed, base gateway.Reference
+	eg, egctx := errgroup.WithContext(ctx)
+	eg.Go(func() (err error) {
+		ref, err = b.solve(egctx, def)
+		if err == nil && ref != nil {
+			err = ref.Evaluate(egctx)
+		}
+		return err
+	})
+	if baseDef != nil {
+		s.baseDigest = digestOf(id)
+		eg.Go(func() (err error) { base, err = b.solve(egctx, baseDef); return err })
+	}
+	if err := eg.Wait(); err != nil {
+		return nil, err
+	}
+	s.tree = reftree.New(ctx, ref)
+	if baseDef == nil {
+		s.changed = s.tree
+		return s, nil
+	}
+	s.base = reftree.New(ctx, base)
+	caps := b.client.BuildOpts().LLBCaps
+	if caps.Supports(pb.CapDiffOp) != nil {
+		s.changed = tree.Difference{Base: s.base, Final: s.tree}
+		return s, nil
+	}
+	baseOp, err := llb.NewDefinitionOp(baseDef)
+	if err != nil {
+		return nil, fmt.Errorf("reading the base image: %w", err)
+	}
+	diff, err := llb.Diff(llb.NewState(baseOp), s.state, llb.WithCustomName("[whittle] what the build changed")).Marshal(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("marshalling the difference: %w", err)
+	}
+	if changed, err = b.solve(ctx, diff.ToPB()); err != nil {
+		return nil, err
+	}
+	s.changed = reftree.New(ctx, changed)
+	return s, nil
+}

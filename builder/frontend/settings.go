@@ -1,0 +1,317 @@
+package frontend
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/whittle-oci/whittle/builder/plan"
+)
+
+// Kind says what values a setting takes.
+type Kind int
+
+// The kinds of settings.
+const (
+	Text Kind = iota
+	Bool
+	List
+)
+
+// A Setting is one key of the build section of .whittle.yaml. It is also a
+// flag of that name and, for the frontend, a build argument: WHITTLE_ and the
+// name in upper case with dashes as underscores.
+type Setting struct {
+	Name string
+	Kind Kind
+	Help string
+}
+
+// Settings lists every setting in the order of help pages.
+func Settings() []Setting {
+	return []Setting{
+		{"include", List, "paths and globs of the built image to carry besides"},
+		{"exclude", List, "paths and globs to leave out"},
+		{"writable", List, "directories that the image's user may write to"},
+		{"user", Text, `user of the image: "keep", UID, UID:GID or a name`},
+		{"static", Text, `"auto" makes Go programs static where it can, "off" leaves the build as written`},
+		{"no-shell", Bool, "refuse an image that would need a shell"},
+		{"no-licences", Bool, "leave out copyright files"},
+		{"contents", Text, `attach the reason of every file: "auto" (with any other attestation), "true", "false"`},
+		{"minimal", Bool, "make the image of a --target minimal too"},
+		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
+		{"syntax-aliases", List, "further # syntax= images that stand for this frontend"},
+		{"lint", Text, `show lint findings as warnings of the build: "on" or "off"`},
+	}
+}
+
+// argPrefix begins the names of build arguments that are settings.
+const argPrefix = "WHITTLE_"
+
+// ArgName is the build argument for a setting's name.
+func ArgName(name string) string {
+	return argPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// A Config is the settings of one build.
+type Config struct {
+	Plan          plan.Options
+	StaticOff     bool
+	Contents      string // "auto", "true" or "false"
+	Minimal       bool
+	MaxSize       int64 // bytes, 0 for no limit
+	SyntaxAliases []string
+	LintOff       bool
+}
+
+// A ConfigError is a setting that cannot be understood. Source names the flag,
+// build argument or file:line.
+type ConfigError struct {
+	Source  string
+	Message string
+}
+
+// Error gives the place and what is wrong.
+func (e *ConfigError) Error() string { return e.Source + ": " + e.Message }
+
+// ExitCode is the code for a wrong call.
+func (*ConfigError) ExitCode() int { return 2 }
+
+// value is what one source says about one setting.
+type value struct {
+	source string
+	items  []string
+}
+
+// FromArgs takes the settings out of build arguments and removes them, so
+// that they never reach the user's build.
+func FromArgs(args map[string]string) (map[string]value, error) {
+	out := map[string]value{}
+	for _, key := range slices.Sorted(maps.Keys(args)) {
+		if !strings.HasPrefix(key, argPrefix) {
+			continue
+		}
+		s, ok := lookup(func(s Setting) string { return ArgName(s.Name) }, key)
+		if !ok {
+			return nil, &ConfigError{"build argument " + key, "no such setting; did you mean " + nearest(key, func(s Setting) string { return ArgName(s.Name) }) + "?"}
+		}
+		items := []string{args[key]}
+		if s.Kind == List {
+			items = splitList(args[key])
+		}
+		out[s.Name] = value{"build argument " + key, items}
+		delete(args, key)
+	}
+	return out, nil
+}
+
+// splitList cuts a list at commas and newlines.
+func splitList(s string) []string {
+	var out []string
+	for _, f := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == '\n' }) {
+		if f = strings.TrimSpace(f); f != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func lookup(key func(Setting) string, name string) (Setting, bool) {
+	for _, s := range Settings() {
+		if key(s) == name {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+func nearest(name string, key func(Setting) string) string {
+	best, distance := "", 1<<30
+	for _, s := range Settings() {
+		if d := levenshtein.Distance(name, key(s), nil); d < distance {
+			best, distance = key(s), d
+		}
+	}
+	return best
+}
+
+// sections are the top-level keys of .whittle.yaml; the others are read by
+// those they belong to.
+var sections = []string{"lint", "build", "sign", "verify"}
+
+// FromFile reads the build section of a configuration file. name is for
+// messages.
+func FromFile(name string, data []byte) (map[string]value, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, &ConfigError{name, err.Error()}
+	}
+	out := map[string]value{}
+	if len(doc.Content) == 0 {
+		return out, nil
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, &ConfigError{at(name, root), "want sections: " + strings.Join(sections, ", ")}
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, section := root.Content[i], root.Content[i+1]
+		switch {
+		case key.Value == "build":
+			if err := readSection(name, section, out); err != nil {
+				return nil, err
+			}
+		case !slices.Contains(sections, key.Value):
+			return nil, &ConfigError{at(name, key), fmt.Sprintf("no such section %q; did you mean %s?", key.Value, closest(key.Value, sections))}
+		}
+	}
+	return out, nil
+}
+
+func closest(name string, among []string) string {
+	return slices.MinFunc(among, func(a, b string) int {
+		return levenshtein.Distance(name, a, nil) - levenshtein.Distance(name, b, nil)
+	})
+}
+
+func readSection(name string, section *yaml.Node, out map[string]value) error {
+	if section.Kind != yaml.MappingNode {
+		if section.Tag == "!!null" {
+			return nil
+		}
+		return &ConfigError{at(name, section), "build: want settings"}
+	}
+	for i := 0; i+1 < len(section.Content); i += 2 {
+		key, v := section.Content[i], section.Content[i+1]
+		s, ok := lookup(func(s Setting) string { return s.Name }, key.Value)
+		if !ok {
+			return &ConfigError{at(name, key), fmt.Sprintf("no such setting %q; did you mean %s?", key.Value, nearest(key.Value, func(s Setting) string { return s.Name }))}
+		}
+		items, err := nodeItems(v, s.Kind)
+		if err != nil {
+			return &ConfigError{at(name, v), fmt.Sprintf("%s: %v", s.Name, err)}
+		}
+		out[s.Name] = value{at(name, v), items}
+	}
+	return nil
+}
+
+func nodeItems(v *yaml.Node, kind Kind) ([]string, error) {
+	switch {
+	case v.Kind == yaml.ScalarNode:
+		return []string{v.Value}, nil
+	case v.Kind == yaml.SequenceNode && kind == List:
+		var out []string
+		for _, n := range v.Content {
+			if n.Kind != yaml.ScalarNode {
+				return nil, fmt.Errorf("want a list of words")
+			}
+			out = append(out, n.Value)
+		}
+		return out, nil
+	case kind == List:
+		return nil, fmt.Errorf("want a list")
+	}
+	return nil, fmt.Errorf("want one value")
+}
+
+func at(name string, n *yaml.Node) string { return name + ":" + strconv.Itoa(n.Line) }
+
+// config puts the sources together; earlier ones win.
+func config(sources ...map[string]value) (Config, error) {
+	c := Config{Contents: "auto"}
+	get := func(name string) value {
+		for _, s := range sources {
+			if v, ok := s[name]; ok {
+				return v
+			}
+		}
+		return value{}
+	}
+	text := func(name string) string {
+		if v := get(name); len(v.items) > 0 {
+			return v.items[0]
+		}
+		return ""
+	}
+	var bad error
+	fail := func(name, message string) {
+		if bad == nil {
+			bad = &ConfigError{get(name).source, name + ": " + message}
+		}
+	}
+	boolean := func(name string) bool {
+		if text(name) == "" {
+			return false
+		}
+		b, err := strconv.ParseBool(text(name))
+		if err != nil {
+			fail(name, fmt.Sprintf("%q is neither true nor false", text(name)))
+		}
+		return b
+	}
+	oneOf := func(name, def string, among ...string) string {
+		v := text(name)
+		if v == "" {
+			return def
+		}
+		if !slices.Contains(among, v) {
+			fail(name, fmt.Sprintf("%q is none of %s", v, strings.Join(among, ", ")))
+		}
+		return v
+	}
+	absolute := func(name string) []string {
+		items := get(name).items
+		for _, p := range items {
+			if !path.IsAbs(p) {
+				fail(name, fmt.Sprintf("%q is not an absolute path in the image", p))
+			}
+		}
+		return items
+	}
+	c.Plan = plan.Options{
+		Include: absolute("include"), Exclude: absolute("exclude"), Writable: absolute("writable"),
+		User: text("user"), NoShell: boolean("no-shell"), NoLicences: boolean("no-licences"),
+	}
+	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
+	c.Contents = oneOf("contents", "auto", "auto", "true", "false")
+	c.Minimal = boolean("minimal")
+	c.SyntaxAliases = get("syntax-aliases").items
+	c.LintOff = oneOf("lint", "on", "on", "off") == "off"
+	if v := text("max-size"); v != "" {
+		n, err := ParseSize(v)
+		if err != nil {
+			fail("max-size", err.Error())
+		}
+		c.MaxSize = n
+	}
+	return c, bad
+}
+
+// ParseSize reads a size in bytes: a number, alone or with kB, MB, GB (powers
+// of 1000) or KiB, MiB, GiB (powers of 1024).
+func ParseSize(s string) (int64, error) {
+	units := []struct {
+		suffix string
+		factor float64
+	}{{"KIB", 1 << 10}, {"MIB", 1 << 20}, {"GIB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"B", 1}, {"", 1}}
+	upper := strings.ToUpper(strings.TrimSpace(s))
+	for _, u := range units {
+		number, ok := strings.CutSuffix(upper, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil || n < 0 || n*u.factor > 1<<62 {
+			break
+		}
+		return int64(n * u.factor), nil
+	}
+	return 0, fmt.Errorf("%q is not a size; write 20MB or 512KiB", s)
+}

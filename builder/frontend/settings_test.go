@@ -1,0 +1,83 @@
+package frontend
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestConfigOrder(t *testing.T) {
+	file, err := FromFile(".whittle.yaml", []byte("lint: {}\nbuild:\n  include: [/a, /b]\n  user: \"7\"\n  no-shell: true\n  max-size: 20MB\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	build := map[string]string{"WHITTLE_USER": "8", "WHITTLE_EXCLUDE": "/x,/y\n/z", "VERSION": "1"}
+	args, err := FromArgs(build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[string]string{"VERSION": "1"}, build); d != "" {
+		t.Errorf("what reaches the user's build (-want +got):\n%s", d)
+	}
+	c, err := config(map[string]value{"user": {"--user", []string{"9"}}}, args, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Plan.User != "9" || !c.Plan.NoShell || c.MaxSize != 20e6 {
+		t.Errorf("user %s, no-shell %v, max-size %d", c.Plan.User, c.Plan.NoShell, c.MaxSize)
+	}
+	if got := strings.Join(c.Plan.Include, " ") + "|" + strings.Join(c.Plan.Exclude, " "); got != "/a /b|/x /y /z" {
+		t.Errorf("lists %s", got)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"biuld:\n  user: x\n":           `.whittle.yaml:1: no such section "biuld"; did you mean build?`,
+		"build:\n  exlude: [/a]\n":      `.whittle.yaml:2: no such setting "exlude"; did you mean exclude?`,
+		"build:\n  no-shell: perhaps\n": `.whittle.yaml:2: no-shell: "perhaps" is neither true nor false`,
+		"build:\n  include: [a/b]\n":    `.whittle.yaml:2: include: "a/b" is not an absolute path in the image`,
+		"build:\n  user: [1]\n":         `.whittle.yaml:2: user: want one value`,
+		"build:\n  max-size: 20 apples": `.whittle.yaml:2: max-size: "20 apples" is not a size; write 20MB or 512KiB`,
+		"build:\n  contents: sometimes": `.whittle.yaml:2: contents: "sometimes" is none of auto, true, false`,
+		"- build\n":                     `.whittle.yaml:1: want sections: lint, build, sign, verify`,
+		"build:\n  include: {a: b}\n":   `.whittle.yaml:2: include: want a list`,
+	} {
+		file, err := FromFile(".whittle.yaml", []byte(text))
+		if err == nil {
+			_, err = config(file)
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+		}
+	}
+	if _, err := FromArgs(map[string]string{"WHITTLE_NOSHELL": "1"}); err == nil || !strings.Contains(err.Error(), "did you mean WHITTLE_NO_SHELL?") {
+		t.Errorf("unknown build argument: %v", err)
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for s, want := range map[string]int64{"0": 0, "512": 512, "1kB": 1000, "1KiB": 1024, "1.5MB": 1500000, "2 GiB": 2 << 30, "20m": 20e6} {
+		if got, err := ParseSize(s); err != nil || got != want {
+			t.Errorf("%s is %d, %v; want %d", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "x", "-1", "1TB", "MB", "1e300GB"} {
+		if n, err := ParseSize(s); err == nil {
+			t.Errorf("%q was read as %d", s, n)
+		}
+	}
+}
+
+func FuzzConfigFile(f *testing.F) {
+	f.Add([]byte("build:\n  include: [/a]\n"))
+	f.Add([]byte("lint: {preset: strict}\n"))
+	f.Add([]byte("&a [*a]"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := FromFile("f", b)
+		if err == nil {
+			_, _ = config(v)
+		}
+	})
+}

@@ -1,0 +1,168 @@
+// Package pack makes a minimal image from files of this machine: programs,
+// directories, and the libraries that the programs are linked with. It needs
+// no BuildKit.
+package pack
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// A Source is a file or directory of this machine and its path in the image.
+type Source struct{ Host, Dest string }
+
+// ParseSource reads "PATH" or "PATH:DEST". Without DEST the file goes to the
+// root of the image under its own name.
+func ParseSource(s string) (Source, error) {
+	host, dest, ok := strings.Cut(s, ":")
+	if !ok || dest == "" {
+		dest = "/" + filepath.Base(filepath.Clean(host))
+	}
+	if host == "" || !path.IsAbs(dest) {
+		return Source{}, fmt.Errorf("%q is not PATH or PATH:/DEST", s)
+	}
+	return Source{host, path.Clean(dest)}, nil
+}
+
+// A Packed is what an image can be made from.
+type Packed struct {
+	Plan         *plan.Plan
+	Tree         tree.Tree
+	Architecture string // of the programs, as Go writes it; "" when there is no ELF file
+	root         *tree.Dir
+}
+
+// Close releases the directory that libraries are read from.
+func (p *Packed) Close() error {
+	if p.root == nil {
+		return nil
+	}
+	return p.root.Close()
+}
+
+// Files plans the image of the given sources. When config names neither
+// ENTRYPOINT nor CMD, the first executable becomes the ENTRYPOINT. Libraries
+// come from this machine's root.
+func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIImageConfig, o plan.Options) (*Packed, error) {
+	upper := &tree.Memory{}
+	p := &Packed{}
+	first := ""
+	for _, s := range sources {
+		if err := place(upper, s, &first); err != nil {
+			return nil, err
+		}
+	}
+	if len(config.Entrypoint) == 0 && len(config.Cmd) == 0 {
+		if first == "" {
+			return nil, &plan.RefusedError{Message: "nothing to run: none of the files is executable", Hint: "name the program with --entrypoint"}
+		}
+		config.Entrypoint = []string{first}
+	}
+	root, err := tree.OpenDir("/")
+	if err != nil {
+		return nil, err
+	}
+	p.root = root
+	p.Tree = tree.Overlay{Upper: upper, Lower: root}
+	p.Architecture = architecture(ctx, upper, config)
+	p.Plan, err = plan.Make(ctx, plan.Input{Tree: p.Tree, Changed: upper, Base: root, Config: config, Options: o})
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return p, nil
+}
+
+// place puts a file, or a directory with all that is in it, into the tree.
+func place(t *tree.Memory, s Source, first *string) error {
+	return filepath.WalkDir(s.Host, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if name == s.Host {
+			// The argument itself may be a link to what is meant.
+			if info, err = os.Stat(name); err != nil {
+				return err
+			}
+		}
+		rel, err := filepath.Rel(s.Host, name)
+		if err != nil {
+			return err
+		}
+		dest := path.Join(s.Dest, filepath.ToSlash(rel))
+		e := tree.Entry{Mode: info.Mode(), Size: info.Size(), ModTime: info.ModTime().UnixNano()}
+		if _, ok := info.Sys().(*syscall.Stat_t); !ok {
+			e.Mode |= 0o444
+		}
+		switch {
+		case info.IsDir():
+			if dest != "/" {
+				t.Add(dest, e, nil)
+			}
+		case info.Mode().IsRegular():
+			if *first == "" && info.Mode()&0o111 != 0 {
+				*first = dest
+			}
+			t.AddFile(dest, e, func() (io.ReaderAt, error) { return hostFile(name), nil })
+		case info.Mode()&fs.ModeSymlink != 0:
+			if e.Linkname, err = os.Readlink(name); err != nil {
+				return err
+			}
+			t.Add(dest, e, nil)
+		}
+		return nil
+	})
+}
+
+// hostFile is read by opening it anew each time: nothing needs closing.
+type hostFile string
+
+// ReadAt implements io.ReaderAt.
+func (f hostFile) ReadAt(b []byte, off int64) (int, error) {
+	file, err := os.Open(string(f))
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	return file.ReadAt(b, off)
+}
+
+// architectures maps ELF machines to the names that images use.
+var architectures = map[elf.Machine]string{
+	elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm", elf.EM_386: "386",
+	elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_PPC64: "ppc64le",
+}
+
+// architecture reads it off the program.
+func architecture(ctx context.Context, t tree.Tree, config dockerspec.DockerOCIImageConfig) string {
+	argv := append(append([]string{}, config.Entrypoint...), config.Cmd...)
+	for _, a := range argv {
+		r, err := t.Open(ctx, path.Clean(a))
+		if err != nil {
+			continue
+		}
+		f, err := elf.NewFile(r)
+		if err != nil {
+			continue
+		}
+		return architectures[f.Machine]
+	}
+	return ""
+}

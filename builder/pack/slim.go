@@ -1,0 +1,46 @@
+package pack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/tree/imagetree"
+)
+
+// maxImage is the most an image may unpack to, in bytes.
+const maxImage = 16 << 30
+
+// A Slimmed is the plan for an existing image.
+type Slimmed struct {
+	Plan *plan.Plan
+	Tree *imagetree.Image
+}
+
+// Image plans the minimal form of an existing image. What its layers hold
+// beyond packages counts as the application's, since the base image is not
+// known.
+func Image(ctx context.Context, img v1.Image, o plan.Options) (*Slimmed, error) {
+	raw, err := img.RawConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the image configuration: %w", err)
+	}
+	var built dockerspec.DockerOCIImage
+	if err := json.Unmarshal(raw, &built); err != nil {
+		return nil, fmt.Errorf("reading the image configuration: %w", err)
+	}
+	t, err := imagetree.Open(ctx, img, maxImage)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Make(ctx, plan.Input{Tree: t, Changed: t, Config: built.Config, Options: o})
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return &Slimmed{p, t}, nil
+}

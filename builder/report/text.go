@@ -1,0 +1,90 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// TextOptions says how much a text report tells.
+type TextOptions struct {
+	Files bool // every file with its reason
+}
+
+// Text writes the report for people. It is one write, so that reports of
+// several platforms do not mix.
+func (r *Report) Text(w io.Writer, o TextOptions) error {
+	var b bytes.Buffer
+	r.summary(&b)
+	r.static(&b)
+	for _, c := range r.Changes {
+		if c.Kind == "static" {
+			continue
+		}
+		fmt.Fprintf(&b, "  %s %s: %s\n", c.Kind, c.Name, arrow(c.From, c.To, c.Why))
+	}
+	if o.Files {
+		r.files(&b)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func (r *Report) summary(b *bytes.Buffer) {
+	fmt.Fprintf(b, "%s\n", r.Platform)
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "  \tbefore\tafter")
+	fmt.Fprintf(t, "  files\t%s in %d\t%s in %d\n", Size(r.Before.Bytes), r.Before.Files, Size(r.After.Bytes), r.After.Files)
+	fmt.Fprintf(t, "  packages\t%d\t%d\n", r.Before.Packages, r.After.Packages)
+	fmt.Fprintf(t, "  user\t%s\t%s\n", r.Before.User, r.After.User)
+	fmt.Fprintf(t, "  shell\t%s\t%s\n", none(r.Before.Shell), none(r.After.Shell))
+	_ = t.Flush() // a buffer does not fail
+}
+
+func (r *Report) static(b *bytes.Buffer) {
+	if r.Static == nil {
+		return
+	}
+	what := "left as written"
+	if r.Static.Made {
+		what = "made static"
+	}
+	fmt.Fprintf(b, "  go: %s: %s\n", what, r.Static.Why)
+}
+
+func (r *Report) files(b *bytes.Buffer) {
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, f := range r.Files {
+		mark := ""
+		if f.Droppable {
+			mark = " (droppable)"
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s%s\n", f.Mode, Size(f.Bytes), f.Path, f.Reason, mark)
+	}
+	_ = t.Flush()
+	for _, l := range r.Left {
+		fmt.Fprintf(b, "  left out: %s, which %s\n", l.Path, l.Why)
+	}
+}
+
+func arrow(from, to, why string) string {
+	var s string
+	switch {
+	case to == "":
+		s = "dropped"
+	case from == "":
+		s = "set to " + to
+	default:
+		s = from + " -> " + to
+	}
+	return s + " (" + strings.TrimSpace(why) + ")"
+}
+
+func none(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,123 @@
+package rootfs
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// maxAccounts is how many lines of an account file are understood; the rest is
+// left unread, so that a hostile file cannot fill the memory.
+const maxAccounts = 100_000
+
+// A User is one line of passwd(5).
+type User struct {
+	Name               string
+	UID, GID           int
+	Gecos, Home, Shell string
+}
+
+// A Group is one line of group(5).
+type Group struct {
+	Name    string
+	GID     int
+	Members []string
+}
+
+// ParsePasswd reads passwd(5). Lines that are not an account are skipped, as
+// getpwent(3) does; of two accounts with one name both are returned. The error
+// is for files with more lines than any image has.
+func ParsePasswd(data []byte) ([]User, error) {
+	var users []User
+	err := eachLine(data, "passwd", func(f []string) {
+		if len(f) != 7 {
+			return
+		}
+		uid, ok := parseID(f[2])
+		gid, ok2 := parseID(f[3])
+		if ok && ok2 {
+			users = append(users, User{Name: f[0], UID: uid, GID: gid, Gecos: f[4], Home: f[5], Shell: f[6]})
+		}
+	})
+	return users, err
+}
+
+// ParseGroup reads group(5) in the same way as [ParsePasswd].
+func ParseGroup(data []byte) ([]Group, error) {
+	var groups []Group
+	err := eachLine(data, "group", func(f []string) {
+		if len(f) != 4 {
+			return
+		}
+		gid, ok := parseID(f[2])
+		if !ok {
+			return
+		}
+		g := Group{Name: f[0], GID: gid}
+		for m := range strings.SplitSeq(f[3], ",") {
+			if m = strings.TrimSpace(m); m != "" {
+				g.Members = append(g.Members, m)
+			}
+		}
+		groups = append(groups, g)
+	})
+	return groups, err
+}
+
+// eachLine calls f with the fields of every line that may be an account.
+func eachLine(data []byte, what string, f func(fields []string)) error {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; n > maxAccounts {
+			return fmt.Errorf("reading %s: more than %d lines", what, maxAccounts)
+		}
+		text := strings.TrimRight(string(line), "\r\n")
+		text = strings.TrimLeft(text, " \t")
+		if text == "" || strings.ContainsAny(text[:1], "#+-:") || strings.ContainsRune(text, 0) {
+			// "+" and "-" begin NIS entries, which name no account here.
+			continue
+		}
+		f(strings.Split(text, ":"))
+	}
+	return nil
+}
+
+// parseID reads a numeric id. The highest is not an id: it means "unchanged"
+// to chown(2).
+func parseID(s string) (int, bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || n == math.MaxUint32 {
+		return 0, false
+	}
+	return int(n), true
+}
+
+// FormatPasswd writes passwd(5). Passwords are "x": nobody can log in to an
+// image without a shadow file.
+func FormatPasswd(users []User) []byte {
+	var b bytes.Buffer
+	for _, u := range users {
+		fmt.Fprintf(&b, "%s:x:%d:%d:%s:%s:%s\n", field(u.Name), u.UID, u.GID, field(u.Gecos), field(u.Home), field(u.Shell))
+	}
+	return b.Bytes()
+}
+
+// FormatGroup writes group(5).
+func FormatGroup(groups []Group) []byte {
+	var b bytes.Buffer
+	for _, g := range groups {
+		members := make([]string, len(g.Members))
+		for i, m := range g.Members {
+			members[i] = strings.ReplaceAll(field(m), ",", "")
+		}
+		fmt.Fprintf(&b, "%s:x:%d:%s\n", field(g.Name), g.GID, strings.Join(members, ","))
+	}
+	return b.Bytes()
+}
+
+// field keeps one value from becoming two fields or two lines.
+func field(s string) string {
+	return strings.NewReplacer(":", "", "\n", "", "\r", "", "\x00", "").Replace(s)
+}

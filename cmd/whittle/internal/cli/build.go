@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/spf13/cobra"
+
+	"github.com/whittle-oci/whittle/builder/engine"
+	"github.com/whittle-oci/whittle/builder/frontend"
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/cmd/internal/check"
+)
+
+func (a *app) buildCommand() *cobra.Command {
+	f := &buildFlags{}
+	c := &cobra.Command{
+		Use:   "build [flags] [CONTEXT]",
+		Short: "Build a Dockerfile into a minimal image",
+		Long: `Build runs a Dockerfile as it is and ships only what its program needs.
+
+CONTEXT is a directory, a Git repository or a tarball's URL; it is the current
+directory when it is left out. Flags have the names and meanings of docker
+buildx build; those at the end of the list are whittle's own.`,
+		Example: `  whittle build -t registry.example/shop --push
+  whittle build --dry-run
+  whittle build -f docker/Dockerfile --platform linux/amd64,linux/arm64 -o type=oci,dest=shop.tar .`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			return a.build(c, f, dir)
+		},
+	}
+	f.register(c.Flags())
+	return c
+}
+
+// build runs one build: request, engine, solve, signatures, what to print.
+func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
+	ctx := c.Context()
+	if err := f.check(c.Flags()); err != nil {
+		return err
+	}
+	req, err := f.request(ctx, a, dir)
+	if err != nil {
+		return err
+	}
+	defer req.discard()
+	collected := &reports{}
+	build := frontend.New(frontend.Options{
+		Args: f.settings(c.Flags()), ConfigName: req.configName, Config: req.config,
+		DryRun: f.dryRun, Check: check.Dockerfile, Version: version(),
+		Measures: measures(), OnReport: collected.add,
+	})
+	if err := f.prepareSigning(ctx, a); err != nil {
+		return err
+	}
+	e, err := engine.Choose(ctx, f.engine(a, build))
+	if err != nil {
+		return hintEngine(err)
+	}
+	defer e.Close()
+	a.log.Infof("building with %s, as %s", e.Name, e.Reason)
+	res, err := a.solve(ctx, e, req, build)
+	if err != nil {
+		return err
+	}
+	if err := req.publish(ctx, a); err != nil {
+		return err
+	}
+	return a.finishBuild(ctx, f, req, res, collected)
+}
+
+// solve runs the build and shows its progress. What our own function returned
+// is preferred to what came back over the wire, which has lost its type.
+func (a *app) solve(ctx context.Context, e *engine.Engine, req *buildRequest, build gateway.BuildFunc) (*client.SolveResponse, error) {
+	var mu sync.Mutex
+	var own error
+	ch := make(chan *client.SolveStatus)
+	shown := a.progress(ctx, req.progress, ch)
+	res, err := e.Client.Build(ctx, req.solve, "whittle", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := build(ctx, c)
+		mu.Lock()
+		own = err
+		mu.Unlock()
+		return res, err
+	}, ch)
+	warnings := <-shown
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	a.printWarnings(warnings)
+	if err != nil {
+		mu.Lock()
+		defer mu.Unlock()
+		return nil, a.buildError(err, own)
+	}
+	return res, nil
+}
+
+// buildError prints the lines of the Dockerfile that an error is about, and
+// gives the error its exit code.
+func (a *app) buildError(err, own error) error {
+	for _, s := range errdefs.Sources(err) {
+		_ = s.Print(a.Err) // the error itself follows
+	}
+	if bad, ok := errors.AsType[*frontend.RefusedError](own); ok {
+		return bad
+	}
+	if bad, ok := errors.AsType[*frontend.ConfigError](own); ok {
+		return bad
+	}
+	if len(errdefs.Sources(err)) > 0 && syntaxFault(err) {
+		return refused{err}
+	}
+	return err
+}
+
+// reports collects what the build says about its platforms.
+type reports struct {
+	mu    sync.Mutex
+	list  []*report.Report
+	plans []*plan.Plan
+}
+
+func (r *reports) add(x *report.Report, p *plan.Plan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, x)
+	r.plans = append(r.plans, p)
+}
+
+// buildResult is what build prints with --json.
+type buildResult struct {
+	Digest  string           `json:"digest,omitempty"`
+	Names   []string         `json:"names,omitempty"`
+	Signed  bool             `json:"signed,omitempty"`
+	Reports []*report.Report `json:"reports"`
+	Plans   []*plan.Plan     `json:"plans,omitempty"`
+}
+
+// finishBuild writes the files that the flags ask for, signs, and prints.
+func (a *app) finishBuild(ctx context.Context, f *buildFlags, req *buildRequest, res *client.SolveResponse, r *reports) error {
+	digest := res.ExporterResponse["containerimage.digest"]
+	out := buildResult{Digest: digest, Names: req.names, Reports: r.sorted()}
+	if f.dryRun {
+		out.Plans = r.plans
+		return a.printBuild(f, out)
+	}
+	if f.sign {
+		if err := a.signBuilt(ctx, f, req, digest); err != nil {
+			return err
+		}
+		out.Signed = true
+	}
+	if f.metadataFile != "" {
+		if err := writeMetadata(f.metadataFile, res.ExporterResponse); err != nil {
+			return err
+		}
+	}
+	if f.iidFile != "" {
+		id := res.ExporterResponse["containerimage.config.digest"]
+		if id == "" {
+			id = digest
+		}
+		if err := writeWhole(f.iidFile, []byte(id)); err != nil {
+			return fmt.Errorf("writing --iidfile: %w", err)
+		}
+	}
+	return a.printBuild(f, out)
+}
+
+func (a *app) printBuild(f *buildFlags, out buildResult) error {
+	if f.json {
+		enc := json.NewEncoder(a.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(out)
+	}
+	for _, r := range out.Reports {
+		w := a.Err
+		if f.dryRun {
+			w = a.Out
+		}
+		if a.quiet && !f.dryRun {
+			continue
+		}
+		if err := r.Text(w, report.TextOptions{Files: f.dryRun || a.verbose > 0}); err != nil {
+			return err
+		}
+	}
+	if out.Digest != "" {
+		_, err := fmt.Fprintln(a.Out, out.Digest)
+		return err
+	}
+	return nil
+}
+
+// hintEngine adds what to do about a builder that does not answer.
+func hintEngine(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return hinted{err, "run as root, or as a user who may use user namespaces; whittle doctor tells"}
+	}
+	return err
+}

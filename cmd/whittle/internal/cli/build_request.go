@@ -1,0 +1,389 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/distribution/reference"
+	dockerconfig "github.com/docker/cli/cli/config"
+	"github.com/moby/buildkit/client"
+	buildctl "github.com/moby/buildkit/cmd/buildctl/build"
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	"github.com/tonistiigi/fsutil"
+)
+
+// buildRequest is a build in BuildKit's terms.
+type buildRequest struct {
+	solve      client.SolveOpt
+	names      []string // normalised names of the image
+	progress   string
+	configName string
+	config     []byte
+	staged     []stagedOutput
+	load       io.ReadCloser
+	loaded     chan error
+}
+
+// request translates the flags.
+func (f *buildFlags) request(ctx context.Context, a *app, dir string) (*buildRequest, error) {
+	r := &buildRequest{progress: f.progress, solve: client.SolveOpt{
+		FrontendAttrs: map[string]string{}, LocalMounts: map[string]fsutil.FS{}, OCIStores: map[string]content.Store{},
+		AllowedEntitlements: f.allow,
+	}}
+	if a.quiet {
+		r.progress = "quiet"
+	}
+	for _, step := range []func(*buildRequest) error{
+		func(r *buildRequest) error { return f.context(a, r, dir) },
+		f.names, f.attributes, f.attestations, f.contextsAttr, f.caches, f.session,
+		func(r *buildRequest) error { return f.output(ctx, a, r) },
+		func(r *buildRequest) error { return f.readConfig(r) },
+	} {
+		if err := step(r); err != nil {
+			r.discard()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// context finds the context and the Dockerfile.
+func (f *buildFlags) context(a *app, r *buildRequest, dir string) error {
+	attrs := r.solve.FrontendAttrs
+	if _, isGit, err := dfgitutil.ParseGitRef(dir); err == nil && isGit && !exists(dir) || strings.HasPrefix(dir, "https://") || strings.HasPrefix(dir, "http://") {
+		attrs["context"] = dir
+		if f.file != "" {
+			attrs["filename"] = f.file
+		}
+		return nil
+	}
+	if dir == "-" {
+		return f.standardInput(a, r)
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usage{fmt.Errorf("the context %s does not exist", dir)}
+	case err != nil:
+		return fmt.Errorf("opening the context: %w", err)
+	case !info.IsDir():
+		return usage{hinted{fmt.Errorf("the context %s is a file", dir), "name its directory, and the Dockerfile with -f"}}
+	}
+	file := f.file
+	if file == "" {
+		file = filepath.Join(dir, "Dockerfile")
+	}
+	if file == "-" {
+		return f.inlineDockerfile(a, r, dir)
+	}
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && (f.file != "" || !exists(filepath.Join(dir, "dockerfile"))) {
+		return refused{hinted{fmt.Errorf("there is no %s", file), "name the Dockerfile with -f"}}
+	}
+	attrs["filename"] = filepath.Base(file)
+	return r.mount(map[string]string{"context": dir, "dockerfile": filepath.Dir(file)})
+}
+
+func (r *buildRequest) mount(dirs map[string]string) error {
+	for name, dir := range dirs {
+		x, err := fsutil.NewFS(dir)
+		if err != nil {
+			return fmt.Errorf("opening %s: %w", dir, err)
+		}
+		r.solve.LocalMounts[name] = x
+	}
+	return nil
+}
+
+// inlineDockerfile takes the Dockerfile from standard input.
+func (f *buildFlags) inlineDockerfile(a *app, r *buildRequest, dir string) error {
+	tmp, err := os.MkdirTemp("", "whittle-dockerfile-")
+	if err != nil {
+		return err
+	}
+	r.staged = append(r.staged, stagedOutput{tmp: tmp})
+	data, err := io.ReadAll(io.LimitReader(a.In, 16<<20))
+	if err != nil {
+		return fmt.Errorf("reading the Dockerfile from standard input: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(tmp, "Dockerfile"), data, 0o600); err != nil {
+		return err
+	}
+	r.solve.FrontendAttrs["filename"] = "Dockerfile"
+	return r.mount(map[string]string{"context": dir, "dockerfile": tmp})
+}
+
+// standardInput is a Dockerfile without a context.
+func (f *buildFlags) standardInput(a *app, r *buildRequest) error {
+	empty, err := os.MkdirTemp("", "whittle-context-")
+	if err != nil {
+		return err
+	}
+	r.staged = append(r.staged, stagedOutput{tmp: empty})
+	return f.inlineDockerfile(a, r, empty)
+}
+
+// names normalises the names of the image as docker does.
+func (f *buildFlags) names(r *buildRequest) error {
+	for _, t := range f.tags {
+		named, err := reference.ParseNormalizedNamed(t)
+		if err != nil {
+			return usage{fmt.Errorf("-t %s: %w", t, err)}
+		}
+		r.names = append(r.names, reference.TagNameOnly(named).String())
+	}
+	return nil
+}
+
+func (f *buildFlags) attributes(r *buildRequest) error {
+	attrs := r.solve.FrontendAttrs
+	for _, kv := range f.buildArgs {
+		if name, v, ok := nameValue(kv); ok {
+			attrs["build-arg:"+name] = v
+		}
+	}
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" && attrs["build-arg:SOURCE_DATE_EPOCH"] == "" {
+		attrs["build-arg:SOURCE_DATE_EPOCH"] = epoch
+	}
+	for _, kv := range f.labels {
+		name, v, _ := strings.Cut(kv, "=")
+		attrs["label:"+name] = v
+	}
+	for name, v := range map[string]string{
+		"target": f.target, "platform": strings.Join(f.platforms, ","), "shm-size": f.shmSize,
+		"ulimit": strings.Join(f.ulimits, ","), "cgroup-parent": f.cgroupParent,
+	} {
+		if v != "" {
+			attrs[name] = v
+		}
+	}
+	if f.noCache {
+		attrs["no-cache"] = ""
+	} else if len(f.noCacheFilter) > 0 {
+		attrs["no-cache"] = strings.Join(f.noCacheFilter, ",")
+	}
+	if f.pull {
+		attrs["image-resolve-mode"] = "pull"
+	}
+	switch f.network {
+	case "", "default":
+	case "host":
+		attrs["force-network-mode"] = "host"
+		r.solve.AllowedEntitlements = append(r.solve.AllowedEntitlements, "network.host")
+		f.allow = append(f.allow, "network.host")
+	case "none":
+		attrs["force-network-mode"] = "none"
+	default:
+		return usage{fmt.Errorf("--network %s: want default, none or host", f.network)}
+	}
+	return f.hosts(attrs)
+}
+
+func (f *buildFlags) hosts(attrs map[string]string) error {
+	var hosts []string
+	for _, h := range f.addHosts {
+		name, ip, ok := strings.Cut(h, ":")
+		if !ok {
+			name, ip, ok = strings.Cut(h, "=")
+		}
+		ip = strings.Trim(ip, "[]")
+		if !ok || net.ParseIP(ip) == nil {
+			return usage{fmt.Errorf("--add-host %s: want NAME:IP", h)}
+		}
+		hosts = append(hosts, name+"="+ip)
+	}
+	if len(hosts) > 0 {
+		attrs["add-hosts"] = strings.Join(hosts, ",")
+	}
+	return nil
+}
+
+// attestations reads --attest and its short forms. A bare build asks for none:
+// an attestation turns a single image into an index.
+func (f *buildFlags) attestations(r *buildRequest) error {
+	for _, s := range f.attest {
+		kind, rest := "", []string{}
+		for field := range strings.SplitSeq(s, ",") {
+			if v, ok := strings.CutPrefix(field, "type="); ok {
+				kind = v
+			} else {
+				rest = append(rest, field)
+			}
+		}
+		if kind != "sbom" && kind != "provenance" {
+			return usage{fmt.Errorf("--attest %s: want type=sbom or type=provenance", s)}
+		}
+		r.solve.FrontendAttrs["attest:"+kind] = strings.Join(rest, ",")
+	}
+	for kind, v := range map[string]string{"sbom": f.sbom, "provenance": f.provenance} {
+		switch v {
+		case "", "false":
+		case "true":
+			r.solve.FrontendAttrs["attest:"+kind] = ""
+		default:
+			r.solve.FrontendAttrs["attest:"+kind] = v
+		}
+	}
+	return nil
+}
+
+// contextsAttr hands over further contexts.
+func (f *buildFlags) contextsAttr(r *buildRequest) error {
+	attrs := r.solve.FrontendAttrs
+	for _, c := range f.contexts {
+		name, value, ok := strings.Cut(c, "=")
+		if !ok || name == "" {
+			return usage{fmt.Errorf("--build-context %s: want NAME=PATH", c)}
+		}
+		switch {
+		case strings.HasPrefix(value, "oci-layout://"):
+			if err := r.layoutContext(name, value); err != nil {
+				return err
+			}
+		case strings.Contains(value, "://") || strings.HasPrefix(value, "git@"):
+			attrs["context:"+name] = value
+		default:
+			if info, err := os.Stat(value); err != nil || !info.IsDir() {
+				return usage{fmt.Errorf("--build-context %s: %s is not a directory", c, value)}
+			}
+			if err := r.mount(map[string]string{name: value}); err != nil {
+				return err
+			}
+			attrs["context:"+name] = "local:" + name
+		}
+	}
+	return nil
+}
+
+// layoutContext shares an OCI layout directory. BuildKit asks for it by an
+// identifier of the store and a digest.
+func (r *buildRequest) layoutContext(name, value string) error {
+	dir, digest, _ := strings.Cut(strings.TrimPrefix(value, "oci-layout://"), "@")
+	dir, tag, _ := cutTag(dir)
+	store, err := local.NewStore(dir)
+	if err != nil {
+		return fmt.Errorf("opening the layout %s: %w", dir, err)
+	}
+	if digest == "" {
+		if digest, err = layoutDigest(dir, tag); err != nil {
+			return usage{err}
+		}
+	}
+	id := "whittle-" + strings.NewReplacer("/", "-", ":", "-").Replace(name)
+	r.solve.OCIStores[id] = store
+	r.solve.FrontendAttrs["context:"+name] = "oci-layout://" + id + "@" + digest
+	return nil
+}
+
+func cutTag(s string) (dir, tag string, ok bool) {
+	i := strings.LastIndex(s, ":")
+	if i < 0 || strings.Contains(s[i:], "/") {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// layoutDigest finds the image in a layout by its name, or the only one.
+func layoutDigest(dir, tag string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	if err != nil {
+		return "", fmt.Errorf("reading the layout: %w", err)
+	}
+	var index struct {
+		Manifests []struct {
+			Digest      string
+			Annotations map[string]string
+		}
+	}
+	if err := json.Unmarshal(data, &index); err != nil {
+		return "", fmt.Errorf("reading the layout %s: %w", dir, err)
+	}
+	for _, m := range index.Manifests {
+		if m.Annotations["org.opencontainers.image.ref.name"] == tag || tag == "" && len(index.Manifests) == 1 {
+			return m.Digest, nil
+		}
+	}
+	return "", fmt.Errorf("the layout %s has no image %q; name one by @DIGEST", dir, tag)
+}
+
+func (f *buildFlags) caches(r *buildRequest) error {
+	imports, err := buildctl.ParseImportCache(shortCaches(f.cacheFrom))
+	if err != nil {
+		return usage{fmt.Errorf("--cache-from: %w", err)}
+	}
+	exports, err := buildctl.ParseExportCache(shortCaches(f.cacheTo))
+	if err != nil {
+		return usage{fmt.Errorf("--cache-to: %w", err)}
+	}
+	r.solve.CacheImports, r.solve.CacheExports = imports, exports
+	return nil
+}
+
+// shortCaches writes NAME as type=registry,ref=NAME, as buildx does.
+func shortCaches(list []string) []string {
+	var out []string
+	for _, c := range list {
+		if !strings.Contains(c, "=") {
+			c = "type=registry,ref=" + c
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// session shares credentials, secrets and SSH agents with the builder.
+func (f *buildFlags) session(r *buildRequest) error {
+	config := dockerconfig.LoadDefaultConfigFile(io.Discard)
+	r.solve.Session = []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(config),
+	})}
+	if len(f.secrets) > 0 {
+		secrets, err := buildctl.ParseSecret(f.secrets)
+		if err != nil {
+			return usage{fmt.Errorf("--secret: %w", err)}
+		}
+		r.solve.Session = append(r.solve.Session, secrets)
+	}
+	if len(f.ssh) > 0 {
+		agents, err := buildctl.ParseSSH(f.ssh)
+		if err != nil {
+			return usage{fmt.Errorf("--ssh: %w", err)}
+		}
+		provider, err := sshprovider.NewSSHAgentProvider(agents)
+		if err != nil {
+			return usage{fmt.Errorf("--ssh: %w", err)}
+		}
+		r.solve.Session = append(r.solve.Session, provider)
+	}
+	return nil
+}
+
+// readConfig reads the file of --config; the frontend finds any other itself.
+func (f *buildFlags) readConfig(r *buildRequest) error {
+	if f.configFile == "" {
+		return nil
+	}
+	data, err := os.ReadFile(f.configFile)
+	if err != nil {
+		return usage{fmt.Errorf("--config: %w", err)}
+	}
+	r.configName, r.config = f.configFile, data
+	return nil
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/pack"
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/builder/runtimes"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// packed are the flags of pack and slim.
+type packed struct {
+	destination
+	options     plan.Options
+	compression string
+	dryRun      bool
+	json        bool
+}
+
+func (f *packed) flags(c *cobra.Command) {
+	f.destination.flags(c)
+	c.Flags().StringSliceVar(&f.options.Include, "include", nil, "paths and globs to carry besides")
+	c.Flags().StringSliceVar(&f.options.Exclude, "exclude", nil, "paths and globs to leave out")
+	c.Flags().StringSliceVar(&f.options.Writable, "writable", nil, "directories that the image's user may write to")
+	c.Flags().StringVar(&f.options.User, "user", "", `user of the image: "keep", UID, UID:GID or a name`)
+	c.Flags().BoolVar(&f.options.NoShell, "no-shell", false, "refuse an image that would need a shell")
+	c.Flags().BoolVar(&f.options.NoLicences, "no-licences", false, "leave out copyright files")
+	c.Flags().StringVar(&f.compression, "compression", "gzip", "gzip or zstd")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan and write nothing")
+	c.Flags().BoolVar(&f.json, "json", false, "print the report as JSON")
+}
+
+func (a *app) packCommand() *cobra.Command {
+	f := &packed{}
+	var config dockerspec.DockerOCIImageConfig
+	var entrypoint, cmd string
+	var labels []string
+	c := &cobra.Command{
+		Use:   "pack [flags] PATH[:DEST]...",
+		Short: "Make a minimal image from programs and directories, without BuildKit",
+		Long: `Pack makes an image of programs and directories of this machine: the files
+named, the libraries that the programs are linked with, and the few other files
+that the programs show they need. The first executable becomes the ENTRYPOINT
+unless one is named.`,
+		Example: `  whittle pack ./server -t registry.example/server --push
+  whittle pack ./server ./public:/srv/public --entrypoint "/server --root /srv/public" -o type=oci,dest=./image`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			var err error
+			if config.Entrypoint, err = words("entrypoint", entrypoint); err != nil {
+				return err
+			}
+			if config.Cmd, err = words("cmd", cmd); err != nil {
+				return err
+			}
+			if config.Labels, err = keyValues("label", labels); err != nil {
+				return err
+			}
+			return a.pack(c, f, args, config)
+		},
+	}
+	f.flags(c)
+	c.Flags().StringVar(&entrypoint, "entrypoint", "", "command line of the image, in shell quoting")
+	c.Flags().StringVar(&cmd, "cmd", "", "default arguments of the image, in shell quoting")
+	c.Flags().StringArrayVar(&config.Env, "env", nil, "variable of the image, NAME=VALUE; may be repeated")
+	c.Flags().StringArrayVar(&labels, "label", nil, "label of the image, NAME=VALUE; may be repeated")
+	c.Flags().StringVar(&config.WorkingDir, "workdir", "", "working directory of the image")
+	return c
+}
+
+// words reads a command line in shell quoting.
+func words(flag, s string) ([]string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	argv, ok := runtimes.PlainCommand(s)
+	if !ok {
+		return nil, usage{fmt.Errorf("--%s %q: want a plain command; what a shell would do is not done here", flag, s)}
+	}
+	return argv, nil
+}
+
+func keyValues(flag string, items []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, i := range items {
+		k, v, ok := strings.Cut(i, "=")
+		if !ok {
+			return nil, usage{fmt.Errorf("--%s %s: want NAME=VALUE", flag, i)}
+		}
+		out[k] = v
+	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+func (a *app) pack(c *cobra.Command, f *packed, args []string, config dockerspec.DockerOCIImageConfig) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	var sources []pack.Source
+	for _, arg := range args {
+		s, err := pack.ParseSource(arg)
+		if err != nil {
+			return usage{err}
+		}
+		sources = append(sources, s)
+	}
+	p, err := pack.Files(c.Context(), sources, config, f.options)
+	if err != nil {
+		return planError(err)
+	}
+	defer p.Close()
+	return a.finishPack(c, f, p.Plan, p.Tree, image.Options{Architecture: p.Architecture})
+}
+
+// finishPack writes the image of a plan and prints what became of it.
+func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree, o image.Options) error {
+	switch f.compression {
+	case "gzip":
+	case "zstd":
+		o.Zstd = true
+	default:
+		return usage{fmt.Errorf("--compression %s: want gzip or zstd", f.compression)}
+	}
+	if o.Architecture == "" {
+		o.Architecture = "amd64"
+	}
+	for _, w := range p.Warnings {
+		a.log.Warn(w.Message)
+	}
+	if f.dryRun {
+		return a.printPlan(f, p, o)
+	}
+	img, err := image.New(c.Context(), p, t, o)
+	if err != nil {
+		return err
+	}
+	if err := f.write(c.Context(), img); err != nil {
+		return err
+	}
+	return a.printPacked(f, p, img, o)
+}
+
+func (a *app) printPlan(f *packed, p *plan.Plan, o image.Options) error {
+	if f.json {
+		enc := json.NewEncoder(a.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(p)
+	}
+	for _, file := range report.New("linux/"+o.Architecture, p).Files {
+		if _, err := fmt.Fprintf(a.Out, "%s  %s  %s  %s\n", file.Mode, report.Size(file.Bytes), file.Path, file.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// packResult is what pack and slim print with --json.
+type packResult struct {
+	Digest    string         `json:"digest"`
+	MediaType string         `json:"mediaType"`
+	Tags      []string       `json:"tags,omitempty"`
+	Bytes     int64          `json:"compressedBytes"`
+	Report    *report.Report `json:"report"`
+}
+
+func (a *app) printPacked(f *packed, p *plan.Plan, img v1.Image, o image.Options) error {
+	digest, err := img.Digest()
+	if err != nil {
+		return err
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return err
+	}
+	res := packResult{Digest: digest.String(), MediaType: string(types.OCIManifestSchema1), Tags: f.tags, Report: report.New("linux/"+o.Architecture, p)}
+	for _, l := range layers {
+		n, err := l.Size()
+		if err != nil {
+			return err
+		}
+		res.Bytes += n
+	}
+	if f.json {
+		enc := json.NewEncoder(a.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(res)
+	}
+	a.log.Infof("%s in %d files, %s compressed, user %s", report.Size(res.Report.After.Bytes), res.Report.After.Files, report.Size(res.Bytes), res.Report.After.User)
+	_, err = fmt.Fprintln(a.Out, res.Digest)
+	return err
+}
