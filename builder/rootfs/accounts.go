@@ -75,7 +75,7 @@ func eachLine(data []byte, what string, f func(fields []string)) error {
 		}
 		text := strings.TrimRight(string(line), "\r\n")
 		text = strings.TrimLeft(text, " \t")
-		if text == "" || strings.ContainsAny(text[:1], "#+-:") || strings.ContainsRune(text, 0) {
+		if text == "" || strings.ContainsAny(text[:1], "#+-:") || strings.ContainsAny(text, "\x00\r") {
 			// "+" and "-" begin NIS entries, which name no account here.
 			continue
 		}

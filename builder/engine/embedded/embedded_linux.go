@@ -130,7 +130,6 @@ func (e *Engine) start(ctx context.Context, o Options) error {
 	if err := wc.Add(w); err != nil {
 		return fmt.Errorf("adding the worker: %w", err)
 	}
-	e.before(wc.Close)
 	sessions, err := session.NewManager()
 	if err != nil {
 		return fmt.Errorf("starting sessions: %w", err)
@@ -143,10 +142,9 @@ func (e *Engine) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("opening the build history: %w", errors.Join(err, cache.Close()))
 	}
-	e.before(history.Close)
 	gw, err := gateway.NewGatewayFrontend(wc.Infos(), nil)
 	if err != nil {
-		return fmt.Errorf("starting frontends: %w", err)
+		return fmt.Errorf("starting frontends: %w", errors.Join(err, history.Close(), cache.Close()))
 	}
 	frontends := map[string]frontend.Frontend{"gateway.v0": gw}
 	if o.Frontend != nil {
@@ -170,9 +168,9 @@ func (e *Engine) start(ctx context.Context, o Options) error {
 		LeaseManager: w.LeaseManager(), ContentStore: w.ContentStore(), GarbageCollect: w.GarbageCollect,
 	})
 	if err != nil {
-		return fmt.Errorf("starting the solver: %w", err)
+		return fmt.Errorf("starting the solver: %w", errors.Join(err, history.Close(), cache.Close()))
 	}
-	e.before(controller.Close)
+	e.before(controller.Close) // which closes the worker and the databases
 	return e.serve(ctx, controller)
 }
 
