@@ -1,0 +1,313 @@
+// Package bases makes stand-ins for public base images out of Debian's
+// packages and this machine's Go, and serves them on loopback.
+//
+// Tests and the demo use them where the public registry does not answer, with
+// BuildKit's mirror setting for docker.io, so that unmodified Dockerfiles
+// build.
+package bases
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// A base is one image under all its names.
+type base struct {
+	names  []string
+	make   func(ctx context.Context, m *maker) ([]v1.Layer, error)
+	config v1.Config
+}
+
+// images lists the bases.
+func images() []base {
+	return []base{
+		{
+			names: []string{"debian:bookworm", "debian:bookworm-slim", "debian:12", "debian:12-slim", "debian:latest"},
+			make:  func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "debian") },
+			config: v1.Config{
+				Env: []string{defaultPath}, Cmd: []string{"bash"},
+			},
+		},
+		{
+			names:  []string{"gcc:12", "gcc:latest"},
+			make:   func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "gcc") },
+			config: v1.Config{Env: []string{defaultPath}, Cmd: []string{"bash"}},
+		},
+		{
+			names: []string{"golang:1.26", "golang:1.26-bookworm", "golang:latest"},
+			make:  func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "gcc", "go") },
+			config: v1.Config{
+				Env: append([]string{
+					"PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+					"GOLANG_VERSION=1.26", "GOTOOLCHAIN=local", "GOPATH=/go",
+				}, goEnvironment()...),
+				WorkingDir: "/go", Cmd: []string{"bash"},
+			},
+		},
+		{
+			names:  []string{"muslbox:1"},
+			make:   func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "musl") },
+			config: v1.Config{Env: []string{defaultPath}, Cmd: []string{"sh"}},
+		},
+	}
+}
+
+// goEnvironment is what this machine's Go needs to reach its modules.
+func goEnvironment() []string {
+	var out []string
+	for _, name := range []string{"GOPROXY", "GONOSUMDB", "GOSUMDB", "GONOSUMCHECK", "GOPRIVATE"} {
+		if v := os.Getenv(name); v != "" {
+			out = append(out, name+"="+v)
+		}
+	}
+	return out
+}
+
+// maker makes layers, each once.
+type maker struct {
+	dir  string
+	log  io.Writer
+	made map[string]v1.Layer
+}
+
+// Make makes the bases that dir does not hold yet, as OCI layouts.
+func Make(ctx context.Context, dir string, log io.Writer) error {
+	m := &maker{dir: dir, log: log, made: map[string]v1.Layer{}}
+	for _, b := range images() {
+		dest := filepath.Join(dir, strings.ReplaceAll(b.names[0], ":", "-"))
+		if _, err := os.Stat(dest); err == nil {
+			continue
+		}
+		if err := m.write(ctx, b, dest); err != nil {
+			return fmt.Errorf("making %s: %w", b.names[0], err)
+		}
+	}
+	return nil
+}
+
+func (m *maker) write(ctx context.Context, b base, dest string) error {
+	began := time.Now()
+	layers, err := b.make(ctx, m)
+	if err != nil {
+		return err
+	}
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	if img, err = mutate.AppendLayers(img, layers...); err != nil {
+		return err
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture, config.Config = "linux", "amd64", b.config
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		return err
+	}
+	tmp := dest + ".tmp"
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	p, err := layout.Write(tmp, empty.Index)
+	if err != nil {
+		return err
+	}
+	if err := p.AppendImage(img); err != nil {
+		return err
+	}
+	fmt.Fprintf(m.log, "made %s in %s\n", b.names[0], time.Since(began).Round(time.Second))
+	return os.Rename(tmp, dest)
+}
+
+// layers makes or finds the named layers.
+func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error) {
+	kinds := map[string]func(context.Context, string) error{
+		"debian": func(ctx context.Context, file string) error { return m.debian(ctx, file, "ca-certificates") },
+		"gcc": func(ctx context.Context, file string) error {
+			return m.debian(ctx, file, "ca-certificates", "gcc", "libc6-dev", "make", "git", "pkg-config", "zlib1g-dev", "musl-tools")
+		},
+		"go":   m.golang,
+		"musl": m.musl,
+	}
+	var out []v1.Layer
+	for _, name := range names {
+		if l, ok := m.made[name]; ok {
+			out = append(out, l)
+			continue
+		}
+		file := filepath.Join(m.dir, name+".tar")
+		if err := os.MkdirAll(m.dir, 0o755); err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(file); err != nil {
+			if err := kinds[name](ctx, file+".tmp"); err != nil {
+				return nil, err
+			}
+			if err := os.Rename(file+".tmp", file); err != nil {
+				return nil, err
+			}
+		}
+		l, err := tarball.LayerFromFile(file, tarball.WithCompressionLevel(1), tarball.WithMediaType(types.OCILayer))
+		if err != nil {
+			return nil, err
+		}
+		m.made[name] = l
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// debian makes a root of Debian's packages, with this machine's certificate
+// authorities, so that builds reach what this machine reaches.
+func (m *maker) debian(ctx context.Context, file string, packages ...string) error {
+	args := []string{"--variant=minbase", "--include=" + strings.Join(packages, ","), "--format=tar"}
+	if bundle := "/etc/ssl/certs/ca-certificates.crt"; exists(bundle) {
+		args = append(args, "--customize-hook=upload "+bundle+" "+bundle)
+	}
+	cmd := exec.CommandContext(ctx, "mmdebstrap", append(args, "bookworm", file)...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("mmdebstrap: %w\n%s", err, tail(out.String(), 20))
+	}
+	return nil
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+func tail(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// golang packs this machine's Go as /usr/local/go.
+func (m *maker) golang(ctx context.Context, file string) error {
+	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("finding Go: %w", err)
+	}
+	root := strings.TrimSpace(string(out))
+	return pack(file, func(w *tar.Writer) error {
+		return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(root, name)
+			if err != nil {
+				return err
+			}
+			if rel == "test" || rel == "doc" || rel == "api" || rel == "pkg/obj" {
+				return filepath.SkipDir
+			}
+			return add(w, name, filepath.Join("usr/local/go", rel))
+		})
+	})
+}
+
+// musl makes what a small distribution with musl looks like to a loader: a
+// shell and the libc under its two names.
+func (m *maker) musl(_ context.Context, file string) error {
+	const libc = "/lib/x86_64-linux-musl/libc.so"
+	busybox, err := exec.LookPath("busybox")
+	if err != nil || !exists(libc) {
+		return errors.Join(err, fmt.Errorf("musl and busybox-static are needed"))
+	}
+	return pack(file, func(w *tar.Writer) error {
+		for _, step := range []error{
+			add(w, busybox, "bin/busybox"),
+			add(w, libc, "lib/ld-musl-x86_64.so.1"),
+			link(w, "lib/libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1"),
+			text(w, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
+			dir(w, "tmp/", 0o1777),
+		} {
+			if step != nil {
+				return step
+			}
+		}
+		for _, name := range []string{"sh", "cat", "mkdir", "chown", "chmod", "echo", "ls", "id", "ln", "env", "adduser", "addgroup"} {
+			if err := link(w, "bin/"+name, "busybox"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func pack(file string, fill func(*tar.Writer) error) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	w := tar.NewWriter(f)
+	return errors.Join(fill(w), w.Close(), f.Close())
+}
+
+// add puts one file of this machine into the layer, owned by root.
+func add(w *tar.Writer, host, name string) error {
+	info, err := os.Lstat(host)
+	if err != nil {
+		return err
+	}
+	target := ""
+	if info.Mode()&fs.ModeSymlink != 0 {
+		if target, err = os.Readlink(host); err != nil {
+			return err
+		}
+	}
+	h, err := tar.FileInfoHeader(info, target)
+	if err != nil {
+		return err
+	}
+	h.Name, h.Uid, h.Gid, h.Uname, h.Gname = filepath.ToSlash(name), 0, 0, "", ""
+	if info.IsDir() {
+		h.Name += "/"
+	}
+	if err := w.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	f, err := os.Open(host)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
+}
+
+func link(w *tar.Writer, name, target string) error {
+	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777})
+}
+
+func dir(w *tar.Writer, name string, mode int64) error {
+	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: mode})
+}
+
+func text(w *tar.Writer, name, content string) error {
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, content)
+	return err
+}
