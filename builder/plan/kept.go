@@ -67,7 +67,7 @@ func (k *keeper) walk(ctx context.Context, dir string) error {
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name)
-		if slices.Contains(pseudo, name) {
+		if slices.Contains(pseudo, name) || slices.Contains(accountFiles, name) {
 			continue
 		}
 		if why := k.skipped(ctx, name, e); why != "" {

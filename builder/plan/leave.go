@@ -81,8 +81,6 @@ func (k *keeper) skipped(ctx context.Context, name string, e tree.Entry) string 
 	}
 	base := path.Base(name)
 	switch {
-	case slices.Contains(accountFiles, name):
-		return "is rewritten for the image's user"
 	case base == ".git" || base == ".hg" || base == ".svn":
 		k.warn("COPY", name+" was left out: it is version control data", "add "+base+" to .dockerignore")
 		return "is version control data"
@@ -111,6 +109,9 @@ func (k *keeper) unwanted(name string, e tree.Entry) string {
 		case slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum"}, base):
 			return "is Go source"
 		}
+	}
+	if slices.Contains([]string{".bashrc", ".bash_logout", ".profile", ".bash_history", ".ash_history", ".wget-hsts"}, base) {
+		return "belongs to a login shell"
 	}
 	lower := strings.ToLower(base)
 	if lower == "dockerfile" || strings.HasPrefix(lower, "dockerfile.") || strings.HasSuffix(lower, ".dockerfile") || lower == "containerfile" || base == ".dockerignore" {

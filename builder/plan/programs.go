@@ -59,12 +59,36 @@ func (m *maker) entrypoint(ctx context.Context) error {
 	if len(cmd) == 0 {
 		return nil
 	}
-	if m.execArgs || slices.Contains(wrappers, path.Base(argv[0])) && len(entry) <= 2 {
-		// The entrypoint runs its arguments: CMD is a command of its own.
-		m.config.Cmd, err = m.command(ctx, "CMD", cmd)
-		return err
+	if m.runsArguments(argv) {
+		return m.passedOn(ctx, cmd)
 	}
 	return m.arguments(ctx, "CMD", cmd)
+}
+
+// runsArguments reports whether an entrypoint starts what it is given: a
+// script that ends by exec "$@", an init such as tini.
+func (m *maker) runsArguments(argv []string) bool {
+	if m.execArgs {
+		return true
+	}
+	if !slices.Contains(wrappers, path.Base(argv[0])) {
+		return false
+	}
+	return !slices.ContainsFunc(argv[1:], func(a string) bool { return !strings.HasPrefix(a, "-") })
+}
+
+// passedOn carries the command that an entrypoint is given by CMD. A script
+// may give the word a meaning of its own, so one that names nothing is taken
+// for an argument.
+func (m *maker) passedOn(ctx context.Context, cmd []string) error {
+	if _, ok := shellForm(cmd); !ok {
+		if _, found, err := m.lookPath(ctx, cmd[0]); err != nil || !found {
+			return errors.Join(err, m.arguments(ctx, "CMD", cmd))
+		}
+	}
+	var err error
+	m.config.Cmd, err = m.command(ctx, "CMD", cmd)
+	return err
 }
 
 // command carries one command line and returns the one the image gets, which

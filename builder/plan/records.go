@@ -52,8 +52,13 @@ func (m *maker) packageOwners(ctx context.Context) ([]packages.Package, error) {
 		if e.Source == "" || e.Type == Dir {
 			continue
 		}
-		if e.Type == Symlink && !e.program && strings.HasPrefix(name, "/etc/") {
-			continue
+		if e.Type == Symlink {
+			// Links to directories, as /lib of a merged /usr, and links under
+			// /etc are everybody's.
+			res, err := tree.Resolve(ctx, m.t, name)
+			if err != nil || res.Entry.IsDir() || strings.HasPrefix(name, "/etc/") {
+				continue
+			}
 		}
 		p, ok, err := m.db.Owner(ctx, name)
 		if err != nil {

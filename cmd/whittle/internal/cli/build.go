@@ -112,7 +112,11 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, req *buildRequest, bu
 // buildError prints the lines of the Dockerfile that an error is about, and
 // gives the error its exit code.
 func (a *app) buildError(err, own error) error {
-	for _, s := range errdefs.Sources(err) {
+	sources := errdefs.Sources(err)
+	if len(sources) == 0 {
+		sources = errdefs.Sources(own)
+	}
+	for _, s := range sources {
 		_ = s.Print(a.Err) // the error itself follows
 	}
 	if bad, ok := errors.AsType[*frontend.RefusedError](own); ok {
@@ -121,7 +125,7 @@ func (a *app) buildError(err, own error) error {
 	if bad, ok := errors.AsType[*frontend.ConfigError](own); ok {
 		return bad
 	}
-	if len(errdefs.Sources(err)) > 0 && syntaxFault(err) {
+	if len(sources) > 0 && syntaxFault(err) {
 		return refused{err}
 	}
 	return err

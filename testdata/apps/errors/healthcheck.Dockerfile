@@ -1,0 +1,3 @@
+FROM debian:12-slim
+HEALTHCHECK CMD ["curl", "-f", "http://localhost/"]
+CMD ["sleep", "1"]

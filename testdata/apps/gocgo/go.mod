@@ -1,0 +1,3 @@
+module example.test/gocgo
+
+go 1.26
