@@ -1,0 +1,24 @@
+// Whittle-frontend is the program of the BuildKit frontend image, which
+// "# syntax=" and BUILDKIT_SYNTAX name. BuildKit talks to it over its standard
+// input and output, so nothing may be printed.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/moby/buildkit/frontend/gateway/grpcclient"
+	"github.com/moby/buildkit/util/appcontext"
+	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // the codec that BuildKit speaks
+
+	"github.com/whittle-oci/whittle/builder/frontend"
+	"github.com/whittle-oci/whittle/cmd/internal/check"
+)
+
+func main() {
+	err := grpcclient.RunFromEnvironment(appcontext.Context(), frontend.New(frontend.Options{Check: check.Dockerfile}))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "whittle-frontend:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,309 @@
+// Package e2e builds real applications with the real command and runs what
+// comes out. It needs root, runc and some minutes, so it runs only where
+// WHITTLE_E2E is set, as make test does.
+package e2e
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/whittle-oci/whittle/testdata/bases"
+)
+
+// world is what all tests share: the command, a registry with base images, a
+// configuration that sends docker.io there.
+var world struct {
+	root, bin, frontend string
+	work                string
+	registry            *bases.Registry
+	config              string
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv("WHITTLE_E2E") == "" {
+		fmt.Println("end-to-end tests run with WHITTLE_E2E=1, as make test does")
+		os.Exit(0)
+	}
+	code, err := setUp(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "setting up:", err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func setUp(m *testing.M) (code int, err error) {
+	ctx := context.Background()
+	_, file, _, _ := runtime.Caller(0)
+	world.root = filepath.Join(filepath.Dir(file), "..", "..", "..")
+	if world.work, err = os.MkdirTemp("", "whittle-e2e-"); err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(world.work)
+	world.bin = filepath.Join(world.root, "bin", "whittle")
+	world.frontend = filepath.Join(world.root, "bin", "whittle-frontend")
+	for _, b := range []string{world.bin, world.frontend} {
+		if _, err := os.Stat(b); err != nil {
+			return 1, fmt.Errorf("%w; make build makes it", err)
+		}
+	}
+	dir := filepath.Join(world.root, ".cache", "bases")
+	public := bases.Public(ctx)
+	if !public {
+		if err := bases.Make(ctx, dir, os.Stderr); err != nil {
+			return 1, err
+		}
+	}
+	if world.registry, err = bases.Serve(ctx, dir, "127.0.0.1:0"); err != nil {
+		return 1, err
+	}
+	defer world.registry.Close()
+	world.config = filepath.Join(world.work, "buildkitd.toml")
+	text := world.registry.Config()
+	if public {
+		text = ""
+	}
+	if err := os.WriteFile(world.config, []byte(text), 0o600); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+// result is one run of the command.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// whittle runs the command with a state of its own unless state is given.
+func whittle(t *testing.T, state string, args ...string) result {
+	t.Helper()
+	return run(t, []string{"XDG_DATA_HOME=" + state, "BUILDKITD_CONFIG=" + world.config}, world.bin, args...)
+}
+
+func run(t *testing.T, env []string, bin string, args ...string) result {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), bin, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir = world.root
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	res := result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+	if err != nil && !errors.As(err, new(*exec.ExitError)) {
+		t.Fatalf("%s: %v", bin, err)
+	}
+	return res
+}
+
+// shared is a state that tests use one after another, so that base images are
+// unpacked once.
+func shared() string { return filepath.Join(world.work, "state") }
+
+var count atomic.Int64
+
+// reference is a new name in the test registry.
+func reference(what string) string {
+	return fmt.Sprintf("%s/e2e/%s:%d", world.registry.Addr, what, count.Add(1))
+}
+
+// build builds an app and returns the image in the registry.
+func build(t *testing.T, app string, args ...string) (string, v1.Image, result) {
+	t.Helper()
+	ref := reference(app)
+	args = append([]string{"build", filepath.Join("testdata", "apps", app), "-t", ref, "--push", "--progress", "plain", "-v"}, args...)
+	res := whittle(t, shared(), args...)
+	if res.code != 0 {
+		t.Fatalf("building %s: exit %d\n%s", app, res.code, res.stderr)
+	}
+	return ref, pull(t, ref), res
+}
+
+func pull(t *testing.T, ref string) v1.Image {
+	t.Helper()
+	r, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(r, remote.WithContext(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Image(img); err != nil {
+		t.Errorf("%s is not a valid image: %v", ref, err)
+	}
+	return img
+}
+
+// absent fails when the registry has something under the name.
+func absent(t *testing.T, ref string) {
+	t.Helper()
+	r, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := remote.Head(r, remote.WithContext(t.Context())); err == nil {
+		t.Errorf("%s is in the registry", ref)
+	}
+}
+
+// files lists the regular files of an image with their sizes.
+func files(t *testing.T, img v1.Image) map[string]int64 {
+	t.Helper()
+	out := map[string]int64{}
+	rc := mutate.Extract(img)
+	defer rc.Close()
+	tr := tar.NewReader(rc)
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeReg {
+			out["/"+strings.TrimPrefix(h.Name, "/")] = h.Size
+		}
+	}
+}
+
+func sum(files map[string]int64) (n int64) {
+	for _, s := range files {
+		n += s
+	}
+	return n
+}
+
+// container is an unpacked image that runc can start.
+type container struct {
+	dir    string
+	config *v1.ConfigFile
+}
+
+func unpack(t *testing.T, img v1.Image) *container {
+	t.Helper()
+	c := &container{dir: t.TempDir()}
+	var err error
+	if c.config, err = img.ConfigFile(); err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(c.dir, "rootfs")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	rc := mutate.Extract(img)
+	defer rc.Close()
+	cmd := exec.CommandContext(t.Context(), "tar", "-x", "--numeric-owner", "--same-owner", "-p", "-C", root)
+	cmd.Stdin = rc
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("unpacking: %v\n%s", err, out)
+	}
+	return c
+}
+
+// who an image runs as: itself, and the kind of user that OpenShift makes up.
+const (
+	ownUser    = ""
+	randomUser = "1000680000:0"
+)
+
+// command gives the runc command for the image with a read-only root, no
+// capabilities and the host's network.
+func (c *container) command(t *testing.T, user string, args ...string) *exec.Cmd {
+	t.Helper()
+	if user == ownUser {
+		user = c.config.Config.User
+	}
+	var uid, gid int
+	if user != "" {
+		if _, err := fmt.Sscanf(user, "%d:%d", &uid, &gid); err != nil {
+			t.Fatalf("the image's user %q is not UID:GID", user)
+		}
+	}
+	if len(args) == 0 {
+		args = append(slices.Clone(c.config.Config.Entrypoint), c.config.Config.Cmd...)
+	}
+	cwd := c.config.Config.WorkingDir
+	if cwd == "" {
+		cwd = "/"
+	}
+	env := slices.Clone(c.config.Config.Env)
+	if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }) {
+		env = append(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	}
+	// runc needs the mount points to be there before the root is read-only.
+	for _, dir := range []string{"proc", "dev", "sys"} {
+		if err := os.MkdirAll(filepath.Join(c.dir, "rootfs", dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec := map[string]any{
+		"ociVersion": "1.0.2",
+		"process": map[string]any{
+			"terminal": false, "user": map[string]int{"uid": uid, "gid": gid}, "args": args, "env": env, "cwd": cwd,
+			"capabilities": map[string]any{}, "noNewPrivileges": true,
+		},
+		"root":     map[string]any{"path": "rootfs", "readonly": true},
+		"hostname": "e2e",
+		"mounts": []map[string]any{
+			{"destination": "/proc", "type": "proc", "source": "proc"},
+			{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
+			{"destination": "/sys", "type": "none", "source": "/sys", "options": []string{"rbind", "ro"}},
+		},
+		"linux": map[string]any{"namespaces": []map[string]string{{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}}},
+	}
+	dt, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "config.json"), dt, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id := fmt.Sprintf("whittle-e2e-%d-%d", os.Getpid(), count.Add(1))
+	cmd := exec.CommandContext(t.Context(), "runc", "--root", filepath.Join(world.work, "runc"), "run", "--bundle", c.dir, id)
+	t.Cleanup(func() {
+		_ = exec.Command("runc", "--root", filepath.Join(world.work, "runc"), "delete", "--force", id).Run()
+	})
+	return cmd
+}
+
+// output runs the image as a user and returns what it prints.
+func (c *container) output(t *testing.T, user string, args ...string) string {
+	t.Helper()
+	out, err := c.command(t, user, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("running as %q: %v\n%s", user, err, out)
+	}
+	return string(out)
+}
+
+// runs runs the image as its own user and as a made-up one.
+func runs(t *testing.T, img v1.Image, want string) {
+	t.Helper()
+	c := unpack(t, img)
+	for _, user := range []string{ownUser, randomUser} {
+		if got := c.output(t, user); !strings.Contains(got, want) {
+			t.Errorf("as %q it printed %q, want %q in it", user, got, want)
+		}
+	}
+}
