@@ -13,6 +13,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/engine"
 	"github.com/whittle-oci/whittle/builder/frontend"
+	"github.com/whittle-oci/whittle/signing"
 )
 
 // buildFlags are the flags of build. The first group has buildx's names and
@@ -22,8 +23,8 @@ type buildFlags struct {
 	tags, buildArgs, contexts, secrets, ssh, labels, annotations    []string
 	platforms, cacheFrom, cacheTo, noCacheFilter, outputs           []string
 	addHosts, ulimits, allow, attest                                []string
-	provenance, sbom, builder, call, cgroupParent                   string
-	noCache, pull, push, load, check_                               bool
+	provenance, sbom, builder, cgroupParent                         string
+	noCache, pull, push, load                                       bool
 
 	dryRun, json, sign            bool
 	key, passwordFile, signFormat string
@@ -31,6 +32,9 @@ type buildFlags struct {
 	buildkitdConfig               string
 	lockTimeout                   time.Duration
 	stateSize                     string
+
+	signer   *signing.Key // opened before the build
+	signedAs signing.Format
 }
 
 func (f *buildFlags) register(fl *pflag.FlagSet) {

@@ -45,6 +45,11 @@ func (a *app) commands() []*cobra.Command {
 		a.packCommand(),
 		a.slimCommand(),
 		a.whyCommand(),
+		a.keygenCommand(),
+		a.signCommand(),
+		a.attestCommand(),
+		a.verifyCommand(),
+		a.sbomCommand(),
 		a.versionCommand(),
 	}
 }
