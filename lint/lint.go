@@ -15,41 +15,59 @@ import (
 	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
 // Options configures a run. The zero value runs no rules.
 type Options struct {
-	Rules       []rule.Rule
-	UnsafeFixes bool // also apply fixes that may build a different image
+	Rules    []rule.Rule
+	Checkers []Checker
+	// Unsafe also applies fixes that may build a different image.
+	Unsafe bool
+	// Severity replaces the severities of rules, by name.
+	Severity map[string]rule.Severity
+	// Suppressed keeps findings that a comment switches off.
+	Suppressed bool
+}
+
+// A Checker looks at a file with more than a pure function has: BuildKit's own
+// checks, another program.
+type Checker interface {
+	Check(ctx context.Context, f *dockerfile.File) ([]Diagnostic, error)
 }
 
 // A Diagnostic is a finding with the rule and the file it belongs to.
 type Diagnostic struct {
-	Rule *rule.Meta
-	File *source.File
+	Rule     *rule.Meta
+	Severity rule.Severity
+	File     *source.File
 	rule.Finding
 }
 
-// syntax is the rule that text which is not a Dockerfile breaks. It has no
+// Syntax is the rule that text which is not a Dockerfile breaks. It has no
 // Check, because without a tree no rule can run.
-var syntax = rule.Meta{
-	ID:       "DF0001",
-	Name:     "syntax",
-	Summary:  "the file is a Dockerfile",
-	Severity: rule.Error,
+var Syntax = rule.Meta{
+	Name: "syntax", Summary: "the file is a Dockerfile", Severity: rule.Error, Family: rule.Hygiene,
+	Why: "BuildKit's own parser does not take the file, so no build can.",
 }
 
 // Run checks one file. Diagnostics come in the order of the file, and in the
-// order of rule IDs where two begin at the same byte. Text that is not a
+// order of rule names where two begin at the same byte. Text that is not a
 // Dockerfile is one diagnostic, not an error.
 func Run(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, error) {
 	diags, err := check(ctx, src, opts)
 	if bad, ok := errors.AsType[*dockerfile.SyntaxError](err); ok {
-		at := src.LineStart(min(max(bad.Line, 1), src.Lines()))
-		found := rule.Finding{Span: source.Span{Start: at, End: at}, Message: bad.Err.Error()}
-		return []Diagnostic{{Rule: &syntax, File: src, Finding: found}}, nil
+		return []Diagnostic{syntaxDiagnostic(src, bad)}, nil
 	}
 	return diags, err
+}
+
+func syntaxDiagnostic(src *source.File, bad *dockerfile.SyntaxError) Diagnostic {
+	line := min(max(bad.Line, 1), src.Lines())
+	start := src.LineStart(line)
+	return Diagnostic{Rule: &Syntax, Severity: rule.Error, File: src, Finding: rule.Finding{
+		Span: source.Span{Start: start, End: start + len(src.Line(line))}, Message: bad.Err.Error(),
+	}}
 }
 
 // check is Run, except that it returns a *dockerfile.SyntaxError as it is.
@@ -67,13 +85,61 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 		p := &rule.Pass{File: f}
 		r.Check(p)
 		for _, found := range p.Findings() {
-			out = append(out, Diagnostic{Rule: &r.Meta, File: src, Finding: found})
+			out = append(out, Diagnostic{Rule: &r.Meta, Severity: r.Severity, File: src, Finding: found})
 		}
 	}
-	slices.SortFunc(out, func(a, b Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.ID, b.Rule.ID))
+	for _, c := range opts.Checkers {
+		more, err := c.Check(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, unsaid(out, more)...)
+	}
+	for i := range out {
+		if s, ok := opts.Severity[out[i].Rule.Name]; ok {
+			out[i].Severity = s
+		}
+	}
+	if !opts.Suppressed {
+		out = heeded(f, out)
+	}
+	slices.SortStableFunc(out, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name))
 	})
 	return out, nil
+}
+
+// unsaid leaves out what a rule of ours has said about the same line under a
+// name of its own.
+func unsaid(have, more []Diagnostic) []Diagnostic {
+	return slices.DeleteFunc(more, func(d Diagnostic) bool {
+		line := d.File.Pos(d.Span.Start).Line
+		return slices.ContainsFunc(have, func(h Diagnostic) bool {
+			if !h.Rule.Is(d.Rule.Name) && !slices.ContainsFunc(d.Rule.Aliases, h.Rule.Is) {
+				return false
+			}
+			first, last := h.File.Pos(h.Span.Start).Line, h.File.Pos(h.Span.End).Line
+			return first <= line && line <= last
+		})
+	})
+}
+
+// heeded leaves out what comments in the file switch off.
+func heeded(f *dockerfile.File, diags []Diagnostic) []Diagnostic {
+	set := suppress.Read(f.File)
+	if len(set.Comments) == 0 {
+		return diags
+	}
+	return slices.DeleteFunc(diags, func(d Diagnostic) bool {
+		line := f.Pos(d.Span.Start).Line
+		for _, in := range f.Instructions {
+			if in.Node.StartLine <= line && line <= in.Node.EndLine {
+				line = in.Node.StartLine
+				break
+			}
+		}
+		return set.Off(line, d.Rule.Is)
+	})
 }
 
 // maxRounds bounds the rounds of fixing. Fixes settle in two or three; a pair
@@ -83,7 +149,7 @@ const maxRounds = 10
 // A FixError is a fix that made things worse. The file is left as it was.
 type FixError struct {
 	Name  string
-	Rules []string // IDs of the rules whose fixes were applied last
+	Rules []string // names of the rules whose fixes were applied last
 	Err   error
 }
 
@@ -100,21 +166,21 @@ func Fix(ctx context.Context, src *source.File, opts Options) (*source.File, []D
 	cur, last := src, []string(nil)
 	for range maxRounds {
 		diags, err := check(ctx, cur, opts)
-		if _, broke := errors.AsType[*dockerfile.SyntaxError](err); broke {
+		if bad, broke := errors.AsType[*dockerfile.SyntaxError](err); broke {
 			if cur != src {
 				return src, nil, &FixError{src.Name, last, err}
 			}
-			diags, err = Run(ctx, src, opts)
+			return src, []Diagnostic{syntaxDiagnostic(src, bad)}, nil
 		}
 		if err != nil {
 			return src, nil, err
 		}
 		var sets []fix.Set
-		var ids []string
+		var names []string
 		for _, d := range diags {
-			if d.Fix != nil && (d.Fix.Safety == rule.Safe || opts.UnsafeFixes) {
+			if d.Fix != nil && (d.Fix.Safety == rule.Safe || d.Fix.Safety == rule.Unsafe && opts.Unsafe) {
 				sets = append(sets, d.Fix.Edits)
-				ids = append(ids, d.Rule.ID)
+				names = append(names, d.Rule.Name)
 			}
 		}
 		out, taken := fix.Apply(cur.Bytes, sets)
@@ -123,7 +189,7 @@ func Fix(ctx context.Context, src *source.File, opts Options) (*source.File, []D
 		}
 		last = nil
 		for _, i := range taken {
-			last = append(last, ids[i])
+			last = append(last, names[i])
 		}
 		cur = source.NewFile(src.Name, out)
 	}

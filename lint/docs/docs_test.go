@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -14,11 +15,32 @@ func TestPagesAreCurrent(t *testing.T) {
 		name, want := docs.Page(r.Meta)
 		got, err := docs.Pages.ReadFile(name)
 		if err != nil {
-			t.Errorf("%v; run go generate ./lint/...", err)
+			t.Errorf("%v; run make update", err)
 			continue
 		}
 		if d := diff.Diff(name, got, "rule metadata", []byte(want)); d != nil {
-			t.Errorf("%s\nrun go generate ./lint/...", d)
+			t.Errorf("%s\nrun make update", d)
 		}
+	}
+	pages, err := docs.Pages.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pages) != len(rules.All()) {
+		t.Errorf("%d pages for %d rules; run make update and delete what is left over", len(pages), len(rules.All()))
+	}
+}
+
+func TestReadmeIsCurrent(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := docs.Splice(string(page), "rules", docs.Table(rules.All()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff.Diff("README.md", page, "rules", []byte(want)); d != nil {
+		t.Errorf("%s\nrun make update", d)
 	}
 }

@@ -3,6 +3,8 @@
 package rule
 
 import (
+	"slices"
+
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -17,15 +19,42 @@ type Rule struct {
 // the explain command and the SARIF output are all made from it, and Bad and
 // Good are run as tests.
 type Meta struct {
-	ID       string // stable and never reused, such as "DF1001"
-	Name     string // kebab case, what suppression comments may use
+	Name     string   // kebab case: the identity of the rule
+	Aliases  []string // what other tools call it: DL3002, DS-0002, MaintainerDeprecated
+	Family   Family
 	Summary  string // one line without a full stop
 	Why      string // Markdown paragraphs
 	Bad      string // a Dockerfile this rule reports
 	Good     string // a Dockerfile it does not
 	Severity Severity
 	Fixable  Fixable
+	// Presets name the sets that the rule is in beside "strict", which has
+	// all of them: "recommended", "hadolint".
+	Presets []string
 }
+
+// Is reports whether name is the rule's name or one of its aliases. The
+// prefix of trivy's old names is taken too.
+func (m *Meta) Is(name string) bool {
+	return m.Name == name || slices.Contains(m.Aliases, name)
+}
+
+// In reports whether the rule is in a preset.
+func (m *Meta) In(preset string) bool {
+	return preset == "strict" || slices.Contains(m.Presets, preset)
+}
+
+// A Family groups rules for readers.
+type Family string
+
+// The families.
+const (
+	Root    Family = "root users"
+	Secrets Family = "secrets"
+	Fat     Family = "fat bases"
+	Pins    Family = "missing pins"
+	Hygiene Family = "hygiene"
+)
 
 // Severity orders findings by how much they matter.
 type Severity int
@@ -38,8 +67,14 @@ const (
 	Error
 )
 
-func (s Severity) String() string {
-	return [...]string{"style", "info", "warning", "error"}[s]
+var severities = [...]string{"style", "info", "warning", "error"}
+
+func (s Severity) String() string { return severities[s] }
+
+// ParseSeverity reads a severity's name.
+func ParseSeverity(s string) (Severity, bool) {
+	i := slices.Index(severities[:], s)
+	return Severity(i), i >= 0
 }
 
 // Fixable says how often a rule's findings carry a fix.
@@ -75,9 +110,13 @@ type Safety int
 const (
 	// Safe fixes build the same image.
 	Safe Safety = iota
-	// Unsafe fixes may build a different image and need --unsafe-fixes.
+	// Unsafe fixes may build a different image and need --unsafe.
 	Unsafe
+	// Suggestion fixes are shown and never applied by a command.
+	Suggestion
 )
+
+func (s Safety) String() string { return [...]string{"safe", "unsafe", "suggestion"}[s] }
 
 // A Pass is one run of one rule over one file.
 type Pass struct {
@@ -87,6 +126,11 @@ type Pass struct {
 
 // Report adds a finding.
 func (p *Pass) Report(f Finding) { p.findings = append(p.findings, f) }
+
+// Reportf adds a finding without a fix.
+func (p *Pass) Reportf(span source.Span, message string) {
+	p.Report(Finding{Span: span, Message: message})
+}
 
 // Findings returns what was reported, in the order it was reported.
 func (p *Pass) Findings() []Finding { return p.findings }

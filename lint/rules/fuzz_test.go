@@ -17,7 +17,7 @@ func FuzzFix(f *testing.F) {
 	}
 	f.Add([]byte("FROM a \\\n # x\n AS B\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		opts := lint.Options{Rules: rules.All(), UnsafeFixes: true}
+		opts := lint.Options{Rules: rules.All(), Unsafe: true}
 		src := source.NewFile("Dockerfile", b)
 		if _, err := lint.Run(t.Context(), src, opts); err != nil {
 			t.Skip()

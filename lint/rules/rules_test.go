@@ -24,8 +24,8 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 // and NAME.fixed the text after every fix.
 func TestArchives(t *testing.T) {
 	for _, r := range rules.All() {
-		t.Run(r.ID, func(t *testing.T) {
-			path := filepath.Join("..", "..", "testdata", "lint", r.ID+".txtar")
+		t.Run(r.Name, func(t *testing.T) {
+			path := filepath.Join("..", "..", "testdata", "lint", r.Name+".txtar")
 			ar, err := txtar.ParseFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -63,7 +63,7 @@ func TestArchives(t *testing.T) {
 // check runs one rule over one file and holds it to what it declares.
 func check(t *testing.T, r rule.Rule, name string, data []byte) (want, fixed []byte) {
 	t.Helper()
-	opts := lint.Options{Rules: []rule.Rule{r}, UnsafeFixes: true}
+	opts := lint.Options{Rules: []rule.Rule{r}, Unsafe: true}
 	src := source.NewFile(name, data)
 	diags, err := lint.Run(t.Context(), src, opts)
 	if err != nil {
@@ -78,7 +78,7 @@ func check(t *testing.T, r rule.Rule, name string, data []byte) (want, fixed []b
 		}
 	}
 	var b strings.Builder
-	if err := format.Text(&b, diags); err != nil {
+	if err := format.Text(&b, diags, format.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	out, left, err := lint.Fix(t.Context(), src, opts)
@@ -106,7 +106,7 @@ func TestExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, want := len(diags) > 0, name == "Bad"; got != want {
-				t.Errorf("%s: %s example reported: %v, want %v", r.ID, name, got, want)
+				t.Errorf("%s: %s example reported: %v, want %v", r.Name, name, got, want)
 			}
 		}
 	}
@@ -115,17 +115,37 @@ func TestExamples(t *testing.T) {
 // TestAllIsComplete finds the rules by reading the source, so that one left
 // out of All cannot go unnoticed.
 func TestAllIsComplete(t *testing.T) {
-	names, err := filepath.Glob("df*.go")
+	names, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := map[string]bool{}
+	in := map[string]bool{"rules": true}
 	for _, r := range rules.All() {
-		in[strings.ToLower(r.ID)] = true
+		in[strings.ReplaceAll(r.Name, "-", "_")] = true
 	}
 	for _, name := range names {
-		if id, _, _ := strings.Cut(name, "_"); !in[id] {
+		if base := strings.TrimSuffix(name, ".go"); !in[base] && !strings.HasSuffix(base, "_test") {
 			t.Errorf("%s is not in All", name)
+		}
+	}
+}
+
+// TestNames holds names and aliases apart: an ignore must mean one rule.
+func TestNames(t *testing.T) {
+	seen := map[string]string{}
+	families := map[rule.Family]int{}
+	for _, r := range rules.All() {
+		families[r.Family]++
+		for _, n := range append([]string{r.Name}, r.Aliases...) {
+			if other, ok := seen[n]; ok {
+				t.Errorf("%s and %s are both called %s", other, r.Name, n)
+			}
+			seen[n] = r.Name
+		}
+	}
+	for _, f := range []rule.Family{rule.Root, rule.Secrets, rule.Fat, rule.Pins} {
+		if families[f] < 4 {
+			t.Errorf("%d rules about %s, want four or more", families[f], f)
 		}
 	}
 }

@@ -7,22 +7,36 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/config"
+	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
-// Dockerfile is a frontend.Check with every rule of the recommended preset.
-func Dockerfile(ctx context.Context, name string, dockerfile, _ []byte) ([]frontend.Finding, error) {
+// Dockerfile is a frontend.Check: the rules that the lint section of yaml
+// chooses, the recommended ones when there is none. BuildKit adds its own.
+func Dockerfile(ctx context.Context, name string, dockerfile, yaml []byte) ([]frontend.Finding, error) {
+	c, err := config.Parse(".whittle.yaml", yaml)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := lint.Select(rules.All(), c.Preset, c.Only, c.Ignore)
+	if err != nil {
+		return nil, err
+	}
 	src := source.NewFile(name, dockerfile)
-	diags, err := lint.Run(ctx, src, lint.Options{Rules: rules.All()})
+	diags, err := lint.Run(ctx, src, lint.Options{Rules: selected})
 	if err != nil {
 		return nil, err
 	}
 	var out []frontend.Finding
 	for _, d := range diags {
+		if d.Rule == &lint.Syntax {
+			continue // BuildKit says so itself
+		}
 		out = append(out, frontend.Finding{
-			Rule: d.Rule.Name, Description: d.Rule.Summary, Message: d.Message, Severity: d.Rule.Severity.String(),
-			Line: src.Pos(d.Span.Start).Line, End: src.Pos(d.Span.End).Line,
+			Rule: d.Rule.Name, Description: d.Rule.Summary, URL: format.URL(d.Rule), Message: d.Message, Severity: d.Severity.String(),
+			Line: src.Pos(d.Span.Start).Line, End: src.Pos(d.Span.End).Line, Aliases: d.Rule.Aliases,
 		})
 	}
 	return out, nil

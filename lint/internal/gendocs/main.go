@@ -1,4 +1,4 @@
-// Gendocs writes the rule pages.
+// Gendocs writes the rule pages and the rule table of the README.
 package main
 
 import (
@@ -13,12 +13,24 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	out := flag.String("out", "", "directory to write to")
+	out := flag.String("out", "", "directory to write pages to")
+	readme := flag.String("readme", "", "README to write the table into")
 	flag.Parse()
 	for _, r := range rules.All() {
 		name, text := docs.Page(r.Meta)
 		if err := os.WriteFile(filepath.Join(*out, name), []byte(text), 0o644); err != nil {
 			log.Fatal(err)
 		}
+	}
+	page, err := os.ReadFile(*readme)
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := docs.Splice(string(page), "rules", docs.Table(rules.All()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(*readme, []byte(text), 0o644); err != nil {
+		log.Fatal(err)
 	}
 }

@@ -41,6 +41,8 @@ type app struct {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.lintCommand(),
+		a.rulesCommand(),
+		a.explainCommand(),
 		a.buildCommand(),
 		a.packCommand(),
 		a.slimCommand(),

@@ -23,11 +23,11 @@ func TestExitCodes(t *testing.T) {
 		args []string
 		want int
 	}{
-		{"clean", []string{"lint", write("clean", "FROM scratch\n")}, cli.OK},
+		{"clean", []string{"lint", write("clean", "FROM scratch\nUSER 10001\n")}, cli.OK},
 		{"finding", []string{"lint", write("finding", "FROM scratch AS A\n")}, cli.Findings},
 		{"not a Dockerfile", []string{"lint", write("syntax", "FROM a\nRUN <<EOF\n")}, cli.Findings},
 		{"flag", []string{"lint", "--nope"}, cli.Usage},
-		{"no file", []string{"lint"}, cli.Usage},
+		{"no Dockerfile", []string{"lint", t.TempDir()}, cli.Failed},
 		{"missing file", []string{"lint", filepath.Join(dir, "nowhere")}, cli.Failed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,0 +1,170 @@
+// Package buildkit reports BuildKit's own checks of a Dockerfile, the ones that
+// docker build --check shows. They live in the code that turns a Dockerfile
+// into a build, which runs here against a registry and a context that answer
+// from memory: nothing is dialled.
+package buildkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	fstypes "github.com/tonistiigi/fsutil/types"
+
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+// Checker is a lint.Checker. The zero value knows nothing of the context or of
+// any registry.
+type Checker struct {
+	// Ignore is the content of the context's .dockerignore, nil for none.
+	Ignore []byte
+	// Platform is what the registry says of an image, nil when it may not be
+	// asked; images are then taken to fit.
+	Platform func(ref string) *ocispecs.Platform
+	// Experimental names checks that are off by default, such as
+	// InvalidDefinitionDescription; "all" is every one.
+	Experimental []string
+}
+
+// Check implements lint.Checker.
+func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Diagnostic, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("BuildKit's checks of %s failed inside: %v", f.Name, r)
+		}
+	}()
+	stub := &client{ignore: c.Ignore, experimental: c.Experimental}
+	ui, err := dockerui.NewClient(stub)
+	if err != nil {
+		return nil, fmt.Errorf("setting up BuildKit's checks: %w", err)
+	}
+	sm := llb.NewSourceMap(nil, f.Name, "Dockerfile", f.Bytes)
+	sm.Definition = &llb.Definition{}
+	res, err := dockerfile2llb.DockerfileLint(ctx, f.Bytes, dockerfile2llb.ConvertOpt{
+		Config: ui.Config, Client: ui, MetaResolver: &registry{platform: c.Platform},
+		SourceMap: sm,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("running BuildKit's checks: %w", err)
+	}
+	for _, w := range res.Warnings {
+		d := lint.Diagnostic{
+			Rule: meta(w.RuleName, w.Description, w.URL), Severity: rule.Warning, File: f.File,
+			Finding: rule.Finding{Message: w.Detail},
+		}
+		if w.Location != nil && len(w.Location.Ranges) > 0 {
+			d.Span = lines(f.File, int(w.Location.Ranges[0].Start.Line), int(w.Location.Ranges[0].End.Line))
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// meta makes the words of a rule from what BuildKit says of it. Its name is
+// BuildKit's, so that "# check=skip=" and ours mean the same.
+func meta(name, description, url string) *rule.Meta {
+	return &rule.Meta{
+		Name: name, Aliases: []string{"buildkit/" + name}, Family: rule.Hygiene, Severity: rule.Warning,
+		Summary: strings.TrimSuffix(description, "."), Why: "One of BuildKit's own checks: " + url,
+	}
+}
+
+// lines spans whole lines, which is all that BuildKit tells.
+func lines(f *source.File, first, last int) source.Span {
+	first = min(max(first, 1), f.Lines())
+	last = min(max(last, first), f.Lines())
+	return source.Span{Start: f.LineStart(first), End: f.LineStart(last) + len(f.Line(last))}
+}
+
+// registry answers for every image that it exists and is for the platform that
+// is asked for.
+type registry struct {
+	platform func(string) *ocispecs.Platform
+}
+
+// ResolveImageConfig implements llb.ImageMetaResolver. An image without layers
+// would count as scratch, so it has one.
+func (r *registry) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	p := platforms.DefaultSpec()
+	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
+		p = *opt.ImageOpt.Platform
+	}
+	if r.platform != nil {
+		if real := r.platform(ref); real != nil {
+			p = *real
+		}
+	}
+	img := ocispecs.Image{Platform: p, RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString(ref)}}}
+	img.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	dt, err := json.Marshal(img)
+	return ref, "", dt, err
+}
+
+// client is a gateway whose only content is a .dockerignore.
+type client struct {
+	gateway.Client
+	ignore       []byte
+	experimental []string
+}
+
+// BuildOpts implements gateway.Client.
+func (c *client) BuildOpts() gateway.BuildOpts {
+	opts := map[string]string{}
+	if len(c.experimental) > 0 {
+		opts["build-arg:BUILDKIT_DOCKERFILE_CHECK"] = "experimental=" + strings.Join(c.experimental, ",")
+	}
+	return gateway.BuildOpts{
+		Opts: opts, LLBCaps: pb.Caps.CapSet(pb.Caps.All()), Caps: gatewaypb.Caps.CapSet(gatewaypb.Caps.All()),
+		Workers: []gateway.WorkerInfo{{Platforms: []ocispecs.Platform{platforms.DefaultSpec()}}},
+	}
+}
+
+// Inputs implements gateway.Client.
+func (c *client) Inputs(context.Context) (map[string]llb.State, error) { return nil, nil }
+
+// Solve implements gateway.Client: every source is the same small directory.
+func (c *client) Solve(context.Context, gateway.SolveRequest) (*gateway.Result, error) {
+	res := gateway.NewResult()
+	res.SetRef(&reference{ignore: c.ignore})
+	return res, nil
+}
+
+// Warn implements gateway.Client; warnings come as results here.
+func (c *client) Warn(context.Context, digest.Digest, string, gateway.WarnOpts) error { return nil }
+
+type reference struct {
+	gateway.Reference
+	ignore []byte
+}
+
+// ReadFile implements gateway.Reference.
+func (r *reference) ReadFile(_ context.Context, req gateway.ReadRequest) ([]byte, error) {
+	if r.ignore == nil || req.Filename != ".dockerignore" {
+		return nil, &fs.PathError{Op: "open", Path: req.Filename, Err: fs.ErrNotExist}
+	}
+	return r.ignore, nil
+}
+
+// StatFile implements gateway.Reference.
+func (r *reference) StatFile(_ context.Context, req gateway.StatRequest) (*fstypes.Stat, error) {
+	if r.ignore == nil || req.Path != ".dockerignore" {
+		return nil, &fs.PathError{Op: "stat", Path: req.Path, Err: fs.ErrNotExist}
+	}
+	return &fstypes.Stat{Path: req.Path, Mode: 0o644, Size: int64(len(r.ignore))}, nil
+}

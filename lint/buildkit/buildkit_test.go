@@ -1,0 +1,72 @@
+package buildkit_test
+
+import (
+	"testing"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/buildkit"
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+// TestEveryCheck sets off each of BuildKit's checks. The list is the one of
+// frontend/dockerfile/linter/ruleset.go in the linked release.
+func TestEveryCheck(t *testing.T) {
+	for name, text := range map[string]string{
+		"StageNameCasing":                 "FROM scratch AS Build\n",
+		"FromAsCasing":                    "FROM scratch as build\n",
+		"NoEmptyContinuation":             "FROM debian:12\nRUN a \\\n\n b\n",
+		"ConsistentInstructionCasing":     "FROM debian:12\nRUN a\nrun b\nCOPY c /c\n",
+		"DuplicateStageName":              "FROM debian:12 AS a\nFROM debian:12 AS a\n",
+		"ReservedStageName":               "FROM debian:12 AS context\n",
+		"JSONArgsRecommended":             "FROM debian:12\nCMD a b\n",
+		"MaintainerDeprecated":            "FROM debian:12\nMAINTAINER a\n",
+		"UndefinedArgInFrom":              "FROM debian:$VERSION\n",
+		"WorkdirRelativePath":             "FROM debian:12\nWORKDIR a\n",
+		"UndefinedVar":                    "FROM debian:12\nCOPY $a /\n",
+		"MultipleInstructionsDisallowed":  "FROM debian:12\nCMD [\"a\"]\nCMD [\"b\"]\n",
+		"LegacyKeyValueFormat":            "FROM debian:12\nENV a b\n",
+		"InvalidBaseImagePlatform":        "FROM --platform=$BUILDPLATFORM foreign:1 AS a\nFROM scratch\nCOPY --from=a / /\n",
+		"RedundantTargetPlatform":         "FROM --platform=$TARGETPLATFORM debian:12\n",
+		"SecretsUsedInArgOrEnv":           "FROM debian:12\nENV DB_PASSWORD=a\n",
+		"InvalidDefaultArgInFrom":         "ARG TAG\nFROM debian:${TAG}\n",
+		"FromPlatformFlagConstDisallowed": "FROM --platform=linux/amd64 debian:12\n",
+		"CopyIgnoredFile":                 "FROM debian:12\nCOPY secret.txt /\n",
+		"InvalidDefinitionDescription":    "# nothing to do with it\nARG foo=1\nFROM debian:12\n",
+		"ExposeProtoCasing":               "FROM debian:12\nEXPOSE 80/TCP\n",
+		"ExposeInvalidFormat":             "FROM debian:12\nEXPOSE 127.0.0.1:80:80\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &buildkit.Checker{Ignore: []byte("secret.txt\n"), Experimental: []string{"InvalidDefinitionDescription"}}
+			if name == "InvalidBaseImagePlatform" {
+				c.Platform = func(string) *ocispecs.Platform { return &ocispecs.Platform{OS: "linux", Architecture: "s390x"} }
+			}
+			diags, err := lint.Run(t.Context(), source.NewFile("Dockerfile", []byte(text)), lint.Options{Checkers: []lint.Checker{c}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range diags {
+				got = append(got, d.Rule.Name)
+				if d.Rule.Name == name {
+					return
+				}
+			}
+			t.Errorf("reported %v", got)
+		})
+	}
+}
+
+// TestQuiet holds that a clean file is clean, and that images the registry was
+// not asked about are not guessed at.
+func TestQuiet(t *testing.T) {
+	text := "FROM --platform=$BUILDPLATFORM debian:12 AS build\nRUN make\n\nFROM debian:12\nCOPY --from=build /a /a\nUSER 10001\nCMD [\"/a\"]\n"
+	diags, err := lint.Run(t.Context(), source.NewFile("Dockerfile", []byte(text)), lint.Options{Checkers: []lint.Checker{&buildkit.Checker{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range diags {
+		t.Errorf("%s: %s", d.Rule.Name, d.Message)
+	}
+}

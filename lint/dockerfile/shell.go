@@ -1,0 +1,296 @@
+package dockerfile
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+// A Script is the shell text of a RUN with its place in the file.
+type Script struct {
+	Text string
+	File *syntax.File // nil when the text is not POSIX shell or bash
+	at   func(offset int) int
+}
+
+// Span maps a range of the script to the file.
+func (s Script) Span(start, end int) source.Span {
+	if end <= start {
+		at := s.at(start)
+		return source.Span{Start: at, End: at}
+	}
+	return source.Span{Start: s.at(start), End: s.at(end-1) + 1}
+}
+
+// A Command is one simple command of a script: a name and arguments.
+type Command struct {
+	Name string // base name, "" when it is computed
+	Args []Arg  // after the name
+	Span source.Span
+	// NameSpan is the word that names the command.
+	NameSpan source.Span
+	// Call is the command in the shell's tree.
+	Call *syntax.CallExpr
+	// Sudo marks a command that sudo runs.
+	Sudo bool
+}
+
+// An Arg is one word of a command.
+type Arg struct {
+	Text    string // quotes removed; the source where Literal is false
+	Literal bool
+	Span    source.Span
+}
+
+// Has reports whether one of the literal arguments is text.
+func (c Command) Has(text ...string) bool {
+	return slices.ContainsFunc(c.Args, func(a Arg) bool { return a.Literal && slices.Contains(text, a.Text) })
+}
+
+// HasFlag reports whether a flag is given, alone or joined by "=", or as one
+// letter among several.
+func (c Command) HasFlag(names ...string) bool {
+	for _, a := range c.Args {
+		for _, n := range names {
+			if a.Text == n || strings.HasPrefix(a.Text, n+"=") {
+				return true
+			}
+			if len(n) == 2 && n[0] == '-' && n[1] != '-' && len(a.Text) > 2 && a.Text[0] == '-' && a.Text[1] != '-' && strings.Contains(a.Text[1:], n[1:]) && !strings.Contains(a.Text, "=") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Words are the arguments that are not flags.
+func (c Command) Words() []Arg {
+	var out []Arg
+	for _, a := range c.Args {
+		if !strings.HasPrefix(a.Text, "-") || a.Text == "-" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// notPosix are shells whose scripts are not looked at.
+var notPosix = []string{"powershell", "pwsh", "cmd", "powershell.exe", "pwsh.exe", "cmd.exe"}
+
+// Script gives the shell text of a RUN, the ones in ONBUILD included. ok is
+// false for other instructions and for shells that are not POSIX.
+func (f *File) Script(in Instruction) (s Script, ok bool) {
+	run, isRun := in.Command.(*instructions.RunCommand)
+	text, base := in.Text.Text, 0
+	if ob, isOnbuild := in.Command.(*instructions.OnbuildCommand); isOnbuild {
+		rest := strings.TrimSpace(ob.Expression)
+		if len(rest) < 4 || !strings.EqualFold(rest[:3], "run") {
+			return s, false
+		}
+		base = strings.Index(strings.ToLower(text[len("onbuild"):]), "run") + len("onbuild") + 3
+	} else if isRun {
+		base = len(in.Keyword)
+	} else {
+		return s, false
+	}
+	if f.foreignShell(in) {
+		return s, false
+	}
+	if isRun && len(run.Files) > 0 {
+		if script, ok := f.heredoc(in, run); ok {
+			return script, true
+		}
+	}
+	base = skipFlags(text, base)
+	if isRun && !run.PrependShell {
+		return Script{}, false
+	}
+	if strings.HasPrefix(text[base:], "[") && isJSON(text[base:]) {
+		return Script{}, false
+	}
+	s = Script{Text: text[base:], at: func(i int) int { return in.Text.Offset(base + i) }}
+	s.parse()
+	return s, true
+}
+
+func isJSON(s string) bool {
+	return strings.HasSuffix(strings.TrimSpace(s), "]") && strings.Contains(s, `"`)
+}
+
+// skipFlags finds where the flags of an instruction end.
+func skipFlags(text string, at int) int {
+	for {
+		for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
+			at++
+		}
+		if !strings.HasPrefix(text[at:], "--") {
+			return at
+		}
+		for at < len(text) && text[at] != ' ' && text[at] != '\t' {
+			at++
+		}
+	}
+}
+
+// heredoc gives the script of RUN <<EOF. Its bytes stand in the file as they
+// are, unless tabs are stripped.
+func (f *File) heredoc(in Instruction, run *instructions.RunCommand) (Script, bool) {
+	if len(run.CmdLine) == 0 || !strings.HasPrefix(strings.TrimSpace(run.CmdLine[0]), "<<") {
+		return Script{}, false
+	}
+	data := run.Files[0].Data
+	if strings.HasPrefix(data, "#!") && !posixShebang(data) {
+		return Script{}, false
+	}
+	if in.Node.StartLine+1 > f.Lines() {
+		return Script{}, false
+	}
+	from := f.LineStart(min(in.Node.StartLine+1, f.Lines()))
+	i := bytes.Index(f.Bytes[from:], []byte(data))
+	if i < 0 {
+		whole := in.Span()
+		s := Script{Text: data, at: func(int) int { return whole.Start }}
+		s.parse()
+		return s, true
+	}
+	s := Script{Text: data, at: func(o int) int { return from + i + o }}
+	s.parse()
+	return s, true
+}
+
+func posixShebang(data string) bool {
+	line, _, _ := strings.Cut(data, "\n")
+	return strings.Contains(line, "sh") && !strings.Contains(line, "pwsh") && !strings.Contains(line, "fish") && !strings.Contains(line, "csh")
+}
+
+// parse reads the text as bash, which takes what sh takes.
+func (s *Script) parse() {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(false)).Parse(strings.NewReader(s.Text), "")
+	if err == nil {
+		s.File = file
+	}
+}
+
+// Shell is the command line that runs a shell-form RUN at an instruction, as
+// the last SHELL set it.
+func (f *File) Shell(in Instruction) []string {
+	shell := []string{"/bin/sh", "-c"}
+	for stage, before := in.Stage, in.Index; stage >= 0; {
+		for i := len(f.Instructions) - 1; i >= 0; i-- {
+			x := f.Instructions[i]
+			if c, ok := x.Command.(*instructions.ShellCommand); ok && x.Stage == stage && x.Index < before {
+				return c.Shell
+			}
+		}
+		stage, before = f.Stages[stage].Parent, len(f.Instructions)
+	}
+	return shell
+}
+
+func (f *File) foreignShell(in Instruction) bool {
+	shell := f.Shell(in)
+	return len(shell) > 0 && slices.Contains(notPosix, strings.ToLower(path.Base(strings.ReplaceAll(shell[0], `\`, "/"))))
+}
+
+// wrappers run the command in their arguments.
+var wrappers = []string{"sudo", "env", "time", "nice", "nohup", "exec", "command", "ionice", "stdbuf", "timeout", "xargs"}
+
+// Commands lists the simple commands of a RUN in the order of the text. The
+// exec form is one command.
+func (f *File) Commands(in Instruction) []Command {
+	if run, ok := in.Command.(*instructions.RunCommand); ok && !run.PrependShell && len(run.Files) == 0 {
+		return f.execForm(in, run)
+	}
+	s, ok := f.Script(in)
+	if !ok || s.File == nil {
+		return nil
+	}
+	var out []Command
+	syntax.Walk(s.File, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 {
+			out = append(out, s.command(call))
+		}
+		return true
+	})
+	return out
+}
+
+func (s Script) command(call *syntax.CallExpr) Command {
+	args := make([]Arg, len(call.Args))
+	for i, w := range call.Args {
+		args[i] = s.arg(w)
+	}
+	c := Command{Call: call, Span: s.Span(int(call.Pos().Offset()), int(call.End().Offset()))}
+	for len(args) > 0 {
+		name := path.Base(args[0].Text)
+		if !args[0].Literal {
+			name = ""
+		}
+		c.Name, c.NameSpan, c.Args = name, args[0].Span, args[1:]
+		if !slices.Contains(wrappers, name) {
+			break
+		}
+		rest := args[1:]
+		for len(rest) > 0 && (strings.HasPrefix(rest[0].Text, "-") || strings.Contains(rest[0].Text, "=")) {
+			rest = rest[1:]
+		}
+		if len(rest) == 0 {
+			break
+		}
+		c.Sudo = c.Sudo || name == "sudo"
+		args = rest
+	}
+	return c
+}
+
+func (s Script) arg(w *syntax.Word) Arg {
+	start, end := int(w.Pos().Offset()), int(w.End().Offset())
+	end = min(end, len(s.Text))
+	text, ok := literal(w)
+	if !ok {
+		text = s.Text[start:end]
+	}
+	return Arg{text, ok, s.Span(start, end)}
+}
+
+// literal gives a word without its quotes, when nothing in it is expanded.
+func literal(w *syntax.Word) (string, bool) {
+	var b strings.Builder
+	for _, p := range w.Parts {
+		switch x := p.(type) {
+		case *syntax.Lit:
+			b.WriteString(x.Value)
+		case *syntax.SglQuoted:
+			b.WriteString(x.Value)
+		case *syntax.DblQuoted:
+			for _, q := range x.Parts {
+				lit, ok := q.(*syntax.Lit)
+				if !ok {
+					return "", false
+				}
+				b.WriteString(lit.Value)
+			}
+		default:
+			return "", false
+		}
+	}
+	return b.String(), true
+}
+
+func (f *File) execForm(in Instruction, run *instructions.RunCommand) []Command {
+	if len(run.CmdLine) == 0 {
+		return nil
+	}
+	c := Command{Name: path.Base(run.CmdLine[0]), Span: in.Span(), NameSpan: in.Span()}
+	for _, a := range run.CmdLine[1:] {
+		span, _ := in.Find(a)
+		c.Args = append(c.Args, Arg{a, true, span})
+	}
+	return []Command{c}
+}

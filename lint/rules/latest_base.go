@@ -1,0 +1,31 @@
+package rules
+
+import (
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var latestBase = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "latest-base",
+		Aliases:  []string{"DL3007"},
+		Family:   rule.Pins,
+		Summary:  "no base image is latest",
+		Why:      "latest is whatever was pushed last. A build that worked yesterday may not tomorrow, and nobody can say what is in the image.",
+		Bad:      "FROM debian:latest\nUSER 10001\n",
+		Good:     "FROM debian:12.7\nUSER 10001\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Never,
+		Presets:  []string{"recommended", "hadolint"},
+	},
+	Check: checkLatestBase,
+}
+
+func checkLatestBase(p *rule.Pass) {
+	for stage, image := range walk.Bases(p.File) {
+		name, tag, digest := walk.Image(image)
+		if tag == "latest" && digest == "" {
+			p.Reportf(walk.BaseSpan(p.File, stage), "the base image "+name+" is latest, which changes under you; name a version and a digest")
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var unpinnedGem = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "unpinned-gem",
+		Aliases:  []string{"DL3028"},
+		Family:   rule.Pins,
+		Summary:  "gem installs named versions",
+		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",
+		Bad:      "FROM ruby:3.3-slim\nRUN gem install bundler\n",
+		Good:     "FROM ruby:3.3-slim\nRUN gem install bundler:2.5.0\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Never,
+		Presets:  []string{"recommended", "hadolint"},
+	},
+	Check: checkUnpinnedGem,
+}
+
+func checkUnpinnedGem(p *rule.Pass) {
+	for _, c := range walk.Commands(p.File) {
+		packages, ok := walk.Install(c, "gem")
+		if !ok || c.HasFlag("-v", "--version") {
+			continue
+		}
+		for _, pkg := range packages {
+			if !pkg.Literal || strings.Contains(pkg.Text, ":") || strings.HasSuffix(pkg.Text, ".gem") {
+				continue
+			}
+			p.Reportf(pkg.Span, pkg.Text+" is installed without a version; write "+pkg.Text+":VERSION")
+		}
+	}
+}

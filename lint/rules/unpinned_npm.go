@@ -1,0 +1,39 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var unpinnedNpm = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "unpinned-npm",
+		Aliases:  []string{"DL3016"},
+		Family:   rule.Pins,
+		Summary:  "npm installs named versions",
+		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",
+		Bad:      "FROM node:22-slim\nRUN npm install -g yarn\n",
+		Good:     "FROM node:22-slim\nRUN npm install -g yarn@1.22.22\nRUN npm ci\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Never,
+		Presets:  []string{"recommended", "hadolint"},
+	},
+	Check: checkUnpinnedNpm,
+}
+
+func checkUnpinnedNpm(p *rule.Pass) {
+	for _, c := range walk.Commands(p.File) {
+		packages, ok := walk.Install(c, "npm")
+		if !ok {
+			continue
+		}
+		for _, pkg := range packages {
+			if !pkg.Literal || strings.LastIndexByte(pkg.Text, '@') > 0 || strings.HasPrefix(pkg.Text, ".") || strings.HasPrefix(pkg.Text, "/") || strings.ContainsAny(pkg.Text, "#:") || strings.HasSuffix(pkg.Text, ".tgz") {
+				continue
+			}
+			p.Reportf(pkg.Span, pkg.Text+" is installed without a version; write "+pkg.Text+"@VERSION")
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package rules
+
+import (
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var untaggedBase = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "untagged-base",
+		Aliases:  []string{"DL3006", "DS-0001", "DKL-DI-0006", "CKV_DOCKER_7"},
+		Family:   rule.Pins,
+		Summary:  "every base image has a tag or a digest",
+		Why:      "Without a tag the base is whatever latest is on the day of the build, and tomorrow's build is another image.",
+		Bad:      "FROM debian\nUSER 10001\n",
+		Good:     "FROM debian:12.7\nUSER 10001\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Never,
+		Presets:  []string{"recommended", "hadolint"},
+	},
+	Check: checkUntaggedBase,
+}
+
+func checkUntaggedBase(p *rule.Pass) {
+	for stage, image := range walk.Bases(p.File) {
+		name, tag, digest := walk.Image(image)
+		if tag == "" && digest == "" {
+			p.Reportf(walk.BaseSpan(p.File, stage), "the base image "+name+" has no tag, so it is another one every day; add a tag and a digest")
+		}
+	}
+}
