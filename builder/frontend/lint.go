@@ -87,7 +87,7 @@ func (b *build) lintWarnings(ctx context.Context) {
 		if f.Severity != "error" && f.Severity != "warning" || len(f.Aliases) > 0 && b.native(f) {
 			continue
 		}
-		b.warn(ctx, fmt.Sprintf("%s: %s (line %d)", f.Rule, strings.TrimSpace(f.Message), f.Line), lines(f.Line, f.End), f.URL, f.Description)
+		b.warn(ctx, fmt.Sprintf("%s: %s (line %d)", f.Rule, strings.TrimSpace(f.Message), f.Line), lines(f.Line, f.End), f.URL)
 	}
 }
 

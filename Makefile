@@ -1,0 +1,96 @@
+# What a newcomer needs: make demo, make test. Both install what is missing.
+
+SHELL := /bin/bash
+export CGO_ENABLED := 0
+GO ?= go
+TOOLS := .tools/bin
+LDFLAGS := -s -w
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# Debian packages that tests and the demo use, and a file of each.
+PACKAGES := runc:/usr/sbin/runc mmdebstrap:/usr/bin/mmdebstrap busybox-static:/bin/busybox musl:/lib/x86_64-linux-musl/libc.so docker.io:/usr/sbin/dockerd curl:/usr/bin/curl
+
+.PHONY: setup
+setup: ## install what the machine lacks (Debian, root)
+	@missing=; for p in $(PACKAGES); do test -e $${p#*:} || missing="$$missing $${p%%:*}"; done; \
+	if test -z "$$missing"; then exit 0; fi; \
+	if test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null; then echo "install these first:$$missing" >&2; exit 1; fi; \
+	echo "installing$$missing"; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+.PHONY: build
+build: ## build bin/whittle and bin/whittle-frontend
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/whittle ./cmd/whittle-frontend
+
+# The tools that tests hold our results against, pinned by their go.mod.
+TOOL_COSIGN := github.com/sigstore/cosign/v2/cmd/cosign
+TOOL_BUILDX := github.com/docker/buildx/cmd/buildx
+TOOL_SYFT := github.com/anchore/syft/cmd/syft
+TOOL_KO := github.com/google/ko
+
+$(TOOLS)/%: testdata/tools/%/go.mod
+	@mkdir -p $(TOOLS)
+	cd testdata/tools/$* && $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o ../../../$@ $(TOOL_$(shell echo $* | tr a-z A-Z))
+
+$(TOOLS)/buildkitd: go.mod
+	@mkdir -p $(TOOLS)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ github.com/moby/buildkit/cmd/buildkitd
+
+.PHONY: tools
+tools: $(TOOLS)/cosign $(TOOLS)/buildx $(TOOLS)/syft $(TOOLS)/buildkitd ## build the tools that tests use
+
+.PHONY: test
+test: setup build tools ## every test, end-to-end ones included
+	$(GO) vet ./...
+	$(GO) test $$($(GO) list ./... | grep -v /e2e)
+	WHITTLE_E2E=1 $(GO) test -timeout 25m ./cmd/whittle/e2e
+
+.PHONY: e2e
+e2e: setup build tools ## the end-to-end tests alone
+	WHITTLE_E2E=1 $(GO) test -timeout 25m -v ./cmd/whittle/e2e
+
+.PHONY: demo
+demo: setup build ## lint, build, sign, verify and run a careless service
+	testdata/demo.sh
+
+.PHONY: check
+check: ## what a change must pass: format, vet, tests, pages current
+	@out=$$(gofmt -l builder cmd lint signing templates testdata); test -z "$$out" || { echo "gofmt: $$out" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) test $$($(GO) list ./... | grep -v /e2e)
+
+.PHONY: lint
+lint: build ## lint this repository's Dockerfiles, errors only: most are careless on purpose
+	bin/whittle lint --fail-on error testdata/apps/web testdata/apps/makeapp
+
+.PHONY: bench
+bench: setup build $(TOOLS)/ko $(TOOLS)/buildkitd ## ratios against plain BuildKit, ko and a hand-written image
+	WHITTLE_E2E=1 $(GO) test -run XXX -bench . -benchtime 5x -timeout 30m ./cmd/whittle/e2e
+
+.PHONY: update
+update: ## write generated pages and goldens anew
+	$(GO) generate ./...
+	$(GO) test ./lint/rules -update
+	$(GO) test ./cmd/whittle -update
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for thirty seconds
+	@for pkg in $$(grep -rl 'func Fuzz' --include=*_test.go . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE 'func Fuzz[A-Za-z]+' $$pkg/*_test.go | cut -c6-); do \
+	    echo "$$pkg $$f"; $(GO) test $$pkg -run XXX -fuzz "^$$f$$" -fuzztime 30s -fuzzminimizetime 10x || exit 1; done; done
+
+IMAGE ?=
+.PHONY: frontend-image
+frontend-image: build ## pack the frontend image and push it: make frontend-image IMAGE=registry.example/whittle
+	@test -n "$(IMAGE)" || { echo "IMAGE is not set" >&2; exit 2; }
+	bin/whittle pack bin/whittle-frontend --user keep -t $(IMAGE) --push \
+	  --label moby.buildkit.frontend.network.none=true \
+	  --label moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin .tools
