@@ -30,14 +30,11 @@ TOOL_COSIGN := github.com/sigstore/cosign/v2/cmd/cosign
 TOOL_BUILDX := github.com/docker/buildx/cmd/buildx
 TOOL_SYFT := github.com/anchore/syft/cmd/syft
 TOOL_KO := github.com/google/ko
+TOOL_BUILDKITD := github.com/moby/buildkit/cmd/buildkitd
 
 $(TOOLS)/%: testdata/tools/%/go.mod
 	@mkdir -p $(TOOLS)
 	cd testdata/tools/$* && $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o ../../../$@ $(TOOL_$(shell echo $* | tr a-z A-Z))
-
-$(TOOLS)/buildkitd: go.mod
-	@mkdir -p $(TOOLS)
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ github.com/moby/buildkit/cmd/buildkitd
 
 .PHONY: tools
 tools: $(TOOLS)/cosign $(TOOLS)/buildx $(TOOLS)/syft $(TOOLS)/buildkitd ## build the tools that tests use

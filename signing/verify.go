@@ -282,12 +282,40 @@ func bundleReferrers(ctx context.Context, d name.Digest) ([]v1.Descriptor, error
 	}
 	var out []v1.Descriptor
 	for _, desc := range m.Manifests {
-		// Registries differ in which of the two fields they fill.
-		if strings.HasPrefix(desc.ArtifactType, "application/vnd.dev.sigstore.bundle") || strings.HasPrefix(desc.ArtifactType, "application/vnd.oci.empty") || desc.ArtifactType == "" {
+		yes, err := isBundle(ctx, d, desc)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
 			out = append(out, desc)
 		}
 	}
 	return out, nil
+}
+
+// bundleTypes begins the media types of Sigstore bundles of any version.
+const bundleTypes = "application/vnd.dev.sigstore.bundle"
+
+// isBundle tells a bundle from other referrers, such as BuildKit's attestation
+// manifests. Registries and older clients do not all fill in the type, so the
+// layer decides where it is not plain.
+func isBundle(ctx context.Context, d name.Digest, desc v1.Descriptor) (bool, error) {
+	if strings.HasPrefix(desc.ArtifactType, bundleTypes) {
+		return true, nil
+	}
+	if desc.ArtifactType != "" && !strings.HasPrefix(desc.ArtifactType, "application/vnd.oci.") {
+		return false, nil
+	}
+	ref := d.Context().Digest(desc.Digest.String())
+	img, err := remote.Image(ref, options(ctx)...)
+	if err != nil {
+		return false, &RegistryError{ref.String(), "reading", err}
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return false, &RegistryError{ref.String(), "reading", err}
+	}
+	return len(m.Layers) > 0 && strings.HasPrefix(string(m.Layers[0].MediaType), bundleTypes), nil
 }
 
 func firstLayer(ctx context.Context, ref name.Digest) ([]byte, error) {

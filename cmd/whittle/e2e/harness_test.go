@@ -121,9 +121,10 @@ func shared() string { return filepath.Join(world.work, "state") }
 
 var count atomic.Int64
 
-// reference is a new name in the test registry.
+// reference is a new repository in the test registry, so that nothing is
+// signed there yet.
 func reference(what string) string {
-	return fmt.Sprintf("%s/e2e/%s:%d", world.registry.Addr, what, count.Add(1))
+	return fmt.Sprintf("%s/e2e/%d/%s:1", world.registry.Addr, count.Add(1), what)
 }
 
 // build builds an app and returns the image in the registry.
