@@ -180,6 +180,9 @@ const bufferSize = 1 << 20
 // maxMessage is the largest gRPC message, as buildkitd has it.
 const maxMessage = 16 << 20
 
+// stopTimeout is how long a build may take to end after it was interrupted.
+const stopTimeout = 20 * time.Second
+
 // serve connects a client to the controller through memory.
 func (e *Engine) serve(ctx context.Context, controller *control.Controller) error {
 	pipe := bufconn.Listen(bufferSize)
@@ -191,7 +194,11 @@ func (e *Engine) serve(ctx context.Context, controller *control.Controller) erro
 		_ = server.Serve(pipe) // ends with Stop
 	}()
 	e.before(func() error {
-		server.Stop()
+		// An interrupted RUN is still being ended: its process and mounts
+		// must be gone before this process is.
+		hard := time.AfterFunc(stopTimeout, server.Stop)
+		server.GracefulStop()
+		hard.Stop()
 		<-done
 		return nil
 	})

@@ -149,10 +149,16 @@ func TestBuildx(t *testing.T) {
 		}
 	})
 	for call, want := range map[string]string{
-		"check": "untagged-base", "outline": "TARGET", "targets": "build",
+		"check": "untagged-base", "outline": "VERSION", "targets": "build",
 	} {
 		t.Run("call "+call, func(t *testing.T) {
 			dir := app(frontend)
+			if call == "outline" {
+				described := fmt.Sprintf("# syntax=%s\nFROM scratch AS app\nARG VERSION=1\n", frontend)
+				if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(described), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if call == "check" {
 				careless := fmt.Sprintf("# syntax=%s\nFROM golang\nMAINTAINER me\nCMD app\n", frontend)
 				if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(careless), 0o600); err != nil {

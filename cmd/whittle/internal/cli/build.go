@@ -125,7 +125,7 @@ func (a *app) buildError(err, own error) error {
 	if bad, ok := errors.AsType[*frontend.ConfigError](own); ok {
 		return bad
 	}
-	if len(sources) > 0 && syntaxFault(err) {
+	if syntaxFault(err) {
 		return refused{err}
 	}
 	return err
