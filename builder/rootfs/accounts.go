@@ -79,7 +79,11 @@ func eachLine(data []byte, what string, f func(fields []string)) error {
 			// "+" and "-" begin NIS entries, which name no account here.
 			continue
 		}
-		f(strings.Split(text, ":"))
+		fields := strings.Split(text, ":")
+		if strings.ContainsFunc(fields[0], func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+			continue
+		}
+		f(fields)
 	}
 	return nil
 }

@@ -124,6 +124,7 @@ func TestFormatKeepsFieldsApart(t *testing.T) {
 
 func FuzzAccounts(f *testing.F) {
 	f.Add([]byte("root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:::\n"))
+	f.Add([]byte("\r::4:"))
 	f.Add([]byte("video:*:44:ann,bob\n+::\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		users, err := ParsePasswd(data)

@@ -152,13 +152,27 @@ func (w *walker) builtin(name string) {
 	w.names[name] = true
 }
 
+// valueFlags are the flags of wrappers that have their value in the next word.
+var valueFlags = map[string][]string{
+	"nice": {"-n"}, "xargs": {"-n", "-I", "-P", "-L", "-d", "-s", "-a"}, "timeout": {"-s", "-k"}, "env": {"-u", "-C"},
+	"ionice": {"-c", "-n"}, "stdbuf": {"-i", "-o", "-e"}, "sudo": {"-u", "-g"}, "runuser": {"-u"},
+	"setpriv": {"--reuid", "--regid", "--groups"},
+}
+
 // wrapped finds the command that a wrapper such as env or gosu starts.
 func (w *walker) wrapped(wrapper string, rest []*syntax.Word, depth int) {
 	// These take one word of their own before the command.
 	own := map[string]int{"timeout": 1, "gosu": 1, "su-exec": 1, "chroot": 1}[wrapper]
+	skip := false
 	for i, a := range rest {
 		v, ok := literal(a)
 		switch {
+		case skip:
+			skip = false
+			continue
+		case ok && slices.Contains(valueFlags[wrapper], v):
+			skip = true
+			continue
 		case ok && v == "--":
 			continue
 		case ok && (strings.HasPrefix(v, "-") || strings.Contains(v, "=")):

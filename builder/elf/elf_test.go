@@ -1,0 +1,307 @@
+package elf_test
+
+import (
+	"bytes"
+	stdelf "debug/elf"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whittle-oci/whittle/builder/elf"
+	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+const loader = "/lib64/ld-linux-x86-64.so.2"
+
+// root is a tree with a loader and the given files.
+func root(files map[string]elftest.File) *tree.Memory {
+	t := &tree.Memory{}
+	t.File(loader, 0o755, elftest.File{Library: true, SoName: "ld-linux-x86-64.so.2"}.Bytes())
+	for name, f := range files {
+		t.File(name, 0o755, f.Bytes())
+	}
+	return t
+}
+
+func lib(soname string, f elftest.File) elftest.File {
+	f.Library, f.SoName = true, soname
+	return f
+}
+
+func TestClosure(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		files  map[string]elftest.File
+		extra  func(*tree.Memory)
+		env    []string
+		want   string
+		failed string
+	}{
+		{name: "static", files: map[string]elftest.File{"/app": {}}},
+		{
+			name: "default directories",
+			files: map[string]elftest.File{
+				"/app":                                {Interp: loader, Needed: []string{"liba.so.1"}},
+				"/usr/lib/x86_64-linux-gnu/liba.so.1": lib("liba.so.1", elftest.File{Needed: []string{"libb.so.1"}}),
+				"/usr/lib/libb.so.1":                  lib("libb.so.1", elftest.File{}),
+			},
+			want: loader + " /usr/lib/x86_64-linux-gnu/liba.so.1 /usr/lib/libb.so.1",
+		},
+		{
+			name: "RUNPATH with $ORIGIN is not inherited",
+			files: map[string]elftest.File{
+				"/opt/bin/app":     {Interp: loader, Needed: []string{"liba.so"}, RunPath: "$ORIGIN/../lib"},
+				"/opt/lib/liba.so": lib("liba.so", elftest.File{Needed: []string{"libb.so"}}),
+				"/opt/lib/libb.so": lib("libb.so", elftest.File{}),
+			},
+			failed: "/opt/lib/liba.so needs libb.so",
+		},
+		{
+			name: "RPATH is inherited",
+			files: map[string]elftest.File{
+				"/opt/bin/app":     {Interp: loader, Needed: []string{"liba.so"}, RPath: "${ORIGIN}/../lib"},
+				"/opt/lib/liba.so": lib("liba.so", elftest.File{Needed: []string{"libb.so"}}),
+				"/opt/lib/libb.so": lib("libb.so", elftest.File{}),
+			},
+			want: loader + " /opt/lib/liba.so /opt/lib/libb.so",
+		},
+		{
+			name: "LD_LIBRARY_PATH goes before RUNPATH",
+			env:  []string{"/env"},
+			files: map[string]elftest.File{
+				"/app":         {Interp: loader, Needed: []string{"liba.so"}, RunPath: "/run"},
+				"/env/liba.so": lib("liba.so", elftest.File{}),
+				"/run/liba.so": lib("liba.so", elftest.File{}),
+			},
+			want: loader + " /env/liba.so",
+		},
+		{
+			name: "a library of another machine is passed over",
+			files: map[string]elftest.File{
+				"/app":                          {Interp: loader, Needed: []string{"liba.so"}},
+				"/lib/x86_64-linux-gnu/liba.so": lib("liba.so", elftest.File{Machine: stdelf.EM_AARCH64}),
+				"/usr/lib/liba.so":              lib("liba.so", elftest.File{}),
+			},
+			want: loader + " /usr/lib/liba.so",
+		},
+		{
+			name: "a soname that is loaded is not searched again",
+			files: map[string]elftest.File{
+				"/app":      {Interp: loader, Needed: []string{"/srv/x.so", "libx.so.1"}},
+				"/srv/x.so": lib("libx.so.1", elftest.File{}),
+			},
+			want: loader + " /srv/x.so",
+		},
+		{
+			name: "ld.so.conf and its cache",
+			files: map[string]elftest.File{
+				"/app":             {Interp: loader, Needed: []string{"liba.so"}},
+				"/opt/odd/liba.so": lib("liba.so", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) {
+				t.File("/etc/ld.so.conf", 0o644, []byte("include ld.so.conf.d/*.conf # all\n"))
+				t.File("/etc/ld.so.conf.d/odd.conf", 0o644, []byte("/opt/odd\n"))
+				t.File("/etc/ld.so.cache", 0o644, []byte("cache"))
+			},
+			want: loader + " /opt/odd/liba.so /etc/ld.so.cache",
+		},
+		{
+			name: "links are kept as links",
+			files: map[string]elftest.File{
+				"/app":                 {Interp: loader, Needed: []string{"liba.so.1"}},
+				"/usr/lib/liba.so.1.2": lib("liba.so.1", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) { t.Symlink("/usr/lib/liba.so.1", "liba.so.1.2") },
+			want:  loader + " /usr/lib/liba.so.1",
+		},
+		{
+			name:   "a missing library",
+			files:  map[string]elftest.File{"/app": {Interp: loader, Needed: []string{"libgone.so"}}},
+			failed: "/app needs libgone.so, which is not in the built image (searched /lib/x86_64-linux-gnu",
+		},
+		{
+			name:   "a missing loader",
+			files:  map[string]elftest.File{"/app": {Interp: "/lib/ld-musl-x86_64.so.1", Needed: []string{"libc.so"}}},
+			failed: "/app needs /lib/ld-musl-x86_64.so.1",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tr := root(tc.files)
+			if tc.extra != nil {
+				tc.extra(tr)
+			}
+			program := "/app"
+			if _, ok := tc.files["/opt/bin/app"]; ok {
+				program = "/opt/bin/app"
+			}
+			deps, _, err := elf.Closure(t.Context(), tr, program, elf.Options{LibraryPath: tc.env})
+			if tc.failed != "" {
+				if !errors.As(err, new(*elf.MissingError)) || !strings.HasPrefix(err.Error(), tc.failed) {
+					t.Fatalf("error %v, want %q", err, tc.failed)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []string{}
+			for _, d := range deps {
+				got = append(got, d.Path)
+			}
+			if d := cmp.Diff(strings.Fields(tc.want), got); d != "" {
+				t.Errorf("closure (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestLikeTheLoader compares closures of this machine's programs with what its
+// loader says.
+func TestLikeTheLoader(t *testing.T) {
+	if _, err := os.Stat(loader); err != nil {
+		t.Fatalf("this test needs a glibc x86-64 machine: %v", err)
+	}
+	host, err := tree.OpenDir("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	line := regexp.MustCompile(`(?:=> )?(/\S+) \(0x`)
+	compared := 0
+	for _, name := range []string{"bash", "tar", "make", "git", "curl", "gcc", "perl", "openssl"} {
+		program, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		out, err := exec.CommandContext(t.Context(), loader, "--list", program).Output()
+		if err != nil {
+			continue
+		}
+		want := []string{}
+		for _, m := range line.FindAllStringSubmatch(string(out), -1) {
+			want = append(want, real(t, m[1]))
+		}
+		deps, _, err := elf.Closure(t.Context(), host, program, elf.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", program, err)
+			continue
+		}
+		var got []string
+		for _, d := range deps {
+			if strings.HasPrefix(d.Reason, "library ") || strings.HasPrefix(d.Reason, "loader ") {
+				got = append(got, d.Real)
+			}
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if d := cmp.Diff(slices.Compact(want), slices.Compact(got)); d != "" {
+			t.Errorf("%s (-loader +ours):\n%s", program, d)
+		}
+		compared++
+	}
+	if compared < 3 {
+		t.Errorf("only %d programs were compared", compared)
+	}
+}
+
+func real(t *testing.T, name string) string {
+	t.Helper()
+	r, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestEvidence compiles small programs and asks what they show.
+func TestEvidence(t *testing.T) {
+	for name, tc := range map[string]struct {
+		source string
+		want   elf.Evidence
+	}{
+		"hello": {`package main; import "fmt"; func main() { fmt.Println("hello") }`, elf.Evidence{}},
+		"server": {`package main; import "net/http"; func main() { _ = http.ListenAndServe(":0", nil) }`, elf.Evidence{
+			Certificates: "links crypto/x509.loadSystemRoots",
+		}},
+		"zones":          {`package main; import "time"; func main() { _, _ = time.LoadLocation("Europe/Rome") }`, elf.Evidence{Zones: "links time.LoadLocation"}},
+		"embedded zones": {`package main; import ("time"; _ "time/tzdata"); func main() { _, _ = time.LoadLocation("Europe/Rome") }`, elf.Evidence{}},
+		"temp":           {`package main; import "os"; func main() { _, _ = os.MkdirTemp("", "") }`, elf.Evidence{Temp: "links os.MkdirTemp"}},
+		"users":          {`package main; import "os/user"; func main() { _, _ = user.Lookup("ann") }`, elf.Evidence{Users: "links os/user.Current"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			src, bin := filepath.Join(dir, "main.go"), filepath.Join(dir, "bin")
+			if err := os.WriteFile(src, []byte(tc.source), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s", "-o", bin, src)
+			cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			data, err := os.ReadFile(bin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := elf.Read(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Go == nil || info.Dynamic() {
+				t.Errorf("Go %v, dynamic %v", info.Go != nil, info.Dynamic())
+			}
+			got := info.Evidence()
+			if name == "server" {
+				got.Temp, got.Users = "", "" // net/http keeps uploads in files; not what is looked at here
+			}
+			if d := cmp.Diff(tc.want, got); d != "" {
+				t.Errorf("evidence (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestLies reads files whose headers claim more than there is.
+func TestLies(t *testing.T) {
+	good := elftest.File{Interp: loader, Needed: []string{"liba.so"}}.Bytes()
+	for i := range good {
+		bad := slices.Clone(good)
+		bad[i] ^= 0xff
+		_, _ = elf.Read(bytes.NewReader(bad)) // must not panic, nor ask for gigabytes
+	}
+	if _, err := elf.Read(strings.NewReader("#!/bin/sh\n")); !errors.Is(err, elf.ErrNotELF) {
+		t.Errorf("a script: %v", err)
+	}
+	if _, err := elf.Read(bytes.NewReader(good[:100])); err == nil {
+		t.Error("half a file was read")
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(elftest.File{}.Bytes())
+	f.Add(elftest.File{Interp: loader, Needed: []string{"liba.so"}, Imports: []string{"getpwnam"}}.Bytes())
+	f.Add(elftest.File{Library: true, SoName: "liba.so", RunPath: "$ORIGIN"}.Bytes())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if info, err := elf.Read(bytes.NewReader(b)); err == nil {
+			info.Evidence()
+		}
+	})
+}
+
+func FuzzClosure(f *testing.F) {
+	f.Add(elftest.File{Interp: loader, Needed: []string{"liba.so"}}.Bytes(), []byte("include *.conf\n/opt\n"))
+	f.Fuzz(func(t *testing.T, program, conf []byte) {
+		tr := root(map[string]elftest.File{"/usr/lib/liba.so": lib("liba.so", elftest.File{Needed: []string{"liba.so"}})})
+		tr.File("/app", 0o755, program)
+		tr.File("/etc/ld.so.conf", 0o644, conf)
+		_, _, _ = elf.Closure(t.Context(), tr, "/app", elf.Options{})
+	})
+}
