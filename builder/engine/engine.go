@@ -39,8 +39,7 @@ type Engine struct {
 	// machine's loopback registries as this process does.
 	Local  bool
 	Client *client.Client
-	// Stderr is what the embedded engine would log.
-	close func() error
+	close  func() error
 }
 
 // Close lets go of the engine: the embedded one stops.
@@ -68,22 +67,36 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("the builder %s: 
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// Intended says which engine Choose would take and why, without dialling it.
+func Intended(o Options) (name, reason string) {
+	switch {
+	case o.Builder != "":
+		return o.Builder, "--builder names it"
+	case o.Host != "":
+		return o.Host, "BUILDKIT_HOST is set"
+	}
+	current, driver := currentInstance(o.BuildxDir)
+	switch {
+	case current != "" && driver != "docker" && driver != "":
+		return current, "it is the current buildx instance"
+	case driver == "docker":
+		return embeddedName, "the current buildx instance is Docker's own, which keeps no image index"
+	}
+	return embeddedName, "no builder is configured"
+}
+
+// embeddedName is how the engine in this process is called.
+const embeddedName = "embedded"
+
 // Choose finds the engine: --builder, then BUILDKIT_HOST, then the current
 // buildx instance unless it is Docker's own, then the embedded one.
 func Choose(ctx context.Context, o Options) (*Engine, error) {
+	name, reason := Intended(o)
 	switch {
-	case o.Builder != "":
-		return instance(ctx, o, o.Builder, "--builder names it")
-	case o.Host != "":
-		return dial(ctx, o.Host, "BUILDKIT_HOST is set", nil)
-	}
-	current, driver := currentInstance(o.BuildxDir)
-	if current != "" && driver != "docker" && driver != "" {
-		return instance(ctx, o, current, "it is the current buildx instance")
-	}
-	reason := "no builder is configured"
-	if driver == "docker" {
-		reason = "the current buildx instance is Docker's own, which keeps no image index"
+	case o.Builder == "" && o.Host != "":
+		return dial(ctx, o.Host, reason, nil)
+	case name != embeddedName:
+		return instance(ctx, o, name, reason)
 	}
 	e, err := embedded.Start(ctx, embedded.Options{
 		StateDir: o.StateDir, LockTimeout: o.LockTimeout, ConfigFile: o.ConfigFile, KeepBytes: o.KeepBytes,
@@ -92,7 +105,7 @@ func Choose(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, &UnavailableError{"in this program", err}
 	}
-	return &Engine{Name: "embedded", Reason: reason, Local: true, Client: e.Client, close: e.Close}, nil
+	return &Engine{Name: embeddedName, Reason: reason, Local: true, Client: e.Client, close: e.Close}, nil
 }
 
 // dial connects to an address and asks who is there, so that a wrong address

@@ -315,3 +315,13 @@ func ParseSize(s string) (int64, error) {
 	}
 	return 0, fmt.Errorf("%q is not a size; write 20MB or 512KiB", s)
 }
+
+// SettingsTable is the table of settings for the README.
+func SettingsTable() string {
+	var b strings.Builder
+	b.WriteString("| setting | build argument | says |\n| --- | --- | --- |\n")
+	for _, s := range Settings() {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", s.Name, ArgName(s.Name), s.Help)
+	}
+	return b.String()
+}

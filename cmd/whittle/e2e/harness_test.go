@@ -140,7 +140,7 @@ func build(t *testing.T, app string, args ...string) (string, v1.Image, result) 
 	return ref, pull(t, ref), res
 }
 
-func pull(t *testing.T, ref string) v1.Image {
+func pull(t testing.TB, ref string) v1.Image {
 	t.Helper()
 	r, err := name.ParseReference(ref, name.Insecure)
 	if err != nil {

@@ -32,6 +32,7 @@ type buildRequest struct {
 	progress   string
 	configName string
 	config     []byte
+	dirs       []string // of the Dockerfile and the context, where they are directories here
 	staged     []stagedOutput
 	load       io.ReadCloser
 	loaded     chan error
@@ -93,6 +94,7 @@ func (f *buildFlags) context(a *app, r *buildRequest, dir string) error {
 		return refused{hinted{fmt.Errorf("there is no %s", file), "name the Dockerfile with -f"}}
 	}
 	attrs["filename"] = filepath.Base(file)
+	r.dirs = []string{filepath.Dir(file), dir}
 	return r.mount(map[string]string{"context": dir, "dockerfile": filepath.Dir(file)})
 }
 
@@ -370,16 +372,33 @@ func (f *buildFlags) session(r *buildRequest) error {
 	return nil
 }
 
-// readConfig reads the file of --config; the frontend finds any other itself.
+// readConfig reads the configuration: the file of --config, else the one beside
+// the Dockerfile, else the one at the root of the context. Of a context that is
+// not a directory here, the frontend finds it.
 func (f *buildFlags) readConfig(r *buildRequest) error {
-	if f.configFile == "" {
+	if f.configFile != "" {
+		data, err := os.ReadFile(f.configFile)
+		if err != nil {
+			return usage{fmt.Errorf("--config: %w", err)}
+		}
+		r.configName, r.config = f.configFile, data
 		return nil
 	}
-	data, err := os.ReadFile(f.configFile)
-	if err != nil {
-		return usage{fmt.Errorf("--config: %w", err)}
+	for _, dir := range r.dirs {
+		name := filepath.Join(dir, ".whittle.yaml")
+		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return usage{err}
+		}
+		r.configName, r.config = name, data
+		return nil
 	}
-	r.configName, r.config = f.configFile, data
+	if len(r.dirs) > 0 {
+		r.configName = ".whittle.yaml" // looked for and not there
+	}
 	return nil
 }
 

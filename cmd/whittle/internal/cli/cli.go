@@ -52,6 +52,7 @@ func (a *app) commands() []*cobra.Command {
 		a.attestCommand(),
 		a.verifyCommand(),
 		a.sbomCommand(),
+		a.doctorCommand(),
 		a.versionCommand(),
 	}
 }

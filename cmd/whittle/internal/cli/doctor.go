@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whittle-oci/whittle/builder/engine"
+	"github.com/whittle-oci/whittle/builder/engine/embedded"
+)
+
+// finding is one thing that doctor looked at.
+type finding struct {
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	Says string `json:"says"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var asJSON bool
+	var builder string
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this machine has and what whittle would build with",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			found := []finding{chosen(builder), state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"), docker(),
+				program("shellcheck", "is there", "is not there; nothing needs it yet")}
+			if asJSON {
+				enc := json.NewEncoder(a.Out)
+				enc.SetIndent("", "  ")
+				return enc.Encode(found)
+			}
+			t := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
+			for _, f := range found {
+				mark := "ok"
+				if !f.OK {
+					mark = "--"
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\n", mark, f.Name, f.Says)
+			}
+			return t.Flush()
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&builder, "builder", "", "buildx instance to ask about")
+	return c
+}
+
+// chosen says which builder a build would take, without dialling it.
+func chosen(builder string) finding {
+	name, reason := engine.Intended(engine.Options{Builder: builder, Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir()})
+	return finding{"builder", true, name + ", as " + reason}
+}
+
+func state() finding {
+	dir, err := embedded.Dir()
+	if err != nil {
+		return finding{"state", false, err.Error()}
+	}
+	return finding{"state", true, dir}
+}
+
+func userOf() finding {
+	if os.Geteuid() == 0 {
+		return finding{"user", true, "root: the embedded engine has all it needs"}
+	}
+	return finding{"user", false, "not root: the embedded engine runs in a user namespace, where RUN instructions cannot run; use a BuildKit that is running"}
+}
+
+func program(name, yes, no string) finding {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return finding{name, false, no}
+	}
+	return finding{name, true, path + ": " + yes}
+}
+
+func docker() finding {
+	for _, socket := range []string{os.Getenv("DOCKER_HOST"), "/var/run/docker.sock"} {
+		if socket == "" {
+			continue
+		}
+		if _, err := os.Stat(socket); err == nil || socket != "/var/run/docker.sock" {
+			return finding{"docker", true, socket + ": --load hands images over"}
+		}
+	}
+	return finding{"docker", false, "no engine: --load has nobody to hand images to"}
+}
