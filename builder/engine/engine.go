@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,6 +41,15 @@ type Engine struct {
 	Local  bool
 	Client *client.Client
 	close  func() error
+	idle   func()
+}
+
+// Idle does the housekeeping of the embedded engine after a build that went
+// well; call it before Close.
+func (e *Engine) Idle() {
+	if e.idle != nil {
+		e.idle()
+	}
 }
 
 // Close lets go of the engine: the embedded one stops.
@@ -102,10 +112,13 @@ func Choose(ctx context.Context, o Options) (*Engine, error) {
 		StateDir: o.StateDir, LockTimeout: o.LockTimeout, ConfigFile: o.ConfigFile, KeepBytes: o.KeepBytes,
 		Entitlements: o.Entitlements, Frontend: o.Frontend, Log: o.Log,
 	})
+	if errors.Is(err, embedded.ErrNamespace) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &UnavailableError{"in this program", err}
 	}
-	return &Engine{Name: embeddedName, Reason: reason, Local: true, Client: e.Client, close: e.Close}, nil
+	return &Engine{Name: embeddedName, Reason: reason, Local: true, Client: e.Client, close: e.Close, idle: e.Idle}, nil
 }
 
 // dial connects to an address and asks who is there, so that a wrong address

@@ -61,6 +61,15 @@ type Options struct {
 type Engine struct {
 	Client *client.Client
 	stop   []func() error // in the order to run
+	idle   func()         // what is done before stopping, nil for nothing
+}
+
+// Idle does the housekeeping that waits until a build is done. Call it before
+// Close, when the build went well.
+func (e *Engine) Idle() {
+	if e.idle != nil {
+		e.idle()
+	}
 }
 
 // Close stops the engine and lets the next process have its state.
@@ -80,6 +89,9 @@ const (
 // Start runs the engine. Only one process at a time may use a state
 // directory; others wait and say so.
 func Start(ctx context.Context, o Options) (_ *Engine, err error) {
+	if needsNamespace() {
+		return nil, ErrNamespace
+	}
 	if o.Log == nil {
 		silent := logrus.New()
 		silent.SetOutput(io.Discard)
@@ -109,7 +121,11 @@ func Start(ctx context.Context, o Options) (_ *Engine, err error) {
 			err = errors.Join(err, e.Close())
 		}
 	}()
-	return e, e.start(ctx, o)
+	if err := e.start(ctx, o); err != nil {
+		return e, err
+	}
+	e.idle = func() { e.prune(context.WithoutCancel(ctx), o) }
+	return e, nil
 }
 
 // before adds something to be stopped ahead of everything that runs already.

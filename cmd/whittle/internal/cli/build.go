@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/builder/engine"
+	"github.com/whittle-oci/whittle/builder/engine/embedded"
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
@@ -67,6 +69,9 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 		return err
 	}
 	e, err := engine.Choose(ctx, f.engine(a, build))
+	if errors.Is(err, embedded.ErrNamespace) {
+		return a.inNamespace(ctx, req)
+	}
 	if err != nil {
 		return hintEngine(err)
 	}
@@ -79,6 +84,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	if err := req.publish(ctx, a); err != nil {
 		return err
 	}
+	defer e.Idle()
 	return a.finishBuild(ctx, f, req, res, collected)
 }
 
@@ -127,6 +133,20 @@ func (a *app) buildError(err, own error) error {
 	}
 	if syntaxFault(err) {
 		return refused{err}
+	}
+	return hintRun(err)
+}
+
+// hintRun adds what a RUN needs that the machine has not.
+func hintRun(err error) error {
+	text := err.Error()
+	switch {
+	case embedded.InNamespace() && strings.Contains(text, "chown"):
+		return hinted{err, "a plain user namespace holds one user, so files of others cannot be written, such as a WORKDIR of the image's user: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
+	case embedded.InNamespace() && (strings.Contains(text, "did not complete successfully") || strings.Contains(text, "runc")):
+		return hinted{err, "RUN instructions need more than the one user of a plain user namespace: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
+	case strings.Contains(text, "executable file not found") && strings.Contains(text, "runc"):
+		return hinted{err, "RUN instructions need runc: apt-get install runc"}
 	}
 	return err
 }
@@ -206,6 +226,20 @@ func (a *app) printBuild(f *buildFlags, out buildResult) error {
 	if out.Digest != "" {
 		_, err := fmt.Fprintln(a.Out, out.Digest)
 		return err
+	}
+	return nil
+}
+
+// inNamespace builds in a new process, as root of a user namespace.
+func (a *app) inNamespace(ctx context.Context, req *buildRequest) error {
+	req.discard()
+	a.log.Info("building in a user namespace, as this is not root; RUN instructions cannot run there")
+	code, err := embedded.Reexec(ctx)
+	if err != nil {
+		return hinted{fmt.Errorf("starting a user namespace: %w", err), "run as root, or use a BuildKit that is running (--builder, BUILDKIT_HOST)"}
+	}
+	if code != OK {
+		return exit(code)
 	}
 	return nil
 }

@@ -1,0 +1,49 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// namespaceVariable marks a process that Reexec started.
+const namespaceVariable = "WHITTLE_USER_NAMESPACE"
+
+// ErrNamespace says that the engine needs a user namespace of its own, which
+// only a new process can have.
+var ErrNamespace = errors.New("the embedded engine needs root or a user namespace")
+
+// InNamespace reports whether this process is in a user namespace that maps
+// one user only. Everything but RUN works there.
+func InNamespace() bool { return os.Getenv(namespaceVariable) != "" }
+
+// needsNamespace reports whether this process must start anew to build.
+func needsNamespace() bool { return os.Geteuid() != 0 && !InNamespace() }
+
+// Reexec runs this program again, with the same arguments, as root of a user
+// namespace in which that root is the calling user. It needs neither newuidmap
+// nor entries in /etc/subuid. The exit code is the new process's.
+func Reexec(ctx context.Context) (int, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, self, os.Args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), namespaceVariable+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		// The new process ends with this one.
+		Pdeathsig: syscall.SIGTERM,
+	}
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
