@@ -134,11 +134,5 @@ func owner(uid, gid int) *llb.ChownOpt {
 
 // chmod gives a mode as the copy action wants it: the bits of chmod(2).
 func chmod(mode fs.FileMode) *llb.ChmodOpt {
-	bits := mode.Perm()
-	for _, b := range []struct{ from, to fs.FileMode }{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
-		if mode&b.from != 0 {
-			bits |= b.to
-		}
-	}
-	return &llb.ChmodOpt{Mode: bits}
+	return &llb.ChmodOpt{Mode: fs.FileMode(plan.UnixMode(mode))}
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -111,7 +110,7 @@ func stream(ctx context.Context, p *plan.Plan, t tree.Tree, created time.Time) i
 
 func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e plan.Entry, created time.Time) error {
 	h := &tar.Header{
-		Name: strings.TrimPrefix(e.Path, "/"), Mode: mode(e.Mode), Uid: e.UID, Gid: e.GID, ModTime: created,
+		Name: strings.TrimPrefix(e.Path, "/"), Mode: int64(plan.UnixMode(e.Mode)), Uid: e.UID, Gid: e.GID, ModTime: created,
 	}
 	switch e.Type {
 	case plan.Dir:
@@ -155,18 +154,4 @@ func xattrs(ctx context.Context, h *tar.Header, t tree.Tree, e plan.Entry) error
 		h.PAXRecords["SCHILY.xattr."+k] = string(src.Xattrs[k])
 	}
 	return nil
-}
-
-func mode(m fs.FileMode) int64 {
-	bits := int64(m.Perm())
-	if m&fs.ModeSetuid != 0 {
-		bits |= 0o4000
-	}
-	if m&fs.ModeSetgid != 0 {
-		bits |= 0o2000
-	}
-	if m&fs.ModeSticky != 0 {
-		bits |= 0o1000
-	}
-	return bits
 }

@@ -9,6 +9,7 @@
 package plan
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -250,17 +251,18 @@ func plainPatterns(names []string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { return strings.ContainsAny(n, `*?[]\!`) })
 }
 
-func octal(m fs.FileMode) string {
+// UnixMode gives a mode as chmod(2) and tar count it.
+func UnixMode(m fs.FileMode) uint32 {
 	v := uint32(m.Perm())
-	if m&fs.ModeSetuid != 0 {
-		v |= 0o4000
+	for _, b := range []struct {
+		from fs.FileMode
+		to   uint32
+	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
+		if m&b.from != 0 {
+			v |= b.to
+		}
 	}
-	if m&fs.ModeSetgid != 0 {
-		v |= 0o2000
-	}
-	if m&fs.ModeSticky != 0 {
-		v |= 0o1000
-	}
-	digits := "01234567"
-	return string([]byte{digits[v>>9&7], digits[v>>6&7], digits[v>>3&7], digits[v&7]})
+	return v
 }
+
+func octal(m fs.FileMode) string { return fmt.Sprintf("%04o", UnixMode(m)) }

@@ -107,10 +107,10 @@ func TestPlan(t *testing.T) {
 				}
 			},
 			config: func(c *dockerspec.DockerOCIImageConfig) {
-				c.User, c.WorkingDir = "app", "/work"
+				c.User, c.WorkingDir = "app", "/wd"
 				c.Volumes = map[string]struct{}{"/cache": {}}
 			},
-			want: []string{"0755 0:0 /app", "0775 4711:0 /cache/", "0770 4711:0 /data/", "0755 0:0 /etc/", "0644 0:0 /etc/group", "0644 0:0 /etc/passwd", "0755 0:0 /home/", "0775 4711:0 /home/app/", "0775 4711:0 /work/"},
+			want: []string{"0755 0:0 /app", "0775 4711:0 /cache/", "0770 4711:0 /data/", "0755 0:0 /etc/", "0644 0:0 /etc/group", "0644 0:0 /etc/passwd", "0755 0:0 /home/", "0775 4711:0 /home/app/", "0775 4711:0 /wd/"},
 			user: "4711:4712",
 		},
 		{name: "user: keep", options: plan.Options{User: "keep"}, want: []string{"0755 0:0 /app"}},

@@ -140,7 +140,17 @@ func build(t *testing.T, app string, args ...string) (string, v1.Image, result) 
 	return ref, pull(t, ref), res
 }
 
+// pull fetches an image and holds it to the specification.
 func pull(t testing.TB, ref string) v1.Image {
+	t.Helper()
+	img := fetch(t, ref)
+	if err := validate.Image(img); err != nil {
+		t.Errorf("%s is not a valid image: %v", ref, err)
+	}
+	return img
+}
+
+func fetch(t testing.TB, ref string) v1.Image {
 	t.Helper()
 	r, err := name.ParseReference(ref, name.Insecure)
 	if err != nil {
@@ -149,9 +159,6 @@ func pull(t testing.TB, ref string) v1.Image {
 	img, err := remote.Image(r, remote.WithContext(t.Context()))
 	if err != nil {
 		t.Fatal(err)
-	}
-	if err := validate.Image(img); err != nil {
-		t.Errorf("%s is not a valid image: %v", ref, err)
 	}
 	return img
 }
