@@ -171,6 +171,17 @@ func (in Instruction) Span() source.Span { return in.Text.Span(0, len(in.Text.Te
 // KeywordSpan is the instruction's first word.
 func (in Instruction) KeywordSpan() source.Span { return in.Text.Span(0, len(in.Keyword)) }
 
+// Arguments is what follows the instruction's first word, without blanks around
+// it.
+func (in Instruction) Arguments() source.Span {
+	text := strings.TrimRight(in.Text.Text, " \t")
+	at := min(len(in.Keyword), len(text))
+	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
+		at++
+	}
+	return in.Text.Span(at, len(text))
+}
+
 // Find gives the span of the first place where word stands in the arguments,
 // bounded by characters that are not part of a word.
 func (in Instruction) Find(word string) (source.Span, bool) {

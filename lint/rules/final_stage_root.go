@@ -38,7 +38,7 @@ func checkFinalStageRoot(p *rule.Pass) {
 		if name != "root" && strings.TrimLeft(name, "0") != "" {
 			return
 		}
-		span, _ := in.Find(user)
+		span := in.Arguments()
 		p.Report(rule.Finding{Span: span, Message: "the image runs as root: USER is " + user, Fix: &rule.Fix{
 			Title: "Run as 65532:65532", Safety: rule.Unsafe, Edits: []source.Edit{{Span: span, New: "65532:65532"}},
 		}})

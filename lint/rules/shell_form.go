@@ -42,6 +42,9 @@ func checkShellForm(p *rule.Pass) {
 		}
 		finding := rule.Finding{Span: in.Span(), Message: strings.ToUpper(in.Keyword) + " is in shell form; write it as a JSON list"}
 		if words := strings.Fields(line.CmdLine[0]); len(words) > 0 && !strings.ContainsAny(line.CmdLine[0], "$`'\"\\;&|<>(){}*?[]~#=!") {
+			if words[0] == "exec" && len(words) > 1 {
+				words = words[1:] // the command replaces the shell anyway
+			}
 			for i, w := range words {
 				words[i] = strconv.Quote(w)
 			}

@@ -28,6 +28,5 @@ func checkUserByName(p *rule.Pass) {
 	if user[0] >= '0' && user[0] <= '9' {
 		return
 	}
-	span, _ := in.Find(user)
-	p.Reportf(span, "the user "+user+" is a name, which Kubernetes' runAsNonRoot cannot check; write its number")
+	p.Reportf(in.Arguments(), "the user "+user+" is a name, which Kubernetes' runAsNonRoot cannot check; write its number")
 }
