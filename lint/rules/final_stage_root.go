@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -21,7 +22,7 @@ var finalStageRoot = rule.Rule{
 		Bad:      "FROM debian:12\nCMD [\"app\"]\n",
 		Good:     "FROM debian:12\nUSER 65532:65532\nCMD [\"app\"]\n",
 		Severity: rule.Warning,
-		Fixable:  rule.Always,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: checkFinalStageRoot,
@@ -48,10 +49,18 @@ func checkFinalStageRoot(p *rule.Pass) {
 		return
 	}
 	end := insertionPoint(p.File, stage)
-	p.Report(rule.Finding{
-		Span: walk.BaseSpan(p.File, stage), Message: "no USER is set, so the image runs as its base image does, which is root as a rule",
-		Fix: &rule.Fix{Title: "Add USER 65532:65532", Safety: rule.Unsafe, Edits: []source.Edit{{Span: source.Span{Start: end, End: end}, New: "USER 65532:65532\n"}}},
-	})
+	line := "USER 65532:65532\n"
+	if bytes.Contains(p.File.Bytes, []byte("\r\n")) {
+		line = "USER 65532:65532\r\n"
+	}
+	if end == len(p.File.Bytes) && !bytes.HasSuffix(p.File.Bytes, []byte("\n")) {
+		line = "\n" + line
+	}
+	finding := rule.Finding{Span: walk.BaseSpan(p.File, stage), Message: "no USER is set, so the image runs as its base image does, which is root as a rule"}
+	if end < len(p.File.Bytes) || !continued(p.File) {
+		finding.Fix = &rule.Fix{Title: "Add USER 65532:65532", Safety: rule.Unsafe, Edits: []source.Edit{{Span: source.Span{Start: end, End: end}, New: line}}}
+	}
+	p.Report(finding)
 }
 
 // lastUser finds the USER that is in force at the end of a stage.
@@ -97,4 +106,32 @@ func insertionPoint(f *dockerfile.File, s *dockerfile.Stage) int {
 		return at
 	}
 	return len(f.Bytes)
+}
+
+// continued reports whether a line put at the end of the file would belong to
+// the last instruction: one of its lines ends in the escape character, and
+// nothing but comments and blanks follow.
+func continued(f *dockerfile.File) bool {
+	last := f.Instructions[len(f.Instructions)-1].Node
+	for n := last.StartLine; n <= f.Lines(); n++ {
+		text := bytes.TrimSpace(f.Line(n))
+		if n > last.StartLine && (len(text) == 0 || text[0] == '#') {
+			continue
+		}
+		if len(text) > 0 && rune(text[len(text)-1]) == f.Escape {
+			if rest := bytes.TrimSpace(f.Bytes[min(f.LineStart(n)+len(f.Line(n)), len(f.Bytes)):]); len(rest) == 0 || onlyComments(rest) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func onlyComments(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
