@@ -1,65 +1,156 @@
-// Package signing signs and attests images with keys, in the formats that
-// cosign reads, and verifies what it and cosign have signed.
-//
-// Everything is about digests: a tag is resolved once and never signed.
 package signing
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
 
+// A signer signs statements and payloads: today a key, later an identity.
+type signer interface {
+	Envelope(ctx context.Context, statement []byte) ([]byte, error)
+	Bundle(ctx context.Context, statement []byte) ([]byte, error)
+	Payload(ctx context.Context, payload []byte) (string, error)
+}
+
 // A Key signs.
-type Key struct{ signer *cosign.Signer }
+type Key struct {
+	signer
+	verifier *cosign.Verifier // of its own signatures
+	public   []byte
+	warning  string
+}
+
+// PublicPEM is the public half as cosign writes it.
+func (k *Key) PublicPEM() []byte { return k.public }
+
+// Warning says what the key's kind costs, or "".
+func (k *Key) Warning() string { return k.warning }
 
 // GenerateKeys makes a P-256 key pair and writes PREFIX.key, encrypted with
 // the password, and PREFIX.pub, as cosign generate-key-pair does. Files that
-// are there are an error.
+// are there are an error, and nothing is written then.
 func GenerateKeys(prefix string, password []byte) error {
-	private, public, err := cosign.Generate(password)
-	if err != nil {
-		return err
-	}
-	for _, f := range []struct {
+	files := []struct {
 		name string
-		data []byte
 		mode os.FileMode
-	}{{prefix + ".key", private, 0o600}, {prefix + ".pub", public, 0o644}} {
+		data []byte
+	}{{prefix + ".key", 0o600, nil}, {prefix + ".pub", 0o644, nil}}
+	for _, f := range files {
 		if _, err := os.Lstat(f.name); err == nil {
 			return fmt.Errorf("%s exists already; a key is not written over", f.name)
 		}
+	}
+	var err error
+	if files[0].data, files[1].data, err = cosign.Generate(password); err != nil {
+		return err
+	}
+	for _, f := range files {
 		if err := renameio.WriteFile(f.name, f.data, f.mode); err != nil {
-			return fmt.Errorf("writing %s: %w", f.name, err)
+			return errors.Join(fmt.Errorf("writing %s: %w", f.name, err), removed(files[0].name))
 		}
 	}
 	return nil
 }
 
+// removed takes back half a key pair.
+func removed(file string) error {
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// maxKey is the largest key file that is read, in bytes.
+const maxKey = 64 << 10
+
 // ErrPassword says that a key could not be decrypted.
 var ErrPassword = errors.New("the password does not open the key")
 
-// LoadKey reads and decrypts a private key file. password is only asked when
-// the file is there. What is wrong with a key is said without its content.
+// LoadKey reads and decrypts a private key file. password is only asked for a
+// key that is encrypted. What is wrong with a key is said without its content.
 func LoadKey(file string, password func() ([]byte, error)) (*Key, error) {
-	pem, err := os.ReadFile(file)
+	data, err := readKey(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the key: %w", err)
+		return nil, err
+	}
+	switch cosign.KindOf(data) {
+	case cosign.NoKey:
+		return nil, fmt.Errorf("%s is not a key file as cosign writes it", file)
+	case cosign.Public:
+		return nil, fmt.Errorf("%s is a public key; signing needs the private one", file)
+	case cosign.Plain:
+		return nil, fmt.Errorf("%s is not encrypted; cosign import-key-pair --key %s encrypts it", file, file)
 	}
 	pass, err := password()
 	if err != nil {
 		return nil, err
 	}
-	signer, err := cosign.LoadSigner(pem, pass)
+	s, err := cosign.LoadSigner(data, pass)
 	if err != nil {
-		return nil, fmt.Errorf("the key %s: %w (%w)", file, ErrPassword, err)
+		if strings.HasPrefix(err.Error(), "decrypt: ") {
+			return nil, fmt.Errorf("the key %s: %w", file, ErrPassword)
+		}
+		return nil, fmt.Errorf("reading the key %s: %w", file, err)
 	}
-	return &Key{signer}, nil
+	public, err := s.PublicPEM()
+	if err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", file, err)
+	}
+	verifier, err := cosign.LoadVerifier(public)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", file, err)
+	}
+	return &Key{s, verifier, public, warning(s.Algorithm())}, nil
 }
 
-// PublicPEM is the public half as cosign writes it.
-func (k *Key) PublicPEM() ([]byte, error) { return k.signer.PublicPEM() }
+func readKey(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key: %w", err)
+	}
+	defer f.Close()
+	data, err := readCapped(f, maxKey)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", file, err)
+	}
+	return data, nil
+}
+
+// warning says which verifiers a kind of key shuts out (tried with cosign
+// 2.6.5 and 3.1.3).
+func warning(algorithm string) string {
+	switch {
+	case algorithm == "ECDSA P-256", strings.HasPrefix(algorithm, "RSA "):
+		return ""
+	case algorithm == "ECDSA P-384":
+		return "an ECDSA P-384 key: cosign verifies its signatures only with --signature-digest-algorithm sha384"
+	case algorithm == "ECDSA P-521":
+		return "an ECDSA P-521 key: cosign verifies its signatures only with --signature-digest-algorithm sha512"
+	}
+	return "a key of the kind " + algorithm + ": whittle verifies its signatures, cosign does not; whittle keygen makes one that both do"
+}
+
+// LoadPublicKey reads a public key file, for Policy.Keys.
+func LoadPublicKey(file string) ([]byte, error) {
+	data, err := readKey(file)
+	if err != nil {
+		return nil, err
+	}
+	switch cosign.KindOf(data) {
+	case cosign.Encrypted, cosign.Plain:
+		return nil, fmt.Errorf("%s is a private key; verifying needs the public one", file)
+	case cosign.NoKey:
+		return nil, fmt.Errorf("%s is not a public key in PEM", file)
+	}
+	if _, err := cosign.LoadVerifier(data); err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", file, err)
+	}
+	return data, nil
+}

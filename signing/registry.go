@@ -4,7 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -12,19 +19,265 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
+
+// Remote is how registries are asked. The zero value takes docker's
+// configuration and the system's transport.
+type Remote struct {
+	Keychain  authn.Keychain    // default: docker's config.json
+	Transport http.RoundTripper // default: remote.DefaultTransport
+	Wait      time.Duration     // before the first repeated request, and three times as long each time; default 200 ms
+}
+
+// attempts is how often a request is sent before its answer is believed.
+const attempts = 4
 
 // retried are the answers of a registry after which asking again may help.
 var retried = []int{http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
-// options are how every request goes out: with the credentials of docker's
-// configuration, and again after an answer that may change.
-func options(ctx context.Context) []remote.Option {
-	return []remote.Option{
-		remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-		remote.WithRetryBackoff(remote.Backoff{Duration: 200 * time.Millisecond, Factor: 3, Jitter: 0.1, Steps: 4}),
-		remote.WithRetryStatusCodes(retried...),
+func (r Remote) keychain() authn.Keychain {
+	if r.Keychain == nil {
+		return authn.DefaultKeychain
 	}
+	return r.Keychain
+}
+
+func (r Remote) backoff() remote.Backoff {
+	wait := r.Wait
+	if wait == 0 {
+		wait = 200 * time.Millisecond
+	}
+	return remote.Backoff{Duration: wait, Factor: 3, Jitter: 0.1, Steps: attempts}
+}
+
+func (r Remote) transport() http.RoundTripper {
+	if r.Transport == nil {
+		return remote.DefaultTransport
+	}
+	return r.Transport
+}
+
+// options are how every request goes out: with credentials, and again after an
+// answer that may change.
+func (r Remote) options(ctx context.Context) []remote.Option {
+	return []remote.Option{
+		remote.WithContext(ctx), remote.WithAuthFromKeychain(r.keychain()), remote.WithTransport(r.transport()),
+		remote.WithRetryBackoff(r.backoff()), remote.WithRetryStatusCodes(retried...),
+	}
+}
+
+// OpenRegistry finds an image in a registry. A tag is resolved here, once.
+func OpenRegistry(ctx context.Context, ref name.Reference, r Remote) (Image, error) {
+	s := &repository{repo: ref.Context(), Remote: r}
+	if d, ok := ref.(name.Digest); ok {
+		return Image{d.DigestStr(), s}, nil
+	}
+	// Not HEAD: some registries answer it badly, and its digest is only a
+	// claim.
+	desc, err := remote.Get(ref, r.options(ctx)...)
+	if err != nil {
+		return Image{}, registryError(ref.String(), "resolving", err)
+	}
+	return Image{desc.Digest.String(), s}, nil
+}
+
+// repository is a store in a registry.
+type repository struct {
+	repo name.Repository
+	Remote
+	locks sync.Map // digest to *sync.Mutex: one writer at a time
+}
+
+func (s *repository) name(digest string) string { return s.repo.Digest(digest).String() }
+
+func (s *repository) manifest(ctx context.Context, digest string) ([]byte, v1.Descriptor, error) {
+	desc, err := remote.Get(s.repo.Digest(digest), s.options(ctx)...)
+	if err != nil {
+		// The library has no type for this; a test holds the words.
+		if strings.Contains(err.Error(), "does not match requested digest") {
+			err = &ChangedError{s.name(digest), "manifest"}
+			return nil, v1.Descriptor{}, err
+		}
+		return nil, v1.Descriptor{}, registryError(s.name(digest), "reading", err)
+	}
+	if desc.Size > maxManifest {
+		return nil, v1.Descriptor{}, fmt.Errorf("%s: the manifest has %d bytes, more than the limit of %d", s.name(digest), desc.Size, maxManifest)
+	}
+	return desc.Manifest, desc.Descriptor, nil
+}
+
+func (s *repository) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) {
+	ref := s.repo.Digest(d.Digest.String())
+	layer, err := remote.Layer(ref, s.options(ctx)...)
+	if err != nil {
+		return nil, registryError(ref.String(), "reading", err)
+	}
+	rc, err := layer.Compressed()
+	if err != nil {
+		return nil, registryError(ref.String(), "reading", err)
+	}
+	data, err := readCapped(rc, maxAttached)
+	if err := errors.Join(err, rc.Close()); err != nil {
+		// The library has no type for this either.
+		if strings.Contains(err.Error(), "error verifying") {
+			return nil, &ChangedError{ref.String(), "blob"}
+		}
+		return nil, registryError(ref.String(), "reading", err)
+	}
+	return data, nil
+}
+
+// referrers asks the registry's API or reads the tag that stands in for it.
+func (s *repository) referrers(ctx context.Context, digest string) ([]v1.Descriptor, error) {
+	index, err := remote.Referrers(s.repo.Digest(digest), s.options(ctx)...)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	var m *v1.IndexManifest
+	if err == nil {
+		m, err = index.IndexManifest()
+	}
+	if err != nil {
+		return nil, registryError(s.name(digest), "looking for signatures of", err)
+	}
+	if len(m.Manifests) > maxReferrers {
+		return nil, fmt.Errorf("%s has more than %d signatures and other referrers", s.name(digest), maxReferrers)
+	}
+	return m.Manifests, nil
+}
+
+// attach writes a referrer. Where the registry has no referrers API, the
+// referrers are a list under a tag, and writers share it.
+func (s *repository) attach(ctx context.Context, subject v1.Descriptor, blobs [][]byte, manifest []byte) error {
+	digest := subject.Digest.String()
+	for _, b := range blobs {
+		if err := remote.WriteLayer(s.repo, static.NewLayer(b, types.MediaType("application/octet-stream")), s.options(ctx)...); err != nil {
+			return registryError(s.name(digest), "attaching a signature to", err)
+		}
+	}
+	d, err := blobDescriptor(manifest, types.OCIManifestSchema1)
+	if err != nil {
+		return err
+	}
+	return s.untilKept(ctx, digest, entry{
+		tag: s.repo.Tag(strings.ReplaceAll(digest, ":", "-")),
+		write: func() error {
+			return remote.Put(s.repo.Digest(d.Digest.String()), rawManifest(manifest), s.options(ctx)...)
+		},
+		there: func() (bool, error) {
+			list, err := s.referrers(ctx, digest)
+			return slices.ContainsFunc(list, func(x v1.Descriptor) bool { return x.Digest == d.Digest }), err
+		},
+	})
+}
+
+// An entry is something written into a list that others write, too, by reading
+// it, adding to it and putting it back. The protocol has no way to do that in
+// one step, so a writer can undo another's entry.
+type entry struct {
+	tag   name.Tag // of the list; absent where the registry keeps the list itself
+	write func() error
+	there func() (bool, error)
+}
+
+// writeAttempts is how often an entry is written that other writers undo.
+const writeAttempts = 12
+
+// untilKept writes an entry until it stays. Writers that share the image wait
+// for one another. Others may have read the list before the entry was in it
+// and put it back afterwards, so the entry is looked for again once they have
+// had as long as writing takes here, twice over.
+func (s *repository) untilKept(ctx context.Context, digest string, e entry) error {
+	lock, _ := s.locks.LoadOrStore(digest, &sync.Mutex{})
+	for range writeAttempts {
+		took, err := s.writeOnce(lock.(*sync.Mutex), digest, e)
+		if err != nil {
+			return err
+		}
+		if _, err := remote.Head(e.tag, s.options(ctx)...); isNotFound(err) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(took + rand.N(took+time.Millisecond)): // at random, to part writers in step
+		}
+		if ok, err := e.there(); err != nil || ok {
+			return err
+		}
+	}
+	return fmt.Errorf("attaching a signature to %s: the registry took it and does not list it; others may be signing the image now", s.name(digest))
+}
+
+func (s *repository) writeOnce(lock *sync.Mutex, digest string, e entry) (took time.Duration, err error) {
+	lock.Lock()
+	defer lock.Unlock()
+	start := time.Now()
+	if err := e.write(); err != nil {
+		return 0, registryError(s.name(digest), "attaching a signature to", err)
+	}
+	return time.Since(start), nil
+}
+
+// rawManifest is a manifest to put.
+type rawManifest []byte
+
+func (m rawManifest) RawManifest() ([]byte, error)        { return m, nil }
+func (m rawManifest) MediaType() (types.MediaType, error) { return types.OCIManifestSchema1, nil }
+
+// legacyTag is where the older format keeps what is attached to a digest.
+func (s *repository) legacyTag(digest, suffix string) name.Tag {
+	return s.repo.Tag(strings.ReplaceAll(digest, ":", "-") + "." + suffix)
+}
+
+// tagged reads the manifest of what the older format attached, or nil.
+func (s *repository) tagged(ctx context.Context, digest, suffix string) (*v1.Manifest, error) {
+	img, err := remote.Image(s.legacyTag(digest, suffix), s.options(ctx)...)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	var m *v1.Manifest
+	if err == nil {
+		m, err = img.Manifest()
+	}
+	if err != nil {
+		return nil, registryError(s.name(digest), "looking for signatures of", err)
+	}
+	if len(m.Layers) > maxReferrers {
+		return nil, fmt.Errorf("%s has more than %d signatures", s.name(digest), maxReferrers)
+	}
+	return m, nil
+}
+
+// attachLegacy adds to the tag of the older format until mine stays among its
+// layers.
+func (s *repository) attachLegacy(ctx context.Context, digest, suffix string, add func(name.Digest, []remote.Option) error, mine func(v1.Descriptor) bool) error {
+	return s.untilKept(ctx, digest, entry{
+		tag:   s.legacyTag(digest, suffix),
+		write: func() error { return add(s.repo.Digest(digest), s.options(ctx)) },
+		there: func() (bool, error) {
+			m, err := s.tagged(ctx, digest, suffix)
+			return m != nil && slices.ContainsFunc(m.Layers, mine), err
+		},
+	})
+}
+
+// attachPayload adds a signature of the older format.
+func (s *repository) attachPayload(ctx context.Context, digest string, payload []byte, sig string) error {
+	return s.attachLegacy(ctx, digest, cosign.SignatureSuffix,
+		func(d name.Digest, o []remote.Option) error { return cosign.AttachPayload(d, payload, sig, o) },
+		func(l v1.Descriptor) bool { return l.Annotations[cosign.SignatureAnnotation] == sig })
+}
+
+// attachEnvelope adds an attestation of the older format.
+func (s *repository) attachEnvelope(ctx context.Context, digest string, env []byte, predicate string) error {
+	return s.attachLegacy(ctx, digest, cosign.AttestSuffix,
+		func(d name.Digest, o []remote.Option) error { return cosign.AttachEnvelope(d, env, predicate, o) },
+		func(l v1.Descriptor) bool { return hasDigest(env, l.Digest.String()) })
 }
 
 // A RegistryError is a registry that could not be asked. It never means that
@@ -33,6 +286,18 @@ type RegistryError struct {
 	Ref string
 	Act string // what was being done
 	Err error
+}
+
+// registryError wraps what a registry's client returned, unless it says
+// already what is wrong.
+func registryError(ref, act string, err error) error {
+	if _, ok := errors.AsType[*RegistryError](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*ChangedError](err); ok {
+		return err
+	}
+	return &RegistryError{ref, act, err}
 }
 
 // Error names the image, the act and what the answer means.
@@ -47,7 +312,12 @@ func (e *RegistryError) Unwrap() error { return e.Err }
 func meaning(err error) string {
 	t, ok := errors.AsType[*transport.Error](err)
 	if !ok {
-		return "the registry could not be reached: "
+		_, isURL := errors.AsType[*url.Error](err)
+		_, isNet := errors.AsType[net.Error](err)
+		if isURL || isNet || errors.Is(err, io.ErrUnexpectedEOF) {
+			return "the registry could not be reached: "
+		}
+		return ""
 	}
 	switch t.StatusCode {
 	case http.StatusUnauthorized:
@@ -69,83 +339,3 @@ func isNotFound(err error) bool {
 	t, ok := errors.AsType[*transport.Error](err)
 	return ok && t.StatusCode == http.StatusNotFound
 }
-
-// Resolve finds the digest that a reference stands for.
-func Resolve(ctx context.Context, ref name.Reference) (name.Digest, error) {
-	if d, ok := ref.(name.Digest); ok {
-		return d, nil
-	}
-	desc, err := remote.Head(ref, options(ctx)...)
-	if err != nil {
-		// Some registries answer HEAD badly; GET tells more.
-		full, gerr := remote.Get(ref, options(ctx)...)
-		if gerr != nil {
-			return name.Digest{}, &RegistryError{ref.String(), "resolving", gerr}
-		}
-		desc = &full.Descriptor
-	}
-	return ref.Context().Digest(desc.Digest.String()), nil
-}
-
-// An entity is one manifest to sign: an index, a platform's image, an
-// attestation manifest.
-type entity struct {
-	digest      name.Digest
-	platform    string // "linux/amd64", "" for an index or an attestation manifest
-	attestation bool
-	subject     string // of an attestation manifest: the digest it is about
-}
-
-// The annotations by which BuildKit marks attestation manifests.
-const (
-	annotationType   = "vnd.docker.reference.type"
-	annotationDigest = "vnd.docker.reference.digest"
-	attestationValue = "attestation-manifest"
-)
-
-// entities lists a manifest and, of an index, its children.
-func entities(ctx context.Context, d name.Digest) ([]entity, error) {
-	desc, err := remote.Get(d, options(ctx)...)
-	if err != nil {
-		return nil, &RegistryError{d.String(), "reading", err}
-	}
-	out := []entity{{digest: d}}
-	if !desc.MediaType.IsIndex() {
-		return out, nil
-	}
-	index, err := desc.ImageIndex()
-	if err != nil {
-		return nil, &RegistryError{d.String(), "reading", err}
-	}
-	m, err := index.IndexManifest()
-	if err != nil {
-		return nil, &RegistryError{d.String(), "reading", err}
-	}
-	for _, c := range m.Manifests {
-		e := entity{digest: d.Context().Digest(c.Digest.String())}
-		if c.Annotations[annotationType] == attestationValue {
-			e.attestation, e.subject = true, c.Annotations[annotationDigest]
-		} else if c.Platform != nil {
-			e.platform = c.Platform.String()
-		}
-		out = append(out, e)
-	}
-	return out, nil
-}
-
-// manifestLayers fetches a small image's layers, capped.
-func manifestLayers(img v1.Image) (*v1.Manifest, error) {
-	m, err := img.Manifest()
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range m.Layers {
-		if l.Size > maxAttached {
-			return nil, fmt.Errorf("a layer of %d bytes, more than the limit of %d", l.Size, maxAttached)
-		}
-	}
-	return m, nil
-}
-
-// maxAttached is the largest signature or attestation that is read, in bytes.
-const maxAttached = 64 << 20

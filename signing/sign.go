@@ -1,15 +1,21 @@
+// Package signing signs and attests images with keys, in the formats that
+// cosign reads, and verifies what it and cosign have signed.
+//
+// Everything is about digests: a tag is resolved once and never signed.
 package signing
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"maps"
+	"slices"
+	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
@@ -45,264 +51,179 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s carries %s signatures already, and cosign reads only one kind of an image; use --format %s", e.Ref, e.Have, e.Have)
 }
 
-// Result says what was signed.
+// ExitCode is the code for an image that is refused.
+func (*FormatError) ExitCode() int { return 1 }
+
+// Options are how something is signed.
+type Options struct {
+	Key         *Key               // who signs
+	Format      Format             // default Bundle
+	Annotations map[string]string  // said in the signature itself; none by default
+	Log         logrus.FieldLogger // default silence
+}
+
+func (o Options) complete() (Options, error) {
+	if o.Key == nil {
+		return o, errors.New("there is no key to sign with")
+	}
+	if o.Format == "" {
+		o.Format = Bundle
+	}
+	if o.Log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		o.Log = silent
+	}
+	return o, nil
+}
+
+// Result says what is signed now.
 type Result struct {
-	Digest   string   `json:"digest"`
-	Signed   []string `json:"signed"`             // digests: index, platforms, attestation manifests
-	Attested []string `json:"attested,omitempty"` // "PREDICATE of DIGEST"
+	Image    string     `json:"image"`
+	Digest   string     `json:"digest"`
+	Signed   []string   `json:"signed,omitempty"` // digests: platforms, attestation manifests, the image
+	Attested []Attested `json:"attested,omitempty"`
+	Kept     int        `json:"kept,omitempty"` // how many of these were there already, by the same key
 }
 
-// Sign signs a digest and, of an index, every manifest in it.
-func Sign(ctx context.Context, d name.Digest, key *Key, f Format) (*Result, error) {
-	list, err := entities(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range list {
-		if err := otherFormat(ctx, e.digest, f); err != nil {
-			return nil, err
-		}
-	}
-	res := &Result{Digest: d.DigestStr()}
-	for _, e := range list {
-		if err := signOne(ctx, e.digest, key, f); err != nil {
-			return res, err
-		}
-		res.Signed = append(res.Signed, e.digest.DigestStr())
-	}
-	return res, nil
+// Attested is an attestation of a digest.
+type Attested struct {
+	Digest    string `json:"digest"`
+	Predicate string `json:"predicateType"`
 }
 
-func signOne(ctx context.Context, d name.Digest, key *Key, f Format) error {
-	if f == Legacy {
-		payload, err := simpleSigning(d)
-		if err != nil {
-			return err
-		}
-		sig, err := key.signer.Payload(ctx, payload)
-		if err != nil {
-			return err
-		}
-		return attached(d, cosign.AttachPayload(d, payload, sig, options(ctx)))
-	}
-	st, err := statement(cosign.SignPredicate, d.DigestStr(), nil)
+// String is the attestation for people.
+func (a Attested) String() string { return a.Predicate + " of " + a.Digest }
+
+// Sign signs an image and, of an index, every manifest in it. The index comes
+// last, so that where it is signed everything in it is. What the key has
+// signed already stays as it is.
+func Sign(ctx context.Context, img Image, o Options) (Result, error) {
+	res := Result{Image: img.String(), Digest: img.digest}
+	o, err := o.complete()
 	if err != nil {
+		return res, err
+	}
+	list, err := entities(ctx, img)
+	if err != nil {
+		return res, err
+	}
+	there := make([][]attachment, len(list))
+	if err := each(ctx, len(list), func(ctx context.Context, i int) (err error) {
+		there[i], err = admitted(ctx, img.at, list[i].digest(), o.Format)
+		return err
+	}); err != nil {
+		return res, err
+	}
+	kept := make([]bool, len(list))
+	one := func(ctx context.Context, i int) (err error) {
+		kept[i], err = signOne(ctx, img.at, list[i], o, there[i])
 		return err
 	}
-	b, err := key.signer.Bundle(ctx, st)
-	if err != nil {
-		return err
+	if err := each(ctx, len(list)-1, func(ctx context.Context, i int) error { return one(ctx, i+1) }); err != nil {
+		return res, err
 	}
-	return attached(d, cosign.AttachBundle(d, b, cosign.SignPredicate, options(ctx)))
-}
-
-func attached(d name.Digest, err error) error {
-	if err != nil {
-		return &RegistryError{d.String(), "attaching a signature to", err}
+	if err := one(ctx, 0); err != nil {
+		return res, err
 	}
-	return nil
-}
-
-// simpleSigning is the payload of the older format (containers/image,
-// docs/containers-signature.5.md, as cosign fills it).
-func simpleSigning(d name.Digest) ([]byte, error) {
-	var p simplePayload
-	p.Critical.Identity.Reference = d.Context().Name()
-	p.Critical.Image.Digest = d.DigestStr()
-	p.Critical.Type = "cosign container image signature"
-	return json.Marshal(p)
-}
-
-type simplePayload struct {
-	Critical struct {
-		Identity struct {
-			Reference string `json:"docker-reference"`
-		} `json:"identity"`
-		Image struct {
-			Digest string `json:"docker-manifest-digest"`
-		} `json:"image"`
-		Type string `json:"type"`
-	} `json:"critical"`
-	Optional map[string]any `json:"optional"`
-}
-
-// statement makes an in-toto statement, version 1, about one digest.
-func statement(predicateType, digest string, predicate json.RawMessage) ([]byte, error) {
-	algorithm, hex, _ := strings.Cut(digest, ":")
-	s := Statement{Type: "https://in-toto.io/Statement/v1", Subject: []Subject{{Digest: map[string]string{algorithm: hex}}}, PredicateType: predicateType, Predicate: predicate}
-	return json.Marshal(s)
-}
-
-// A Statement is what an attestation says (in-toto attestation framework,
-// spec/v1/statement.md).
-type Statement struct {
-	Type          string          `json:"_type"`
-	Subject       []Subject       `json:"subject"`
-	PredicateType string          `json:"predicateType"`
-	Predicate     json.RawMessage `json:"predicate,omitempty"`
-}
-
-// A Subject is what a statement is about.
-type Subject struct {
-	Name   string            `json:"name,omitempty"`
-	Digest map[string]string `json:"digest"`
-}
-
-// About reports whether the statement has the digest among its subjects.
-func (s *Statement) About(digest string) bool {
-	algorithm, hex, _ := strings.Cut(digest, ":")
-	for _, x := range s.Subject {
-		if x.Digest[algorithm] == hex && hex != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// otherFormat refuses an image that carries the format that is not wanted.
-func otherFormat(ctx context.Context, d name.Digest, want Format) error {
-	bundles, err := bundleReferrers(ctx, d)
-	if err != nil {
-		return err
-	}
-	if want == Legacy && len(bundles) > 0 {
-		return &FormatError{d.String(), Bundle}
-	}
-	if want == Legacy {
-		return nil
-	}
-	for _, suffix := range []string{cosign.SignatureSuffix, cosign.AttestSuffix} {
-		_, err := remote.Head(legacyTag(d, suffix), options(ctx)...)
-		if err == nil {
-			return &FormatError{d.String(), Legacy}
-		}
-		if !isNotFound(err) {
-			return &RegistryError{d.String(), "looking for signatures of", err}
-		}
-	}
-	return nil
-}
-
-func legacyTag(d name.Digest, suffix string) name.Tag {
-	return d.Context().Tag(strings.ReplaceAll(d.DigestStr(), ":", "-") + "." + suffix)
-}
-
-// Attest signs what BuildKit attached to an index: its SBOM, provenance and
-// contents, each unchanged, as attestations of the platform they are about.
-// predicates limits it to these types; nil is all of them.
-func Attest(ctx context.Context, d name.Digest, key *Key, f Format, predicates []string) (*Result, error) {
-	list, err := entities(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	res := &Result{Digest: d.DigestStr()}
-	for _, e := range list {
-		if !e.attestation || e.subject == "" {
-			continue
-		}
-		found, err := lifted(ctx, e)
-		if err != nil {
-			return res, err
-		}
-		for _, st := range found {
-			if len(predicates) > 0 && !contains(predicates, st.predicate) {
-				continue
-			}
-			subject := d.Context().Digest(e.subject)
-			if err := attestOne(ctx, subject, key, f, st.raw, st.predicate); err != nil {
-				return res, err
-			}
-			res.Attested = append(res.Attested, st.predicate+" of "+e.subject)
+	for i, e := range list {
+		res.Signed = append(res.Signed, e.digest())
+		if kept[i] {
+			res.Kept++
+			o.Log.Debugf("%s was signed already", img.at.name(e.digest()))
 		}
 	}
 	return res, nil
 }
 
-// AttestPredicate signs a predicate of the user's own about a digest.
-func AttestPredicate(ctx context.Context, d name.Digest, key *Key, f Format, predicateType string, predicate []byte) (*Result, error) {
-	if !json.Valid(predicate) {
-		return nil, errors.New("the predicate is not JSON")
+// each runs f for 0 to n-1, a few at a time.
+func each(ctx context.Context, n int, f func(context.Context, int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i := range n {
+		g.Go(func() error { return f(ctx, i) })
 	}
-	st, err := statement(predicateType, d.DigestStr(), predicate)
+	return g.Wait()
+}
+
+func signOne(ctx context.Context, s store, e entity, o Options, there []attachment) (kept bool, err error) {
+	if o.Format == Bundle {
+		st, err := newStatement(cosign.SignPredicate, e.digest(), nil, o.Annotations)
+		if err != nil {
+			return false, err
+		}
+		return writeStatement(ctx, s, e, o, st, cosign.SignPredicate, there)
+	}
+	repo, ok := s.(*repository)
+	if !ok {
+		return false, errNoTags
+	}
+	payload, err := simpleSigning(repo.repo.Name(), e.digest(), o.Annotations)
+	if err != nil {
+		return false, err
+	}
+	if o.has(there, payload) {
+		return true, nil
+	}
+	sig, err := o.Key.Payload(ctx, payload)
+	if err != nil {
+		return false, err
+	}
+	return false, repo.attachPayload(ctx, e.digest(), payload, sig)
+}
+
+// writeStatement signs a statement about e and attaches it.
+func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte, predicate string, there []attachment) (kept bool, err error) {
+	if o.has(there, st) {
+		return true, nil
+	}
+	if o.Format == Legacy {
+		repo, ok := s.(*repository)
+		if !ok {
+			return false, errNoTags
+		}
+		env, err := o.Key.Envelope(ctx, st)
+		if err != nil {
+			return false, err
+		}
+		return false, repo.attachEnvelope(ctx, e.digest(), env, predicate)
+	}
+	b, err := o.Key.Bundle(ctx, st)
+	if err != nil {
+		return false, err
+	}
+	m, err := bundleReferrer(e.desc, b, predicate, time.Now().UTC().Format(time.RFC3339))
+	if err != nil {
+		return false, err
+	}
+	return false, s.attach(ctx, e.desc, [][]byte{emptyConfig, b}, m)
+}
+
+// has reports whether the key has signed the payload already. Signing again
+// would only add one more, for everyone to fetch.
+func (o Options) has(there []attachment, payload []byte) bool {
+	return slices.ContainsFunc(there, func(a attachment) bool {
+		return a.err == nil && bytes.Equal(a.payload, payload) && a.by(o.Key.verifier) == nil
+	})
+}
+
+// admitted reads what is attached to a digest, and refuses the format that is
+// not wanted.
+func admitted(ctx context.Context, s store, digest string, want Format) ([]attachment, error) {
+	if _, ok := s.(*repository); want == Legacy && !ok {
+		return nil, errNoTags
+	}
+	there, err := attachments(ctx, s, digest)
 	if err != nil {
 		return nil, err
 	}
-	if err := attestOne(ctx, d, key, f, st, predicateType); err != nil {
-		return nil, err
+	for _, a := range there {
+		if a.format != want {
+			return nil, &FormatError{s.name(digest), a.format}
+		}
 	}
-	return &Result{Digest: d.DigestStr(), Attested: []string{predicateType + " of " + d.DigestStr()}}, nil
+	return there, nil
 }
 
-func attestOne(ctx context.Context, d name.Digest, key *Key, f Format, st []byte, predicate string) error {
-	if err := otherFormat(ctx, d, f); err != nil {
-		return err
-	}
-	if f == Legacy {
-		env, err := key.signer.Envelope(ctx, st)
-		if err != nil {
-			return err
-		}
-		return attached(d, cosign.AttachEnvelope(d, env, predicate, options(ctx)))
-	}
-	b, err := key.signer.Bundle(ctx, st)
-	if err != nil {
-		return err
-	}
-	return attached(d, cosign.AttachBundle(d, b, predicate, options(ctx)))
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
-// rawStatement is a statement as BuildKit wrote it.
-type rawStatement struct {
-	predicate string
-	raw       []byte
-}
-
-// lifted reads the statements in one attestation manifest. A statement about
-// another image than the manifest says is an error: it would be signed for the
-// wrong one.
-func lifted(ctx context.Context, e entity) ([]rawStatement, error) {
-	img, err := remote.Image(e.digest, options(ctx)...)
-	if err != nil {
-		return nil, &RegistryError{e.digest.String(), "reading", err}
-	}
-	m, err := manifestLayers(img)
-	if err != nil {
-		return nil, fmt.Errorf("reading the attestations in %s: %w", e.digest, err)
-	}
-	var out []rawStatement
-	for _, l := range m.Layers {
-		if l.Annotations["in-toto.io/predicate-type"] == "" {
-			continue
-		}
-		layer, err := img.LayerByDigest(l.Digest)
-		if err != nil {
-			return nil, fmt.Errorf("reading the attestations in %s: %w", e.digest, err)
-		}
-		rc, err := layer.Compressed()
-		if err != nil {
-			return nil, &RegistryError{e.digest.String(), "reading", err}
-		}
-		raw, err := io.ReadAll(io.LimitReader(rc, maxAttached))
-		if err := errors.Join(err, rc.Close()); err != nil {
-			return nil, &RegistryError{e.digest.String(), "reading", err}
-		}
-		var st Statement
-		if err := json.Unmarshal(raw, &st); err != nil {
-			return nil, fmt.Errorf("reading the attestations in %s: %w", e.digest, err)
-		}
-		if !st.About(e.subject) {
-			return nil, fmt.Errorf("the %s in %s is not about %s, so it is not signed", st.PredicateType, e.digest, e.subject)
-		}
-		out = append(out, rawStatement{st.PredicateType, raw})
-	}
-	return out, nil
-}
+// sortedKeys gives a map's keys in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

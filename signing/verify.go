@@ -2,17 +2,9 @@ package signing
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
@@ -20,23 +12,27 @@ import (
 // A Policy says who must have signed and what must be attested. A policy that
 // names no one is refused.
 type Policy struct {
-	Keys         [][]byte // public keys, PEM; any one of them will do
-	Attestations []string // predicate types that every platform must have
+	Keys         [][]byte          // public keys, PEM; any one of them will do
+	Annotations  map[string]string // what the signature must say
+	Attestations []string          // predicate types that the image, or every platform of it, must have
 }
 
-// Why a verification failed.
+// Why is a reason for which a verification failed.
 type Why string
 
 // The reasons, each of which has its own message.
 const (
-	Unsigned     Why = "unsigned"      // no signature at all
-	WrongKey     Why = "wrong key"     // signatures, none by a key of the policy
-	OtherDigest  Why = "other digest"  // a good signature of another manifest
-	Unattested   Why = "unattested"    // a required attestation is missing
-	WrongSubject Why = "wrong subject" // a good attestation about another image
+	Unsigned         Why = "unsigned"          // no signature at all
+	WrongKey         Why = "wrong key"         // signatures, none by a key of the policy
+	OtherDigest      Why = "other digest"      // a good signature of another manifest
+	OtherAnnotations Why = "other annotations" // a good signature that does not say what is wanted
+	Unattested       Why = "unattested"        // a required attestation is missing
+	WrongSubject     Why = "wrong subject"     // a good attestation about another image
 )
 
-// A VerifyError is an image that does not meet the policy.
+// A VerifyError is an image that does not meet the policy. An image whose
+// content was changed is a ChangedError; a registry that could not be asked is
+// a RegistryError and says nothing about the image.
 type VerifyError struct {
 	Ref    string
 	Why    Why
@@ -51,71 +47,19 @@ func (*VerifyError) ExitCode() int { return 1 }
 
 // Verified is what a verification found.
 type Verified struct {
-	Digest       string        `json:"digest"`
-	Format       Format        `json:"format"`
-	Signatures   int           `json:"signatures"`
-	Attestations []Attestation `json:"attestations,omitempty"`
+	Image        string     `json:"image"`
+	Digest       string     `json:"digest"`
+	Format       Format     `json:"format"`
+	Signatures   int        `json:"signatures"` // good ones
+	Attestations []Attested `json:"attestations,omitempty"`
 }
 
-// An Attestation is a statement whose signature is good.
-type Attestation struct {
-	Digest    string     `json:"digest"` // of the manifest it is about
-	Predicate string     `json:"predicateType"`
-	Statement *Statement `json:"-"`
-}
-
-// Verify checks the signatures of a digest against a policy, and the
-// attestations that the policy asks for on the image or, of an index, on every
-// platform.
-func Verify(ctx context.Context, d name.Digest, p Policy) (*Verified, error) {
-	keys, err := p.verifiers()
-	if err != nil {
-		return nil, err
-	}
-	signed, err := signatures(ctx, d, keys)
-	if err != nil {
-		return nil, err
-	}
-	if len(p.Attestations) == 0 {
-		return signed, nil
-	}
-	list, err := entities(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range subjects(list) {
-		atts, err := attestations(ctx, e.digest, keys)
-		if err != nil {
-			return nil, err
-		}
-		if err := required(e, atts, p.Attestations); err != nil {
-			return nil, err
-		}
-		for _, a := range atts.good {
-			signed.Attestations = append(signed.Attestations, Attestation{e.digest.DigestStr(), a.PredicateType, a})
-		}
-	}
-	return signed, nil
-}
-
-// subjects are the images that attestations are about: the platforms of an
-// index, or the image itself.
-func subjects(list []entity) []entity {
-	var out []entity
-	for _, e := range list[1:] {
-		if !e.attestation {
-			out = append(out, e)
-		}
-	}
-	if len(list) == 1 {
-		return list
-	}
-	return out
-}
+// errNoOne is a policy without keys.
+var errNoOne = errors.New("the policy names no one: give the public key with --key")
 
 func (p Policy) verifiers() ([]*cosign.Verifier, error) {
 	if len(p.Keys) == 0 {
-		return nil, errors.New("the policy names no one: give the public key with --key")
+		return nil, errNoOne
 	}
 	var out []*cosign.Verifier
 	for _, k := range p.Keys {
@@ -128,281 +72,145 @@ func (p Policy) verifiers() ([]*cosign.Verifier, error) {
 	return out, nil
 }
 
-// tally is what was found attached to a manifest.
-type tally struct {
-	good      []*Statement // about this manifest, by a known key
-	elsewhere []string     // digests that good signatures are about instead
-	foreign   int          // by other keys
-	format    Format
+// Verify checks the signatures of an image against a policy, and the
+// attestations that the policy asks for on the image or, of an index, on every
+// platform. The manifest's content is compared with the digest.
+func Verify(ctx context.Context, img Image, p Policy) (Verified, error) {
+	keys, err := p.verifiers()
+	if err != nil {
+		return Verified{}, err
+	}
+	list, err := entities(ctx, img)
+	if err != nil {
+		return Verified{}, err
+	}
+	there, err := attachments(ctx, img.at, img.digest)
+	if err != nil {
+		return Verified{}, err
+	}
+	sigs := judge(there, img.digest, keys, attachment.signature)
+	out := Verified{Image: img.String(), Digest: img.digest}
+	for _, a := range sigs.good {
+		if a.statement.annotated(img.digest, p.Annotations) {
+			out.Format, out.Signatures = a.format, out.Signatures+1
+		}
+	}
+	if out.Signatures == 0 {
+		return Verified{}, sigs.unsigned(img.String(), there)
+	}
+	out.Attestations, err = required(ctx, img, list, p.Attestations, there, keys)
+	if err != nil {
+		return Verified{}, err
+	}
+	return out, nil
 }
 
-// signatures looks for a signature of the digest in either format.
-func signatures(ctx context.Context, d name.Digest, keys []*cosign.Verifier) (*Verified, error) {
-	t, err := bundled(ctx, d, keys, func(predicate string) bool { return predicate == cosign.SignPredicate })
-	if err != nil {
-		return nil, err
+// judged is what is attached to a digest, sorted by what it is worth.
+type judged struct {
+	good       []attachment // about this digest, by a known key
+	elsewhere  []attachment // by a known key, about other digests
+	foreign    []attachment // by other keys
+	unreadable []attachment
+}
+
+// judge looks at the attachments that are wanted, and at those that cannot be
+// read.
+func judge(there []attachment, digest string, keys []*cosign.Verifier, wanted func(attachment) bool) judged {
+	var j judged
+	for _, a := range there {
+		switch {
+		case a.err != nil:
+			j.unreadable = append(j.unreadable, a)
+		case !wanted(a):
+		case !slices.ContainsFunc(keys, func(v *cosign.Verifier) bool { return a.by(v) == nil }):
+			j.foreign = append(j.foreign, a)
+		case !a.statement.About(digest):
+			j.elsewhere = append(j.elsewhere, a)
+		default:
+			j.good = append(j.good, a)
+		}
 	}
-	if len(t.good) == 0 {
-		old, err := legacySignatures(ctx, d, keys)
+	return j
+}
+
+// unsigned says why no signature counts.
+func (j judged) unsigned(ref string, there []attachment) error {
+	switch {
+	case len(j.good) > 0:
+		return &VerifyError{ref, OtherAnnotations, "it is signed, but the signature does not say what the policy asks for"}
+	case len(j.elsewhere) > 0:
+		return &VerifyError{ref, OtherDigest, fmt.Sprintf("the signature is for %s, so the manifest is not the one that was signed", j.elsewhere[0].statement.subjects())}
+	case len(j.foreign) > 0:
+		return &VerifyError{ref, WrongKey, fmt.Sprintf("%d signature(s), none by the given key", len(j.foreign))}
+	}
+	detail := "there is no signature"
+	if n := len(there) - len(j.unreadable); n > 0 {
+		detail += fmt.Sprintf("; %d attestation(s) of what is in it do not count as one", n)
+	}
+	return &VerifyError{ref, Unsigned, detail + j.unread()}
+}
+
+// unread mentions what could not be read.
+func (j judged) unread() string {
+	if len(j.unreadable) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d attached file(s) cannot be read: %v", len(j.unreadable), j.unreadable[0].err)
+}
+
+// required looks for the attestations that the policy asks for, on the image
+// itself and then on every platform of an index.
+func required(ctx context.Context, img Image, list []entity, wanted []string, there []attachment, keys []*cosign.Verifier) ([]Attested, error) {
+	var out []Attested
+	var missing []string
+	for _, w := range wanted {
+		if j := judge(there, img.digest, keys, ofType(w)); len(j.good) > 0 {
+			out = append(out, Attested{img.digest, w})
+		} else {
+			missing = append(missing, w)
+		}
+	}
+	images := list[1:]
+	if len(list) == 1 {
+		images = list
+	}
+	if len(missing) == 0 {
+		return out, nil
+	}
+	for _, e := range images {
+		if e.attestation || e.desc.MediaType.IsIndex() {
+			continue
+		}
+		there, err := attachments(ctx, img.at, e.digest())
 		if err != nil {
 			return nil, err
 		}
-		t.foreign += old.foreign
-		t.elsewhere = append(t.elsewhere, old.elsewhere...)
-		if len(old.good) > 0 {
-			t.good, t.format = old.good, Legacy
+		for _, w := range missing {
+			j := judge(there, e.digest(), keys, ofType(w))
+			if len(j.good) == 0 {
+				return nil, j.unattested(img.at, e, w)
+			}
+			out = append(out, Attested{e.digest(), w})
 		}
+	}
+	return out, nil
+}
+
+func ofType(predicate string) func(attachment) bool {
+	return func(a attachment) bool { return a.statement.PredicateType == predicate }
+}
+
+// unattested says why no attestation counts.
+func (j judged) unattested(s store, e entity, wanted string) error {
+	where := s.name(e.digest())
+	if e.platform != "" {
+		where += " (" + e.platform + ")"
 	}
 	switch {
-	case len(t.good) > 0:
-		return &Verified{Digest: d.DigestStr(), Format: t.format, Signatures: len(t.good)}, nil
-	case len(t.elsewhere) > 0:
-		return nil, &VerifyError{d.String(), OtherDigest, fmt.Sprintf("the signature is for %s, so the manifest is not the one that was signed", t.elsewhere[0])}
-	case t.foreign > 0:
-		return nil, &VerifyError{d.String(), WrongKey, fmt.Sprintf("%d signature(s), none by the given key", t.foreign)}
+	case len(j.elsewhere) > 0:
+		return &VerifyError{where, WrongSubject, fmt.Sprintf("the attestation %s here is about %s, not about this image", wanted, j.elsewhere[0].statement.subjects())}
+	case len(j.foreign) > 0:
+		return &VerifyError{where, WrongKey, fmt.Sprintf("%d attestation(s) of type %s, none by the given key", len(j.foreign), wanted)}
 	}
-	return nil, &VerifyError{d.String(), Unsigned, "there is no signature"}
-}
-
-// attestations looks for attestations of the digest in either format.
-func attestations(ctx context.Context, d name.Digest, keys []*cosign.Verifier) (*tally, error) {
-	t, err := bundled(ctx, d, keys, func(predicate string) bool { return predicate != cosign.SignPredicate })
-	if err != nil {
-		return nil, err
-	}
-	envelopes, err := legacyLayers(ctx, d, cosign.AttestSuffix)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range envelopes {
-		t.count(l.data, d, keys, func(string) bool { return true })
-	}
-	return t, nil
-}
-
-// required holds what was found against what the policy asks for.
-func required(e entity, t *tally, wanted []string) error {
-	for _, w := range wanted {
-		if slices.ContainsFunc(t.good, func(s *Statement) bool { return s.PredicateType == w }) {
-			continue
-		}
-		where := e.digest.String()
-		if e.platform != "" {
-			where += " (" + e.platform + ")"
-		}
-		switch {
-		case len(t.elsewhere) > 0:
-			return &VerifyError{where, WrongSubject, fmt.Sprintf("an attestation here is about %s, not about this image", t.elsewhere[0])}
-		case t.foreign > 0:
-			return &VerifyError{where, WrongKey, fmt.Sprintf("%d attestation(s), none by the given key", t.foreign)}
-		}
-		return &VerifyError{where, Unattested, "there is no attestation of type " + w}
-	}
-	return nil
-}
-
-// count looks at one envelope.
-func (t *tally) count(envelope []byte, d name.Digest, keys []*cosign.Verifier, wanted func(string) bool) {
-	st, err := payload(envelope)
-	if err != nil || !wanted(st.PredicateType) {
-		return
-	}
-	if !slices.ContainsFunc(keys, func(v *cosign.Verifier) bool { return v.Envelope(envelope) == nil }) {
-		t.foreign++
-		return
-	}
-	if !st.About(d.DigestStr()) {
-		t.elsewhere = append(t.elsewhere, st.subjectText())
-		return
-	}
-	t.good = append(t.good, st)
-}
-
-func (s *Statement) subjectText() string {
-	for _, x := range s.Subject {
-		for alg, hex := range x.Digest {
-			return alg + ":" + hex
-		}
-	}
-	return "nothing"
-}
-
-// payload reads the statement of a DSSE envelope without checking anything.
-func payload(envelope []byte) (*Statement, error) {
-	var env struct{ Payload string }
-	if err := json.Unmarshal(envelope, &env); err != nil {
-		return nil, fmt.Errorf("reading the envelope: %w", err)
-	}
-	raw, err := base64.StdEncoding.DecodeString(env.Payload)
-	if err != nil {
-		return nil, fmt.Errorf("reading the envelope: %w", err)
-	}
-	var st Statement
-	if err := json.Unmarshal(raw, &st); err != nil {
-		return nil, fmt.Errorf("reading the statement: %w", err)
-	}
-	return &st, nil
-}
-
-// bundled counts the bundles that refer to the digest.
-func bundled(ctx context.Context, d name.Digest, keys []*cosign.Verifier, wanted func(string) bool) (*tally, error) {
-	t := &tally{format: Bundle}
-	found, err := bundleReferrers(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	for _, desc := range found {
-		ref := d.Context().Digest(desc.Digest.String())
-		raw, err := firstLayer(ctx, ref)
-		if err != nil {
-			return nil, err
-		}
-		envelope, err := cosign.ReadBundle(raw)
-		if err != nil {
-			continue // signs a file, or is no bundle: says nothing of images
-		}
-		t.count(envelope, d, keys, wanted)
-	}
-	return t, nil
-}
-
-// bundleReferrers lists the bundles that refer to a digest, through the
-// registry's API or the tag that stands in for it.
-func bundleReferrers(ctx context.Context, d name.Digest) ([]v1.Descriptor, error) {
-	index, err := remote.Referrers(d, options(ctx)...)
-	if isNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &RegistryError{d.String(), "looking for signatures of", err}
-	}
-	m, err := index.IndexManifest()
-	if err != nil {
-		return nil, &RegistryError{d.String(), "looking for signatures of", err}
-	}
-	var out []v1.Descriptor
-	for _, desc := range m.Manifests {
-		yes, err := isBundle(ctx, d, desc)
-		if err != nil {
-			return nil, err
-		}
-		if yes {
-			out = append(out, desc)
-		}
-	}
-	return out, nil
-}
-
-// bundleTypes begins the media types of Sigstore bundles of any version.
-const bundleTypes = "application/vnd.dev.sigstore.bundle"
-
-// isBundle tells a bundle from other referrers, such as BuildKit's attestation
-// manifests. Registries and older clients do not all fill in the type, so the
-// layer decides where it is not plain.
-func isBundle(ctx context.Context, d name.Digest, desc v1.Descriptor) (bool, error) {
-	if strings.HasPrefix(desc.ArtifactType, bundleTypes) {
-		return true, nil
-	}
-	if desc.ArtifactType != "" && !strings.HasPrefix(desc.ArtifactType, "application/vnd.oci.") {
-		return false, nil
-	}
-	ref := d.Context().Digest(desc.Digest.String())
-	img, err := remote.Image(ref, options(ctx)...)
-	if err != nil {
-		return false, &RegistryError{ref.String(), "reading", err}
-	}
-	m, err := img.Manifest()
-	if err != nil {
-		return false, &RegistryError{ref.String(), "reading", err}
-	}
-	return len(m.Layers) > 0 && strings.HasPrefix(string(m.Layers[0].MediaType), bundleTypes), nil
-}
-
-func firstLayer(ctx context.Context, ref name.Digest) ([]byte, error) {
-	img, err := remote.Image(ref, options(ctx)...)
-	if err != nil {
-		return nil, &RegistryError{ref.String(), "reading", err}
-	}
-	m, err := manifestLayers(img)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", ref, err)
-	}
-	if len(m.Layers) == 0 {
-		return nil, nil
-	}
-	return layerData(img, m.Layers[0], ref)
-}
-
-func layerData(img v1.Image, desc v1.Descriptor, ref name.Reference) ([]byte, error) {
-	layer, err := img.LayerByDigest(desc.Digest)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", ref, err)
-	}
-	rc, err := layer.Compressed()
-	if err != nil {
-		return nil, &RegistryError{ref.String(), "reading", err}
-	}
-	data, err := io.ReadAll(io.LimitReader(rc, maxAttached))
-	if err := errors.Join(err, rc.Close()); err != nil {
-		return nil, &RegistryError{ref.String(), "reading", err}
-	}
-	return data, nil
-}
-
-// legacyLayer is one signature or attestation of the older format.
-type legacyLayer struct {
-	data        []byte
-	annotations map[string]string
-}
-
-// legacyLayers reads the image at the tag made of the digest.
-func legacyLayers(ctx context.Context, d name.Digest, suffix string) ([]legacyLayer, error) {
-	tag := legacyTag(d, suffix)
-	img, err := remote.Image(tag, options(ctx)...)
-	if isNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &RegistryError{d.String(), "looking for signatures of", err}
-	}
-	m, err := manifestLayers(img)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", tag, err)
-	}
-	var out []legacyLayer
-	for _, desc := range m.Layers {
-		data, err := layerData(img, desc, tag)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, legacyLayer{data, desc.Annotations})
-	}
-	return out, nil
-}
-
-// legacySignatures counts signatures of the older format.
-func legacySignatures(ctx context.Context, d name.Digest, keys []*cosign.Verifier) (*tally, error) {
-	layers, err := legacyLayers(ctx, d, cosign.SignatureSuffix)
-	if err != nil {
-		return nil, err
-	}
-	t := &tally{format: Legacy}
-	for _, l := range layers {
-		sig := l.annotations["dev.cosignproject.cosign/signature"]
-		if !slices.ContainsFunc(keys, func(v *cosign.Verifier) bool { return v.Payload(l.data, sig) == nil }) {
-			t.foreign++
-			continue
-		}
-		var p simplePayload
-		if err := json.Unmarshal(l.data, &p); err != nil {
-			t.foreign++
-			continue
-		}
-		if p.Critical.Image.Digest != d.DigestStr() {
-			t.elsewhere = append(t.elsewhere, p.Critical.Image.Digest)
-			continue
-		}
-		t.good = append(t.good, &Statement{PredicateType: cosign.SignPredicate})
-	}
-	return t, nil
+	return &VerifyError{where, Unattested, "there is no attestation of type " + wanted + j.unread()}
 }

@@ -1,13 +1,17 @@
 // Package cosign is the only door to cosign's and sigstore's libraries: keys,
-// envelopes, bundles, and where they are kept in a registry. It decides
+// envelopes, bundles, and signatures in cosign's older format. It decides
 // nothing.
 package cosign
 
 import (
 	"bytes"
 	"context"
-	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"encoding/base64"
+	"encoding/pem"
+	"errors"
 	"fmt"
 
 	"github.com/sigstore/cosign/v2/pkg/cosign"
@@ -29,20 +33,45 @@ func Generate(password []byte) (private, public []byte, err error) {
 	return keys.PrivateBytes, keys.PublicBytes, nil
 }
 
+// Kind is what a key file holds.
+type Kind int
+
+// The kinds of key files.
+const (
+	NoKey     Kind = iota // not PEM, or something else in PEM
+	Encrypted             // a private key as cosign keeps it
+	Plain                 // a private key that anyone who has the file can use
+	Public
+)
+
+// KindOf looks at a key file's PEM header and at nothing else.
+func KindOf(file []byte) Kind {
+	p, _ := pem.Decode(file)
+	if p == nil {
+		return NoKey
+	}
+	switch p.Type {
+	case cosign.CosignPrivateKeyPemType, cosign.SigstorePrivateKeyPemType:
+		return Encrypted
+	case cosign.RSAPrivateKeyPemType, cosign.ECPrivateKeyPemType, cosign.PrivateKeyPemType:
+		return Plain
+	case string(cryptoutils.PublicKeyPEMType), string(cryptoutils.PKCS1PublicKeyPEMType):
+		return Public
+	}
+	return NoKey
+}
+
 // A Signer is a private key.
 type Signer struct{ sv signature.SignerVerifier }
 
 // LoadSigner decrypts a private key.
-func LoadSigner(pem, password []byte) (*Signer, error) {
-	sv, err := cosign.LoadPrivateKey(pem, password, nil)
+func LoadSigner(file, password []byte) (*Signer, error) {
+	sv, err := cosign.LoadPrivateKey(file, password, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &Signer{sv}, nil
 }
-
-// Public is the key's other half.
-func (s *Signer) Public() (crypto.PublicKey, error) { return s.sv.PublicKey() }
 
 // PublicPEM is the key's other half as a file.
 func (s *Signer) PublicPEM() ([]byte, error) {
@@ -51,6 +80,23 @@ func (s *Signer) PublicPEM() ([]byte, error) {
 		return nil, err
 	}
 	return cryptoutils.MarshalPublicKeyToPEM(pub)
+}
+
+// Algorithm names the key's algorithm: "ECDSA P-256", "RSA 4096", "Ed25519".
+func (s *Signer) Algorithm() string {
+	pub, err := s.sv.PublicKey()
+	if err != nil {
+		return "unknown"
+	}
+	switch k := pub.(type) {
+	case *ecdsa.PublicKey:
+		return "ECDSA " + k.Curve.Params().Name
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", k.N.BitLen())
+	case ed25519.PublicKey:
+		return "Ed25519"
+	}
+	return fmt.Sprintf("%T", pub)
 }
 
 // Envelope signs an in-toto statement as a DSSE envelope
@@ -95,8 +141,8 @@ func (s *Signer) Payload(ctx context.Context, payload []byte) (string, error) {
 type Verifier struct{ v signature.Verifier }
 
 // LoadVerifier reads a public key.
-func LoadVerifier(pem []byte) (*Verifier, error) {
-	pub, err := cryptoutils.UnmarshalPEMToPublicKey(pem)
+func LoadVerifier(file []byte) (*Verifier, error) {
+	pub, err := cryptoutils.UnmarshalPEMToPublicKey(file)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +162,13 @@ func (v *Verifier) Payload(payload []byte, sig string) error {
 	return v.v.VerifySignature(bytes.NewReader(raw), bytes.NewReader(payload))
 }
 
-// Envelope checks the signature of a DSSE envelope.
-func (v *Verifier) Envelope(env []byte) error {
-	return dsse.WrapVerifier(v.v).VerifySignature(bytes.NewReader(env), nil)
+// Envelope checks that one of the envelope's signatures is by this key.
+func (v *Verifier) Envelope(e *Envelope) error {
+	err := errors.New("the envelope has no signature")
+	for _, sig := range e.Signatures {
+		if err = v.v.VerifySignature(bytes.NewReader(sig), bytes.NewReader(e.encoding())); err == nil {
+			return nil
+		}
+	}
+	return err
 }

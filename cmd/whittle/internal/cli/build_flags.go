@@ -33,8 +33,7 @@ type buildFlags struct {
 	lockTimeout                   time.Duration
 	stateSize                     string
 
-	signer   *signing.Key // opened before the build
-	signedAs signing.Format
+	signer signing.Options // opened before the build
 }
 
 func (f *buildFlags) register(fl *pflag.FlagSet) {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
@@ -16,18 +15,18 @@ func (f *buildFlags) prepareSigning(ctx context.Context, a *app) error {
 	if !f.sign {
 		return nil
 	}
-	flags := keyFlags{f.key, f.passwordFile, f.signFormat}
-	key, format, err := flags.load(a)
+	flags := keyFlags{key: f.key, passwordFile: f.passwordFile, format: f.signFormat}
+	o, err := flags.load(a)
 	if err != nil {
 		return err
 	}
-	f.signer, f.signedAs = key, format
+	f.signer = o
 	for _, t := range f.tags {
 		ref, err := name.ParseReference(t, insecureLoopback(t)...)
 		if err != nil {
 			return usage{err}
 		}
-		if err := signing.CheckPush(ctx, ref); err != nil {
+		if err := signing.CheckPush(ctx, ref, signing.Remote{}); err != nil {
 			return err
 		}
 	}
@@ -39,30 +38,20 @@ func (a *app) signBuilt(ctx context.Context, f *buildFlags, req *buildRequest, d
 	if digest == "" {
 		return errors.New("the builder gave no digest to sign")
 	}
-	repositories := map[string][]name.Tag{}
+	var tags []name.Tag
 	for _, n := range req.names {
 		tag, err := name.NewTag(n, insecureLoopback(n)...)
 		if err != nil {
 			return usage{err}
 		}
-		repositories[tag.Context().Name()] = append(repositories[tag.Context().Name()], tag)
+		tags = append(tags, tag)
 	}
-	for _, repo := range sortedKeys(repositories) {
-		tags := repositories[repo]
-		res, err := signing.Publish(ctx, tags[0].Context().Digest(digest), tags, f.signer, f.signedAs)
-		if err != nil {
-			return signError(err)
-		}
-		a.log.Infof("signed %d manifest(s), attested %d statement(s), tagged %d name(s)", len(res.Signed), len(res.Attested), len(tags))
+	results, err := signing.SignThenTag(ctx, signing.SignThenTagRequest{Digest: digest, Tags: tags, Options: f.signer})
+	if err != nil {
+		return err
+	}
+	for _, res := range results {
+		a.log.Infof("signed %d manifest(s), attested %d statement(s) of %s", len(res.Signed), len(res.Attested), res.Image)
 	}
 	return nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

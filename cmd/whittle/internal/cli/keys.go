@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/whittle-oci/whittle/signing"
+)
+
+// keyFlags are the flags of every verb that signs. A password never comes from
+// the command line, where other users of the machine could read it.
+type keyFlags struct {
+	key, passwordFile, format string
+	annotations               []string
+}
+
+const passwordHelp = "file with the key's password (default WHITTLE_KEY_PASSWORD or COSIGN_PASSWORD, or a prompt)"
+
+func (f *keyFlags) register(fl *pflag.FlagSet) {
+	fl.StringVar(&f.key, "key", "", "private key, as cosign writes it")
+	fl.StringVar(&f.passwordFile, "key-password-file", "", passwordHelp)
+	fl.StringVar(&f.format, "format", string(signing.Bundle), "bundle or legacy")
+}
+
+// load opens the key, before anything is asked of a registry.
+func (f *keyFlags) load(a *app) (signing.Options, error) {
+	format, err := signing.ParseFormat(f.format)
+	if err != nil {
+		return signing.Options{}, usage{fmt.Errorf("--format: %w", err)}
+	}
+	if f.key == "" {
+		return signing.Options{}, usage{hinted{errors.New("no key: give one with --key"), "whittle keygen makes a pair"}}
+	}
+	said, err := keyValues("annotation", f.annotations)
+	if err != nil {
+		return signing.Options{}, err
+	}
+	key, err := signing.LoadKey(f.key, func() ([]byte, error) { return a.password(f.passwordFile, "password of "+f.key) })
+	if err != nil {
+		return signing.Options{}, usage{err}
+	}
+	if w := key.Warning(); w != "" {
+		a.log.Warn(w)
+	}
+	return signing.Options{Key: key, Format: format, Annotations: said, Log: a.log}, nil
+}
+
+// maxPassword is the longest password file that is read, in bytes.
+const maxPassword = 64 << 10
+
+// password takes a password from a file, the environment or a terminal.
+func (a *app) password(file, prompt string) ([]byte, error) {
+	if file != "" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading the password: %w", err)
+		}
+		defer f.Close()
+		data, err := io.ReadAll(io.LimitReader(f, maxPassword))
+		if err != nil {
+			return nil, fmt.Errorf("reading the password: %w", err)
+		}
+		return bytes.TrimRight(data, "\r\n"), nil
+	}
+	for _, env := range []string{"WHITTLE_KEY_PASSWORD", "COSIGN_PASSWORD"} {
+		if v, ok := os.LookupEnv(env); ok {
+			return []byte(v), nil
+		}
+	}
+	in, ok := a.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return nil, errors.New("no password: set COSIGN_PASSWORD or give --key-password-file")
+	}
+	return a.ask(in, prompt)
+}
+
+// ask reads a line from a terminal without showing it.
+func (a *app) ask(in *os.File, prompt string) ([]byte, error) {
+	fmt.Fprintf(a.Err, "%s: ", prompt)
+	defer fmt.Fprintln(a.Err)
+	return term.ReadPassword(int(in.Fd()))
+}
+
+// newPassword is password for a key that is made: one that is typed is typed
+// twice.
+func (a *app) newPassword(file string) ([]byte, error) {
+	first, err := a.password(file, "password for the new key")
+	if err != nil || file != "" || os.Getenv("WHITTLE_KEY_PASSWORD")+os.Getenv("COSIGN_PASSWORD") != "" {
+		return first, err
+	}
+	in, ok := a.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return first, nil
+	}
+	second, err := a.ask(in, "the same again")
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(first, second) {
+		return nil, errors.New("the two passwords differ")
+	}
+	return first, nil
+}
+
+func (a *app) keygenCommand() *cobra.Command {
+	var prefix, passwordFile string
+	c := &cobra.Command{
+		Use:   "keygen",
+		Short: "Make a key pair that whittle and cosign sign with",
+		Long: `Keygen makes an ECDSA P-256 key pair in the format of cosign: PREFIX.key,
+encrypted with a password, and PREFIX.pub, for those who verify. Files that are
+there are not written over.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			password, err := a.newPassword(passwordFile)
+			if err != nil {
+				return usage{err}
+			}
+			if err := signing.GenerateKeys(prefix, password); err != nil {
+				if strings.Contains(err.Error(), "exists already") {
+					return usage{err}
+				}
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "%s.key\n%s.pub\n", prefix, prefix)
+			return err
+		},
+	}
+	c.Flags().StringVar(&prefix, "output-key-prefix", "cosign", "the files are PREFIX.key and PREFIX.pub")
+	c.Flags().StringVar(&passwordFile, "key-password-file", "", passwordHelp)
+	return c
+}
