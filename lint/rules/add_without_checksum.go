@@ -11,7 +11,6 @@ import (
 var addWithoutChecksum = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "add-without-checksum",
-		Aliases:  []string{"DKL-ADD-URL"},
 		Family:   rule.Pins,
 		Summary:  "ADD of a URL names its checksum",
 		Why:      "What stands behind a URL can change. ADD --checksum makes the build fail when it does.",

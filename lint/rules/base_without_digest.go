@@ -8,7 +8,6 @@ import (
 var baseWithoutDigest = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "base-without-digest",
-		Aliases:  []string{"DS-DIGEST"},
 		Family:   rule.Pins,
 		Summary:  "every base image is pinned to a digest",
 		Why:      "A tag can be moved, by its owner or by whoever takes over the account. A digest cannot: what was checked is what is built on.",

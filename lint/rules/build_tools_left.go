@@ -11,7 +11,6 @@ import (
 var buildToolsLeft = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "build-tools-left",
-		Aliases:  []string{"DS-BUILD-TOOLS"},
 		Family:   rule.Fat,
 		Summary:  "the final stage installs no build tools",
 		Why:      "Compilers and headers are needed to build, not to run. Install them in a stage of its own and copy what they make.",

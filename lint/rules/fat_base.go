@@ -12,7 +12,6 @@ import (
 var fatBase = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "fat-base",
-		Aliases:  []string{"DS-FAT-BASE"},
 		Family:   rule.Fat,
 		Summary:  "the final stage is not built on a compiler's or a full distribution's image",
 		Why:      "An image with a compiler, a package manager and a full distribution has hundreds of packages to patch that the program never uses. Build in one stage and copy the result into a slim, distroless or scratch one; whittle build does so by itself.",

@@ -13,7 +13,6 @@ import (
 var pipeToShell = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "pipe-to-shell",
-		Aliases:  []string{"CKV2_DOCKER_PIPE", "DKL-PIPE"},
 		Family:   rule.Pins,
 		Summary:  "no download is run unseen",
 		Why:      "curl | sh runs whatever the server sends today, with the rights of the build. Download a version, check its checksum, then run it.",

@@ -12,7 +12,6 @@ import (
 var secretArgUsed = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-arg-used",
-		Aliases:  []string{"DKL-SECRET-ARG"},
 		Family:   rule.Secrets,
 		Summary:  "no RUN uses a secret from ARG or ENV",
 		Why:      "The values of ARGs that a RUN uses are written to the image's history with it. A secret reaches a RUN without a trace only as a mount.",

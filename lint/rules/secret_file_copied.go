@@ -13,7 +13,6 @@ import (
 var secretFileCopied = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-file-copied",
-		Aliases:  []string{"DKL-LI-0003", "CIS-DI-0010-COPY"},
 		Family:   rule.Secrets,
 		Summary:  "no COPY or ADD takes a file of secrets",
 		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore.",

@@ -12,7 +12,6 @@ import (
 var secretInCommand = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-in-command",
-		Aliases:  []string{"DKL-SECRET-RUN"},
 		Family:   rule.Secrets,
 		Summary:  "no RUN passes a password on its command line",
 		Why:      "The text of a RUN is kept in the image's history. A password in a URL, a --password flag or a curl -u argument can be read by everyone who can pull the image.",

@@ -12,7 +12,6 @@ import (
 var secretValue = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-value",
-		Aliases:  []string{"DKL-SECRET-VALUE"},
 		Family:   rule.Secrets,
 		Summary:  "no text has the form of a credential",
 		Why:      "Keys of well-known services have a form of their own. One that stands in a Dockerfile is in its history and in every image; take it out, and revoke it.",

@@ -7,7 +7,6 @@ import (
 var userByName = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "user-by-name",
-		Aliases:  []string{"CKV_DOCKER_USER"},
 		Family:   rule.Root,
 		Summary:  "the final USER is a number",
 		Why:      "Kubernetes' runAsNonRoot can only check a number: it refuses to start an image whose user is a name. Write the number that the name stands for.",

@@ -10,7 +10,6 @@ import (
 var worldWritable = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "world-writable",
-		Aliases:  []string{"CKV2_DOCKER_CHMOD"},
 		Family:   rule.Root,
 		Summary:  "files of the image are not writable by everyone",
 		Why:      "chmod 777 lets any process that gets into the container change the program. Give the directory to the user that writes to it.",

@@ -122,7 +122,7 @@ func TestWithoutRoot(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"whittle": data, "buildkitd.toml": config,
 		"copy/Dockerfile": []byte("FROM scratch\nCOPY hello /hello\nENTRYPOINT [\"/hello\"]\n"), "copy/hello": hello,
-		"owned/Dockerfile": []byte("FROM scratch\nCOPY hello /hello\nWORKDIR /work\nENTRYPOINT [\"/hello\"]\n"), "owned/hello": hello,
+		"owned/Dockerfile": []byte("FROM scratch\nCOPY hello /hello\nWORKDIR /wd\nENTRYPOINT [\"/hello\"]\n"), "owned/hello": hello,
 		"run/Dockerfile": []byte("FROM muslbox:1\nRUN true\nCMD [\"/bin/busybox\"]\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(home, name), content, 0o755); err != nil {
