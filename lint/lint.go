@@ -26,6 +26,10 @@ type Options struct {
 	Unsafe bool
 	// Severity replaces the severities of rules, by name.
 	Severity map[string]rule.Severity
+	// Settings, Context and Images are handed to every rule.
+	Settings rule.Settings
+	Context  rule.Context
+	Images   rule.Images
 	// Suppressed keeps findings that a comment switches off.
 	Suppressed bool
 }
@@ -82,7 +86,7 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 			return nil, err
 		}
 		r := &opts.Rules[i]
-		p := &rule.Pass{File: f}
+		p := &rule.Pass{File: f, Settings: opts.Settings, Context: opts.Context, Images: opts.Images}
 		r.Check(p)
 		for _, found := range p.Findings() {
 			out = append(out, Diagnostic{Rule: &r.Meta, Severity: r.Severity, File: src, Finding: found})
@@ -112,15 +116,28 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 // unsaid leaves out what a rule of ours has said about the same line under a
 // name of its own.
 func unsaid(have, more []Diagnostic) []Diagnostic {
+	said := map[string][]Diagnostic{} // by the names of rules
+	for _, d := range have {
+		for _, name := range append([]string{d.Rule.Name}, d.Rule.Aliases...) {
+			said[name] = append(said[name], d)
+		}
+	}
+	for _, list := range said {
+		slices.SortStableFunc(list, func(a, b Diagnostic) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
+	}
 	return slices.DeleteFunc(more, func(d Diagnostic) bool {
 		line := d.File.Pos(d.Span.Start).Line
-		return slices.ContainsFunc(have, func(h Diagnostic) bool {
-			if !h.Rule.Is(d.Rule.Name) && !slices.ContainsFunc(d.Rule.Aliases, h.Rule.Is) {
-				return false
+		for _, name := range append([]string{d.Rule.Name}, d.Rule.Aliases...) {
+			// The last that begins before the line is the one to ask.
+			list := said[name]
+			n, _ := slices.BinarySearchFunc(list, line, func(h Diagnostic, line int) int {
+				return cmp.Compare(h.File.Pos(h.Span.Start).Line, line+1)
+			})
+			if n > 0 && list[n-1].File.Pos(list[n-1].Span.End).Line >= line {
+				return true
 			}
-			first, last := h.File.Pos(h.Span.Start).Line, h.File.Pos(h.Span.End).Line
-			return first <= line && line <= last
-		})
+		}
+		return false
 	})
 }
 
@@ -132,11 +149,8 @@ func heeded(f *dockerfile.File, diags []Diagnostic) []Diagnostic {
 	}
 	return slices.DeleteFunc(diags, func(d Diagnostic) bool {
 		line := f.Pos(d.Span.Start).Line
-		for _, in := range f.Instructions {
-			if in.Node.StartLine <= line && line <= in.Node.EndLine {
-				line = in.Node.StartLine
-				break
-			}
+		if in, ok := f.At(line); ok {
+			line = in.Node.StartLine
 		}
 		return set.Off(line, d.Rule.Is)
 	})

@@ -5,8 +5,10 @@ package dockerfile
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +26,13 @@ type File struct {
 	Stages       []Stage
 	// MetaArgs are the ARGs before the first FROM.
 	MetaArgs []instructions.ArgCommand
+
+	shipped []bool     // by stage
+	shells  [][]string // by instruction: the last SHELL before it
+	vars    []settings // by stage, filled when asked
+	global  global
+	scripts map[int]*parsed  // by instruction, filled when asked
+	names   map[string][]int // stages by name in lower case
 }
 
 // An Instruction is one node of the tree and the text it was parsed from.
@@ -36,6 +45,10 @@ type Instruction struct {
 	// Command is what BuildKit makes of it, nil for FROM and for ARG before
 	// the first FROM.
 	Command instructions.Command
+	// Trigger marks the instruction of an ONBUILD. Node, Text, Keyword and
+	// Command are then those of the instruction that is triggered; it has no
+	// effect on its own stage.
+	Trigger bool
 }
 
 // A Stage is one FROM with its instructions.
@@ -74,7 +87,7 @@ func Parse(src *source.File) (f *File, err error) {
 	if err != nil {
 		return nil, syntaxError(src.Name, err)
 	}
-	f = &File{File: src, Escape: res.EscapeToken}
+	f = &File{File: src, Escape: res.EscapeToken, names: map[string][]int{}}
 	for i, n := range res.AST.Children {
 		f.Instructions = append(f.Instructions, Instruction{
 			Node: n, Text: src.Join(n.StartLine, n.EndLine, res.EscapeToken),
@@ -106,22 +119,62 @@ func (f *File) link(stages []instructions.Stage) {
 		if in.Keyword == "from" {
 			next++
 			if next < len(stages) {
-				f.Stages = append(f.Stages, Stage{Stage: stages[next], Index: next, From: i, Parent: f.stageNamed(stages[next].BaseName, next)})
+				parent := f.stageNamed(stages[next].BaseName, next)
+				f.Stages = append(f.Stages, Stage{Stage: stages[next], Index: next, From: i, Parent: parent})
+				f.names[strings.ToLower(stages[next].Name)] = append(f.names[strings.ToLower(stages[next].Name)], next)
 			}
 		}
 		in.Stage = next
 		if in.Keyword != "from" && next >= 0 {
 			in.Command = commands[in.Node.StartLine]
 		}
+		if in.Keyword == "onbuild" {
+			trigger(in)
+		}
+	}
+	f.vars = make([]settings, len(f.Stages))
+	f.scripts = map[int]*parsed{}
+	f.ship()
+	f.shell()
+}
+
+// trigger puts the instruction of an ONBUILD in its place. One that BuildKit
+// would not take when it is triggered stays as it is.
+func trigger(in *Instruction) {
+	if in.Node.Next == nil || len(in.Node.Next.Children) == 0 {
+		return
+	}
+	node := in.Node.Next.Children[0]
+	at := strings.Index(in.Text.Text[len("onbuild"):], node.Original)
+	if at < 0 {
+		return
+	}
+	node.StartLine, node.EndLine, node.Heredocs = in.Node.StartLine, in.Node.EndLine, in.Node.Heredocs
+	parsed, err := instructions.ParseInstruction(node)
+	command, ok := parsed.(instructions.Command)
+	if err != nil || !ok {
+		return
+	}
+	in.Node, in.Command, in.Keyword, in.Trigger = node, command, strings.ToLower(node.Value), true
+	in.Text = in.Text.From(len("onbuild") + at)
+}
+
+// ship marks the final stage and those it is made from.
+func (f *File) ship() {
+	f.shipped = make([]bool, len(f.Stages))
+	for i := len(f.Stages) - 1; i >= 0; i = f.Stages[i].Parent {
+		f.shipped[i] = true
 	}
 }
 
-// stageNamed finds an earlier stage by name or number, -1 when there is none.
+// stageNamed finds an earlier stage by name, -1 when there is none.
 func (f *File) stageNamed(name string, before int) int {
-	for i := before - 1; i >= 0; i-- {
-		if f.Stages[i].Name != "" && strings.EqualFold(f.Stages[i].Name, name) {
-			return i
-		}
+	if name == "" {
+		return -1
+	}
+	list := f.names[strings.ToLower(name)]
+	if i, _ := slices.BinarySearch(list, before); i > 0 {
+		return list[i-1]
 	}
 	return -1
 }
@@ -143,26 +196,27 @@ func (f *File) Final() *Stage { return &f.Stages[len(f.Stages)-1] }
 // Shipped reports whether what a stage's instructions do is in the image: it
 // is the final stage or one that the final stage is made from.
 func (f *File) Shipped(stage int) bool {
-	if len(f.Stages) == 0 {
-		return false
-	}
-	for i := len(f.Stages) - 1; i >= 0; i = f.Stages[i].Parent {
-		if i == stage {
-			return true
-		}
-	}
-	return false
+	return stage >= 0 && stage < len(f.shipped) && f.shipped[stage]
 }
 
-// In lists the instructions of a stage after its FROM.
+// In lists the instructions of a stage after its FROM, the triggers of ONBUILD
+// among them.
 func (f *File) In(stage int) []Instruction {
-	var out []Instruction
-	for _, in := range f.Instructions {
-		if in.Stage == stage && in.Keyword != "from" {
-			out = append(out, in)
-		}
+	from, to := f.Stages[stage].From+1, len(f.Instructions)
+	if stage+1 < len(f.Stages) {
+		to = f.Stages[stage+1].From
 	}
-	return out
+	return f.Instructions[from:to:to]
+}
+
+// At finds the instruction that a line of the file, counted from 1, belongs
+// to. Comments and blank lines between instructions belong to none.
+func (f *File) At(line int) (Instruction, bool) {
+	i, _ := slices.BinarySearchFunc(f.Instructions, line, func(in Instruction, line int) int { return cmp.Compare(in.Node.EndLine, line) })
+	if i < len(f.Instructions) && f.Instructions[i].Node.StartLine <= line {
+		return f.Instructions[i], true
+	}
+	return Instruction{}, false
 }
 
 // Span is the whole instruction without the end of its last line.

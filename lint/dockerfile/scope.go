@@ -1,92 +1,168 @@
 package dockerfile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
-// variables is an environment for BuildKit's expansion.
-type variables map[string]string
+// A setting is one ENV or ARG of a stage with its value filled in.
+type setting struct {
+	index int // of the instruction
+	value string
+	known bool
+	env   bool
+}
+
+// settings are the variables of one stage, each in the order of the file.
+type settings map[string][]setting
+
+// A scope is the variables in force before an instruction. It implements
+// shell.EnvGetter.
+type scope struct {
+	f             *File
+	stage, before int
+}
 
 // Get implements shell.EnvGetter.
-func (v variables) Get(name string) (string, bool) {
-	x, ok := v[name]
+func (s scope) Get(name string) (string, bool) {
+	x, ok := s.lookup(name)
+	return x.value, ok && x.known
+}
+
+// lookup finds the last setting of a name, in the stage or one it is made
+// from. An ARG does not hide an ENV of the same name
+// (docs.docker.com/reference/dockerfile, "Using ARG variables").
+func (s scope) lookup(name string) (last setting, ok bool) {
+	before := s.before
+	for stage := s.stage; stage >= 0; stage = s.f.Stages[stage].Parent {
+		list := s.f.settings(stage)[name]
+		n, _ := slices.BinarySearchFunc(list, before, func(x setting, at int) int { return x.index - at })
+		for n--; n >= 0; n-- {
+			if list[n].env {
+				return list[n], true
+			}
+			if !ok {
+				last, ok = list[n], true
+			}
+		}
+		before = len(s.f.Instructions)
+	}
+	return last, ok
+}
+
+// Keys implements shell.EnvGetter.
+func (s scope) Keys() []string {
+	var out []string
+	for stage := s.stage; stage >= 0; stage = s.f.Stages[stage].Parent {
+		for k := range s.f.settings(stage) {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// global are the ARGs before the first FROM. It implements shell.EnvGetter.
+type global map[string]string
+
+// Get implements shell.EnvGetter.
+func (g global) Get(name string) (string, bool) {
+	x, ok := g[name]
 	return x, ok
 }
 
 // Keys implements shell.EnvGetter.
-func (v variables) Keys() []string {
-	out := make([]string, 0, len(v))
-	for k := range v {
+func (g global) Keys() []string {
+	out := make([]string, 0, len(g))
+	for k := range g {
 		out = append(out, k)
 	}
 	return out
 }
 
-// BaseName is the image or stage that a stage is made from, with the defaults
-// of ARGs filled in. known is false when a variable without a default is in
-// it.
-func (f *File) BaseName(s *Stage) (name string, known bool) {
-	vars := variables{}
-	for _, a := range f.MetaArgs {
-		for _, kv := range a.Args {
-			if kv.Value != nil {
-				if v, ok := f.expand(*kv.Value, vars); ok {
-					vars[kv.Key] = v
+// globals fills the defaults of ARGs before the first FROM into each other.
+func (f *File) globals() global {
+	if f.global == nil {
+		f.global = global{}
+		for _, a := range f.MetaArgs {
+			for _, kv := range a.Args {
+				if kv.Value == nil {
+					continue
+				}
+				if v, ok := f.expand(*kv.Value, f.global); ok {
+					f.global[kv.Key] = v
 				}
 			}
 		}
 	}
-	return f.expand(s.BaseName, vars)
+	return f.global
 }
 
-// Expand fills the ARG defaults and ENV values in force at an instruction into
-// a word. known is false when one of its variables has no known value.
-func (f *File) Expand(in Instruction, word string) (value string, known bool) {
-	return f.expand(word, f.scope(in.Stage, in.Index))
-}
-
-// scope collects variables of a stage up to an instruction, beginning with
-// what the stage it is made from leaves behind.
-func (f *File) scope(stage, before int) variables {
-	vars := variables{}
-	if stage < 0 || stage >= len(f.Stages) {
-		return vars
+// settings fills the variables of a stage into each other, once.
+func (f *File) settings(stage int) settings {
+	if f.vars[stage] != nil {
+		return f.vars[stage]
 	}
-	if p := f.Stages[stage].Parent; p >= 0 {
-		for k, v := range f.scope(p, len(f.Instructions)) {
-			vars[k] = v
-		}
-	}
-	for _, in := range f.Instructions {
-		if in.Stage != stage || in.Index >= before {
+	// Filled while it is read: an instruction sees those before it.
+	vars := settings{}
+	f.vars[stage] = vars
+	for _, in := range f.In(stage) {
+		if in.Trigger {
 			continue
 		}
+		scope := scope{f, stage, in.Index}
 		switch c := in.Command.(type) {
 		case *instructions.EnvCommand:
 			for _, kv := range c.Env {
-				if v, ok := f.expand(kv.Value, vars); ok {
-					vars[kv.Key] = v
-				} else {
-					delete(vars, kv.Key)
-				}
+				v, ok := f.expand(kv.Value, scope)
+				vars[kv.Key] = append(vars[kv.Key], setting{in.Index, v, ok, true})
 			}
 		case *instructions.ArgCommand:
 			for _, kv := range c.Args {
+				x := setting{index: in.Index}
 				if kv.Value != nil {
-					if v, ok := f.expand(*kv.Value, vars); ok {
-						vars[kv.Key] = v
-					}
+					x.value, x.known = f.expand(*kv.Value, scope)
+				} else {
+					x.value, x.known = f.globals().Get(kv.Key)
 				}
+				vars[kv.Key] = append(vars[kv.Key], x)
 			}
 		}
 	}
 	return vars
 }
 
-func (f *File) expand(word string, vars variables) (string, bool) {
+// BaseName is the image or stage that a stage is made from, with the defaults
+// of ARGs filled in. known is false when a variable without a default is in
+// it.
+func (f *File) BaseName(s *Stage) (name string, known bool) {
+	return f.expand(s.BaseName, f.globals())
+}
+
+// Expand fills the ARG defaults and ENV values in force at an instruction into
+// a word. known is false when one of its variables has no known value.
+func (f *File) Expand(in Instruction, word string) (value string, known bool) {
+	if in.Stage < 0 {
+		return f.expand(word, f.globals())
+	}
+	return f.expand(word, scope{f, in.Stage, in.Index})
+}
+
+// Variable is the value that ENV or the default of an ARG gives a variable at
+// an instruction. declared is true for an ARG without a default, too.
+func (f *File) Variable(in Instruction, name string) (value string, known, declared bool) {
+	if in.Stage < 0 {
+		value, known = f.globals().Get(name)
+		return value, known, known
+	}
+	x, ok := scope{f, in.Stage, in.Index}.lookup(name)
+	return x.value, x.known, ok
+}
+
+func (f *File) expand(word string, vars shell.EnvGetter) (string, bool) {
 	if !strings.ContainsRune(word, '$') {
 		return word, true
 	}
@@ -95,5 +171,27 @@ func (f *File) expand(word string, vars variables) (string, bool) {
 	if err != nil {
 		return word, false
 	}
-	return res.Result, len(res.Unmatched) == 0
+	for name := range res.Unmatched {
+		if !defaulted(word, name) {
+			return res.Result, false
+		}
+	}
+	return res.Result, true
+}
+
+// defaulted reports whether a word says itself what stands for a variable
+// without a value, wherever it names it: ${name:-word} and its kin.
+func defaulted(word, name string) bool {
+	for i := strings.Index(word, name); i >= 0; {
+		rest := strings.TrimPrefix(word[i+len(name):], ":")
+		if i < 2 || word[i-2:i] != "${" || rest == "" || rest[0] != '-' && rest[0] != '+' {
+			return false
+		}
+		next := strings.Index(word[i+1:], name)
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return true
 }

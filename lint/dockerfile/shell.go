@@ -83,35 +83,47 @@ func (c Command) Words() []Arg {
 // notPosix are shells whose scripts are not looked at.
 var notPosix = []string{"powershell", "pwsh", "cmd", "powershell.exe", "pwsh.exe", "cmd.exe"}
 
-// Script gives the shell text of a RUN, the ones in ONBUILD included. ok is
-// false for other instructions and for shells that are not POSIX.
+// parsed is what is remembered of an instruction's script.
+type parsed struct {
+	script   Script
+	ok       bool
+	commands []Command
+	listed   bool
+}
+
+func (f *File) parsed(in Instruction) *parsed {
+	p := f.scripts[in.Index]
+	if p == nil {
+		p = &parsed{}
+		p.script, p.ok = f.script(in)
+		f.scripts[in.Index] = p
+	}
+	return p
+}
+
+// Script gives the shell text of a RUN. ok is false for other instructions,
+// for the exec form and for shells that are not POSIX.
 func (f *File) Script(in Instruction) (s Script, ok bool) {
+	if in.Keyword != "run" {
+		return Script{}, false
+	}
+	p := f.parsed(in)
+	return p.script, p.ok
+}
+
+func (f *File) script(in Instruction) (s Script, ok bool) {
 	run, isRun := in.Command.(*instructions.RunCommand)
-	text, base := in.Text.Text, 0
-	if ob, isOnbuild := in.Command.(*instructions.OnbuildCommand); isOnbuild {
-		rest := strings.TrimSpace(ob.Expression)
-		if len(rest) < 4 || !strings.EqualFold(rest[:3], "run") {
-			return s, false
-		}
-		base = strings.Index(strings.ToLower(text[len("onbuild"):]), "run") + len("onbuild") + 3
-	} else if isRun {
-		base = len(in.Keyword)
-	} else {
+	if !isRun || f.foreignShell(in) {
 		return s, false
 	}
-	if f.foreignShell(in) {
-		return s, false
-	}
-	if isRun && len(run.Files) > 0 {
+	if len(run.Files) > 0 {
 		if script, ok := f.heredoc(in, run); ok {
 			return script, true
 		}
 	}
-	base = skipFlags(text, base)
-	if isRun && !run.PrependShell {
-		return Script{}, false
-	}
-	if strings.HasPrefix(text[base:], "[") && isJSON(text[base:]) {
+	text := in.Text.Text
+	base := skipFlags(text, len(in.Keyword))
+	if !run.PrependShell || strings.HasPrefix(text[base:], "[") && isJSON(text[base:]) {
 		return Script{}, false
 	}
 	s = Script{Text: text[base:], at: func(i int) int { return in.Text.Offset(base + i) }}
@@ -180,17 +192,27 @@ func (s *Script) parse() {
 // Shell is the command line that runs a shell-form RUN at an instruction, as
 // the last SHELL set it.
 func (f *File) Shell(in Instruction) []string {
-	shell := []string{"/bin/sh", "-c"}
-	for stage, before := in.Stage, in.Index; stage >= 0; {
-		for i := len(f.Instructions) - 1; i >= 0; i-- {
-			x := f.Instructions[i]
-			if c, ok := x.Command.(*instructions.ShellCommand); ok && x.Stage == stage && x.Index < before {
-				return c.Shell
+	if in.Index < len(f.shells) && f.shells[in.Index] != nil {
+		return f.shells[in.Index]
+	}
+	return []string{"/bin/sh", "-c"}
+}
+
+// shell notes the shell in force before every instruction.
+func (f *File) shell() {
+	f.shells = make([][]string, len(f.Instructions))
+	last := make([][]string, len(f.Stages))
+	for i := range f.Stages {
+		if p := f.Stages[i].Parent; p >= 0 {
+			last[i] = last[p]
+		}
+		for _, in := range f.In(i) {
+			f.shells[in.Index] = last[i]
+			if c, ok := in.Command.(*instructions.ShellCommand); ok && !in.Trigger {
+				last[i] = c.Shell
 			}
 		}
-		stage, before = f.Stages[stage].Parent, len(f.Instructions)
 	}
-	return shell
 }
 
 func (f *File) foreignShell(in Instruction) bool {
@@ -204,6 +226,17 @@ var wrappers = []string{"sudo", "env", "time", "nice", "nohup", "exec", "command
 // Commands lists the simple commands of a RUN in the order of the text. The
 // exec form is one command.
 func (f *File) Commands(in Instruction) []Command {
+	if in.Keyword != "run" {
+		return nil
+	}
+	p := f.parsed(in)
+	if !p.listed {
+		p.commands, p.listed = f.commands(in), true
+	}
+	return p.commands
+}
+
+func (f *File) commands(in Instruction) []Command {
 	if run, ok := in.Command.(*instructions.RunCommand); ok && !run.PrependShell && len(run.Files) == 0 {
 		return f.execForm(in, run)
 	}

@@ -15,15 +15,13 @@ type Set []source.Edit
 // overlaps a set already taken. It returns the new text and the indexes of
 // the sets it took.
 func Apply(src []byte, sets []Set) (out []byte, taken []int) {
-	var edits []source.Edit
+	var edits []source.Edit // in the order of the text, apart from each other
 	for i, s := range sets {
-		if overlaps(edits, s) {
-			continue
+		if more, ok := insert(edits, s); ok {
+			edits = more
+			taken = append(taken, i)
 		}
-		edits = append(edits, s...)
-		taken = append(taken, i)
 	}
-	slices.SortStableFunc(edits, func(a, b source.Edit) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
 	at := 0
 	for _, e := range edits {
 		out = append(out, src[at:e.Span.Start]...)
@@ -33,15 +31,20 @@ func Apply(src []byte, sets []Set) (out []byte, taken []int) {
 	return append(out, src[at:]...), taken
 }
 
-// overlaps reports whether an edit of s touches an edit of taken, or one of
-// its own. Two insertions at one offset touch: their order would be a guess.
-func overlaps(taken []source.Edit, s Set) bool {
-	for i, e := range s {
-		for _, o := range slices.Concat(taken, s[:i]) {
-			if e.Span.Start < o.Span.End && o.Span.Start < e.Span.End || e.Span.Start == o.Span.Start {
-				return true
+// insert puts the edits of a set in their places. ok is false when one touches
+// another: an edit that is there or one of the set itself. Two insertions at
+// one offset touch, since their order would be a guess.
+func insert(edits []source.Edit, s Set) (out []source.Edit, ok bool) {
+	for n, e := range s {
+		i, found := slices.BinarySearchFunc(edits, e, func(a, b source.Edit) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
+		if found || i > 0 && edits[i-1].Span.End > e.Span.Start || i < len(edits) && edits[i].Span.Start < e.Span.End {
+			for _, in := range s[:n] {
+				i, _ := slices.BinarySearchFunc(edits, in, func(a, b source.Edit) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
+				edits = slices.Delete(edits, i, i+1)
 			}
+			return edits, false
 		}
+		edits = slices.Insert(edits, i, e)
 	}
-	return false
+	return edits, true
 }

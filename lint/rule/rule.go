@@ -120,8 +120,48 @@ func (s Safety) String() string { return [...]string{"safe", "unsafe", "suggesti
 
 // A Pass is one run of one rule over one file.
 type Pass struct {
-	File     *dockerfile.File
+	File *dockerfile.File
+	// Settings are what an organisation says of its images.
+	Settings Settings
+	// Context is the build context, nil when it is not known.
+	Context Context
+	// Images knows what a registry says, nil when none may be asked.
+	Images   Images
 	findings []Finding
+}
+
+// Settings are what some rules measure a Dockerfile by. The zero value asks
+// for nothing.
+type Settings struct {
+	// TrustedRegistries are the registries that images may come from, with *
+	// at either end for any text; empty allows all.
+	TrustedRegistries []string
+	// Labels are the labels that an image should have, with the type of each:
+	// text, url, rfc3339, semver, spdx, hash or email.
+	Labels map[string]string
+	// StrictLabels allows no other labels.
+	StrictLabels bool
+}
+
+// A Context is the files that a build may copy, after the ignore file.
+type Context interface {
+	// Files lists slash-separated paths in order. Where listing everything is
+	// dear, only those with names that secrets are kept under may be there.
+	Files() []string
+}
+
+// Images asks registries about images.
+type Images interface {
+	// Image tells about the image that a reference means. ok is false where
+	// nobody could say.
+	Image(ref string) (i Image, ok bool)
+}
+
+// An Image is what a registry knows of an image.
+type Image struct {
+	Digest string // sha256:…, of what the reference points to
+	User   string // config.User, "" for root
+	Size   int64  // bytes of the compressed layers for the host's platform
 }
 
 // Report adds a finding.

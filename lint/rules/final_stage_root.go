@@ -67,7 +67,7 @@ func checkFinalStageRoot(p *rule.Pass) {
 func lastUser(f *dockerfile.File, stage int) (dockerfile.Instruction, string, bool) {
 	all := f.In(stage)
 	for i := len(all) - 1; i >= 0; i-- {
-		if u, ok := all[i].Command.(*instructions.UserCommand); ok {
+		if u, ok := all[i].Command.(*instructions.UserCommand); ok && !all[i].Trigger {
 			user, known := f.Expand(all[i], u.User)
 			return all[i], user, known
 		}
@@ -94,7 +94,7 @@ func ordinaryUser(image string) bool {
 func insertionPoint(f *dockerfile.File, s *dockerfile.Stage) int {
 	at := -1
 	for _, in := range f.In(s.Index) {
-		if in.Keyword == "cmd" || in.Keyword == "entrypoint" {
+		if (in.Keyword == "cmd" || in.Keyword == "entrypoint") && !in.Trigger {
 			if at < 0 {
 				at = f.LineStart(in.Node.StartLine)
 			}

@@ -19,9 +19,6 @@ import (
 func Commands(f *dockerfile.File) iter.Seq2[dockerfile.Instruction, dockerfile.Command] {
 	return func(yield func(dockerfile.Instruction, dockerfile.Command) bool) {
 		for _, in := range f.Instructions {
-			if in.Keyword != "run" && in.Keyword != "onbuild" {
-				continue
-			}
 			for _, c := range f.Commands(in) {
 				if !yield(in, c) {
 					return
