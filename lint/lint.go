@@ -22,6 +22,9 @@ import (
 type Options struct {
 	Rules    []rule.Rule
 	Checkers []Checker
+	// Ignore names rules whose findings are left out, those of Checkers among
+	// them.
+	Ignore []string
 	// Unsafe also applies fixes that may build a different image.
 	Unsafe bool
 	// Severity replaces the severities of rules, by name.
@@ -98,6 +101,9 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 			return nil, err
 		}
 		out = append(out, unsaid(out, more)...)
+	}
+	if len(opts.Ignore) > 0 {
+		out = slices.DeleteFunc(out, func(d Diagnostic) bool { return slices.ContainsFunc(opts.Ignore, d.Rule.Is) })
 	}
 	for i := range out {
 		if s, ok := opts.Severity[out[i].Rule.Name]; ok {

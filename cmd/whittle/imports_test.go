@@ -20,6 +20,7 @@ var unreachable = map[string][]string{
 	"lint":             {mod + "lint/rules", mod + "builder", mod + "signing", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "github.com/moby/buildkit/client"},
 	"lint/rules":       {mod + "builder", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "os/exec", "github.com/moby/buildkit/client"},
 	"lint/config":      {mod + "builder", "net/http", "github.com/moby/buildkit"},
+	"lint/discover":    {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit"},
 	"lint/suppress":    {mod + "builder", "net/http", "github.com/moby/buildkit"},
 	"builder/tree":     {mod + "builder/", "github.com/", "net/http"},
 	"builder/elf":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
