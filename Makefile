@@ -64,6 +64,12 @@ check: ## what a change must pass: format, vet, tests, pages current
 lint: build ## lint this repository's Dockerfiles, errors only: most are careless on purpose
 	bin/whittle lint --fail-on error testdata/apps/web testdata/apps/makeapp
 
+CORPUS ?=
+.PHONY: fixes
+fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes CORPUS=DIR
+	@test -n "$(CORPUS)" || { echo "CORPUS is not set: a directory with realworld.tar.gz" >&2; exit 2; }
+	$(GO) run ./lint/internal/fixcheck $(CORPUS)/realworld.tar.gz
+
 .PHONY: bench
 bench: setup build $(TOOLS)/ko $(TOOLS)/buildkitd ## ratios against plain BuildKit, ko and a hand-written image
 	WHITTLE_E2E=1 $(GO) test -run XXX -bench . -benchtime 5x -timeout 30m ./cmd/whittle/e2e

@@ -96,7 +96,7 @@ func insertionPoint(f *dockerfile.File, s *dockerfile.Stage) int {
 	for _, in := range f.In(s.Index) {
 		if (in.Keyword == "cmd" || in.Keyword == "entrypoint") && !in.Trigger {
 			if at < 0 {
-				at = f.LineStart(in.Node.StartLine)
+				at = f.LineStart(above(f, in.Node.StartLine))
 			}
 		} else {
 			at = -1
@@ -106,6 +106,15 @@ func insertionPoint(f *dockerfile.File, s *dockerfile.Stage) int {
 		return at
 	}
 	return len(f.Bytes)
+}
+
+// above is the first line of the comments right above a line, which belong to
+// what they stand over.
+func above(f *dockerfile.File, line int) int {
+	for line > 1 && bytes.HasPrefix(bytes.TrimSpace(f.Line(line-1)), []byte("#")) {
+		line--
+	}
+	return line
 }
 
 // continued reports whether a line put at the end of the file would belong to
