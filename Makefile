@@ -60,6 +60,12 @@ check: ## what a change must pass: format, vet, tests, pages current
 	$(GO) mod tidy -diff
 	$(GO) test $$($(GO) list ./... | grep -v /e2e)
 
+CORPUS ?=
+V ?=
+.PHONY: conformance
+conformance: ## agreement with hadolint and BuildKit by rule: make conformance CORPUS=DIR [V=RULE prints what differs]
+	@$(GO) run ./lint/internal/conformance -corpus '$(CORPUS)' -v '$(V)'
+
 .PHONY: lint
 lint: build ## lint this repository's Dockerfiles, errors only: most are careless on purpose
 	bin/whittle lint --fail-on error testdata/apps/web testdata/apps/makeapp

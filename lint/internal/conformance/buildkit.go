@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/buildkit"
+	"github.com/whittle-oci/whittle/lint/rules"
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+// A buildkitCase is one Dockerfile of BuildKit's tests and what its checks say.
+type buildkitCase struct {
+	ID           string    `json:"id"`
+	Dockerfile   string    `json:"dockerfile"`
+	Dockerignore *string   `json:"dockerignore"`
+	Warnings     []warning `json:"warnings"`
+	// BuildError is what a build says in place of warnings.
+	BuildError string `json:"build_error"`
+}
+
+type warning struct {
+	Rule    string `json:"rule"`
+	Line    int    `json:"line"`
+	Message string `json:"message"`
+}
+
+// checks are BuildKit's.
+var checks = []string{
+	"ConsistentInstructionCasing", "CopyIgnoredFile", "DuplicateStageName", "ExposeInvalidFormat", "ExposeProtoCasing",
+	"FromAsCasing", "FromPlatformFlagConstDisallowed", "InvalidBaseImagePlatform", "InvalidDefaultArgInFrom",
+	"InvalidDefinitionDescription", "JSONArgsRecommended", "LegacyKeyValueFormat", "MaintainerDeprecated",
+	"MultipleInstructionsDisallowed", "NoEmptyContinuation", "RedundantTargetPlatform", "ReservedStageName",
+	"SecretsUsedInArgOrEnv", "StageNameCasing", "UndefinedArgInFrom", "UndefinedVar", "WorkdirRelativePath",
+}
+
+func buildkitCases(ctx context.Context, r *report, corpus string) error {
+	var cases []buildkitCase
+	if err := readJSON(filepath.Join(corpus, "buildkit-cases.json"), &cases); err != nil {
+		return err
+	}
+	t := table{}
+	agree := 0
+	for _, c := range cases {
+		ours, err := c.run(ctx)
+		if err != nil {
+			ours = []warning{{Rule: "error", Message: err.Error()}}
+		}
+		same := true
+		for _, name := range append([]string{"error"}, checks...) {
+			a, b := lines(ours, name), lines(c.Warnings, name)
+			if len(a) == 0 && len(b) == 0 {
+				continue
+			}
+			d := disagreement{rule: name, where: c.ID, text: fmt.Sprintf("%sours: %v\ntheirs: %v", c.Dockerfile, ours, c.Warnings), extra: len(a) > len(b)}
+			equal := slices.Equal(a, b)
+			same = same && equal
+			count(r, t.at(name), d, equal || len(a) > len(b), equal || len(a) <= len(b))
+		}
+		if same {
+			agree++
+		}
+	}
+	t.print(r.out, "BuildKit's cases")
+	fmt.Fprintf(r.out, "%d of %d cases agree\n", agree, len(cases))
+	if agree < len(cases) {
+		r.failf("BuildKit's cases: %d differ", len(cases)-agree)
+	}
+	return nil
+}
+
+// run gives what all rules and BuildKit's own checks say, as BuildKit would
+// name it.
+func (c buildkitCase) run(ctx context.Context) ([]warning, error) {
+	checker := &buildkit.Checker{}
+	if c.Dockerignore != nil {
+		checker.Ignore = []byte(*c.Dockerignore)
+	}
+	src := source.NewFile("Dockerfile", []byte(c.Dockerfile))
+	diags, err := lint.Run(ctx, src, lint.Options{Rules: rules.All(), Checkers: []lint.Checker{checker}})
+	if err != nil {
+		return nil, err
+	}
+	var out []warning
+	for _, d := range diags {
+		for _, name := range checks {
+			if d.Rule.Is(name) {
+				out = append(out, warning{name, src.Pos(d.Span.Start).Line, d.Message})
+			}
+		}
+	}
+	return out, nil
+}
+
+// lines are where a check is reported, in order.
+func lines(list []warning, name string) []int {
+	var out []int
+	for _, w := range list {
+		if w.Rule == name {
+			out = append(out, w.Line)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// corpus writes a small corpus. DL3004 is about sudo and DL4000 about
+// MAINTAINER; hadolint's answers are given.
+func corpus(t *testing.T, cases, real string) string {
+	t.Helper()
+	dir := t.TempDir()
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	tw := tar.NewWriter(zw)
+	text := "FROM a:1\nRUN true && \\\n sudo b\nUSER 1\nHEALTHCHECK CMD [\"c\"]\n"
+	if err := tw.WriteHeader(&tar.Header{Name: "realworld/x", Mode: 0o644, Size: int64(len(text))}); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{func() error { _, err := tw.Write([]byte(text)); return err }(), tw.Close(), zw.Close()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, data := range map[string]string{
+		"hadolint-cases.json": cases, "buildkit-cases.json": "[]", "realworld.tar.gz": b.String(),
+		"realworld-hadolint-dev.json": `{"x":` + real + `}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestRun(t *testing.T) {
+	const (
+		fires   = `[{"id":1,"rule":"DL3004","dockerfile":"RUN sudo a","expect":"fires"}]`
+		silent  = `[{"id":1,"rule":"DL3004","dockerfile":"RUN sudo a","expect":"silent"}]`
+		refused = `[{"id":1,"rule":"DL3061","dockerfile":"LABEL a=b\nFROM c","expect":"fires"}]`
+		same    = `[["DL3004",2]]`
+		missing = `[["DL3004",2],["DL4000",4]]`
+		line    = "DL3061 refused-by-buildkit: no build takes it\n"
+	)
+	for _, c := range []struct{ name, cases, real, list, want string }{
+		{"agreement", fires, same, "", ""},
+		{"a finding of ours alone", silent, same, "", "hadolint's cases: 0.00 % is below"},
+		{"a finding of theirs alone", fires, missing, "", "recall is below"},
+		{"a file hadolint could not parse", fires, "null", "", ""},
+		{"a listed difference", refused, same, line, ""},
+		{"the same, not listed", refused, same, "", "is below"},
+		{"a line that explains nothing", fires, same, line, "DL3061 refused-by-buildkit explains nothing"},
+		{"a line of no known kind", fires, same, "DL3061 because: so\n", `no kind "because"`},
+		{"a line without a reason", fires, same, "DL3061 refused-by-buildkit\n", "RULE KIND: why"},
+		{"too many lines", fires, same, strings.Repeat(line, maxDifferences+1), "lists 26 differences"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			list := filepath.Join(t.TempDir(), "list.txt")
+			if err := os.WriteFile(list, []byte(c.list), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			err := run(t.Context(), &out, corpus(t, c.cases, c.real), list, "all")
+			said := out.String()
+			if err != nil {
+				said += err.Error()
+			}
+			if (err != nil) != (c.want != "") || !strings.Contains(said, c.want) {
+				t.Errorf("want %q, got\n%s", c.want, said)
+			}
+		})
+	}
+}
+
+// TestDifferences holds the project's own list to its form.
+func TestDifferences(t *testing.T) {
+	if _, err := readDifferences(filepath.Join("..", "..", "..", "testdata", "differences", "hadolint.txt")); err != nil {
+		t.Error(err)
+	}
+}
