@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
@@ -19,6 +20,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -123,6 +125,12 @@ type client struct {
 	experimental []string
 }
 
+// Every capability there is; listing them costs more than most checks.
+var (
+	llbCaps     = sync.OnceValue(func() apicaps.CapSet { return pb.Caps.CapSet(pb.Caps.All()) })
+	gatewayCaps = sync.OnceValue(func() apicaps.CapSet { return gatewaypb.Caps.CapSet(gatewaypb.Caps.All()) })
+)
+
 // BuildOpts implements gateway.Client.
 func (c *client) BuildOpts() gateway.BuildOpts {
 	opts := map[string]string{}
@@ -130,7 +138,7 @@ func (c *client) BuildOpts() gateway.BuildOpts {
 		opts["build-arg:BUILDKIT_DOCKERFILE_CHECK"] = "experimental=" + strings.Join(c.experimental, ",")
 	}
 	return gateway.BuildOpts{
-		Opts: opts, LLBCaps: pb.Caps.CapSet(pb.Caps.All()), Caps: gatewaypb.Caps.CapSet(gatewaypb.Caps.All()),
+		Opts: opts, LLBCaps: llbCaps(), Caps: gatewayCaps(),
 		Workers: []gateway.WorkerInfo{{Platforms: []ocispecs.Platform{platforms.DefaultSpec()}}},
 	}
 }
