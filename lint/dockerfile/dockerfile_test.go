@@ -74,3 +74,40 @@ func TestAt(t *testing.T) {
 		}
 	}
 }
+
+// TestScripts gives the text that each shell is given, and the bytes of the
+// file that it is made of.
+func TestScripts(t *testing.T) {
+	for _, c := range []struct{ name, text, script, shell string }{
+		{"continued", "FROM a\nRUN --mount=type=tmpfs,target=/t a \\\n # c\n\n  && b\n", "a   && b", "/bin/sh"},
+		{"backtick", "# escape=`\nFROM a\nRUN a `\n  b\n", "a   b", "/bin/sh"},
+		{"heredoc", "FROM a\nRUN <<EOF\na\n\tb\nEOF\n", "a\n\tb\n", "/bin/sh"},
+		{"tabs", "FROM a\nRUN <<-EOF\n\ta\n\t\tb\n\tEOF\n", "a\nb\n", "/bin/sh"},
+		{"continued heredoc", "FROM a\nRUN \\\n<<EOF\na\nEOF\n", "a\n", "/bin/sh"},
+		{"onbuild heredoc", "FROM a\nONBUILD RUN <<EOF\na\nEOF\n", "a\n", "/bin/sh"},
+		{"of a command", "FROM a\nRUN cat <<A >x && cat <<-'B'\n$a\nA\n\tb\n\tB\nRUN z\n", "cat <<A >x && cat <<-'B'\n$a\nA\n\tb\nB", "/bin/sh"},
+		{"crlf", "FROM a\r\nRUN <<EOF\r\na\r\nEOF\r\n", "a\r\n", "/bin/sh"},
+		{"shebang", "FROM a\nRUN <<EOF\n#!/usr/bin/env -S bash -e\na\nEOF\n", "#!/usr/bin/env -S bash -e\na\n", "bash"},
+		{"python", "FROM a\nRUN <<EOF\n#!/usr/bin/python3\nprint()\nEOF\n", "", ""},
+		{"SHELL", "FROM a AS b\nSHELL [\"/bin/bash\", \"-c\"]\nFROM b\nRUN x\n", "x", "/bin/bash"},
+		{"comment", "FROM a\n# hadolint shell=bash\nRUN x\n", "x", "bash"},
+		{"foreign", "FROM a\n# hadolint shell=pwsh\nRUN x\n", "", ""},
+	} {
+		f := parse(t, c.text)
+		var s dockerfile.Script
+		for _, in := range f.Instructions {
+			if got, ok := f.Script(in); ok {
+				s = got
+				break
+			}
+		}
+		if s.Text != c.script || c.shell != "" && s.Shell[0] != c.shell {
+			t.Errorf("%s: %q by %q, want %q by %s", c.name, s.Text, s.Shell, c.script, c.shell)
+		}
+		for i := range len(s.Text) {
+			if span := s.Span(i, i+1); f.Bytes[span.Start] != s.Text[i] && (s.Text[i] != '\n' || f.Bytes[span.Start] != '\r') {
+				t.Errorf("%s: byte %d, %q, stands at %q", c.name, i, s.Text[i], f.Bytes[span.Start])
+			}
+		}
+	}
+}

@@ -3,20 +3,28 @@ package dockerfile
 import (
 	"bytes"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
-// A Script is the shell text of a RUN with its place in the file.
+// A Script is the shell text of a RUN with its place in the file. It is what
+// the shell is given: continued lines are one line, the lines of heredocs are
+// lines.
 type Script struct {
 	Text string
 	File *syntax.File // nil when the text is not POSIX shell or bash
-	at   func(offset int) int
+	// Shell is the command that reads the text: the SHELL in force, or what
+	// the #! line of a heredoc names, env resolved.
+	Shell []string
+	at    func(offset int) int
 }
 
 // Span maps a range of the script to the file.
@@ -116,17 +124,17 @@ func (f *File) script(in Instruction) (s Script, ok bool) {
 	if !isRun || f.foreignShell(in) {
 		return s, false
 	}
-	if len(run.Files) > 0 {
-		if script, ok := f.heredoc(in, run); ok {
-			return script, true
+	base := skipFlags(in.Text.Text, len(in.Keyword))
+	text, shell := in.Text.From(base), f.Shell(in)
+	switch {
+	case len(run.Files) > 0:
+		if text, shell, ok = f.heredoc(text, run, shell); !ok {
+			return Script{}, false
 		}
-	}
-	text := in.Text.Text
-	base := skipFlags(text, len(in.Keyword))
-	if !run.PrependShell || strings.HasPrefix(text[base:], "[") && isJSON(text[base:]) {
+	case !run.PrependShell || strings.HasPrefix(text.Text, "[") && isJSON(text.Text):
 		return Script{}, false
 	}
-	s = Script{Text: text[base:], at: func(i int) int { return in.Text.Offset(base + i) }}
+	s = Script{Text: text.Text, Shell: shell, at: text.Offset}
 	s.parse()
 	return s, true
 }
@@ -150,35 +158,64 @@ func skipFlags(text string, at int) int {
 	}
 }
 
-// heredoc gives the script of RUN <<EOF. Its bytes stand in the file as they
-// are, unless tabs are stripped.
-func (f *File) heredoc(in Instruction, run *instructions.RunCommand) (Script, bool) {
-	if len(run.CmdLine) == 0 || !strings.HasPrefix(strings.TrimSpace(run.CmdLine[0]), "<<") {
-		return Script{}, false
+// heredoc gives the script of a RUN with heredocs and the command that reads
+// it. The text of RUN <<EOF is the heredoc, which may say in a #! line what it
+// is written in; heredocs of a command are handed to the shell with it.
+func (f *File) heredoc(text source.Joined, run *instructions.RunCommand, shell []string) (script source.Joined, by []string, ok bool) {
+	alone := parser.MustParseHeredoc(strings.TrimSpace(text.Text)) != nil
+	line := f.Pos(text.Offset(len(text.Text))).Line + 1
+	var b source.Joiner
+	b.AddJoined(text)
+	for _, file := range run.Files {
+		if line > f.Lines() || !bytes.HasPrefix(f.Bytes[f.LineStart(line):], []byte(file.Data)) {
+			return script, nil, false
+		}
+		at := f.LineStart(line)
+		switch {
+		case alone && strings.HasPrefix(file.Data, "#!"):
+			by = shebang(file.Data)
+			return untabbed(at, file), by, len(by) > 0 && slices.Contains(posix, path.Base(by[0]))
+		case alone:
+			return untabbed(at, file), shell, true
+		}
+		b.Add("\n", at-1)
+		b.Add(file.Data, at)
+		line += strings.Count(file.Data, "\n")
+		b.Add(file.Name, f.LineStart(line)+max(0, bytes.Index(f.Line(line), []byte(file.Name))))
+		line++
 	}
-	data := run.Files[0].Data
-	if strings.HasPrefix(data, "#!") && !posixShebang(data) {
-		return Script{}, false
-	}
-	if in.Node.StartLine+1 > f.Lines() {
-		return Script{}, false
-	}
-	from := f.LineStart(min(in.Node.StartLine+1, f.Lines()))
-	i := bytes.Index(f.Bytes[from:], []byte(data))
-	if i < 0 {
-		whole := in.Span()
-		s := Script{Text: data, at: func(int) int { return whole.Start }}
-		s.parse()
-		return s, true
-	}
-	s := Script{Text: data, at: func(o int) int { return from + i + o }}
-	s.parse()
-	return s, true
+	return b.Joined(), shell, true
 }
 
-func posixShebang(data string) bool {
-	line, _, _ := strings.Cut(data, "\n")
-	return strings.Contains(line, "sh") && !strings.Contains(line, "pwsh") && !strings.Contains(line, "fish") && !strings.Contains(line, "csh")
+// untabbed is the text of a heredoc that begins at an offset, without the tabs
+// that <<- strips.
+func untabbed(at int, file instructions.ShellInlineFile) source.Joined {
+	var b source.Joiner
+	for line := range strings.SplitAfterSeq(file.Data, "\n") {
+		rest := line
+		if file.Chomp {
+			rest = strings.TrimLeft(line, "\t")
+		}
+		b.Add(rest, at+len(line)-len(rest))
+		at += len(line)
+	}
+	return b.Joined()
+}
+
+// posix are the programs that read shell as it is looked at here.
+var posix = []string{"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"}
+
+// shebang gives the command of a #! line, what env would run in its place.
+func shebang(data string) []string {
+	line, _, _ := strings.Cut(strings.TrimPrefix(data, "#!"), "\n")
+	words := strings.Fields(line)
+	if len(words) > 0 && path.Base(words[0]) == "env" {
+		words = words[1:]
+		for len(words) > 0 && (strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=")) {
+			words = words[1:]
+		}
+	}
+	return words
 }
 
 // parse reads the text as bash, which takes what sh takes.
@@ -190,7 +227,7 @@ func (s *Script) parse() {
 }
 
 // Shell is the command line that runs a shell-form RUN at an instruction, as
-// the last SHELL set it.
+// the last SHELL, or a comment "hadolint shell=" or "whittle shell=", set it.
 func (f *File) Shell(in Instruction) []string {
 	if in.Index < len(f.shells) && f.shells[in.Index] != nil {
 		return f.shells[in.Index]
@@ -207,6 +244,11 @@ func (f *File) shell() {
 			last[i] = last[p]
 		}
 		for _, in := range f.In(i) {
+			for _, c := range in.Node.PrevComment {
+				if m := shellComment().FindStringSubmatch(c); m != nil {
+					last[i] = []string{m[1], "-c"}
+				}
+			}
 			f.shells[in.Index] = last[i]
 			if c, ok := in.Command.(*instructions.ShellCommand); ok && !in.Trigger {
 				last[i] = c.Shell
@@ -214,6 +256,12 @@ func (f *File) shell() {
 		}
 	}
 }
+
+// shellComment matches "# hadolint shell=bash", by which a file says what the
+// shell of its base image is.
+var shellComment = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^#?\s*(?:hadolint|whittle)\s+shell\s*=\s*([A-Za-z0-9_./-]+)\s*$`)
+})
 
 func (f *File) foreignShell(in Instruction) bool {
 	shell := f.Shell(in)
