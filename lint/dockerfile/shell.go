@@ -24,7 +24,9 @@ type Script struct {
 	// Shell is the command that reads the text: the SHELL in force, or what
 	// the #! line of a heredoc names, env resolved.
 	Shell []string
-	at    func(offset int) int
+	// Heredoc marks a script that is the body of RUN <<EOF.
+	Heredoc bool
+	at      func(offset int) int
 }
 
 // Span maps a range of the script to the file.
@@ -34,58 +36,6 @@ func (s Script) Span(start, end int) source.Span {
 		return source.Span{Start: at, End: at}
 	}
 	return source.Span{Start: s.at(start), End: s.at(end-1) + 1}
-}
-
-// A Command is one simple command of a script: a name and arguments.
-type Command struct {
-	Name string // base name, "" when it is computed
-	Args []Arg  // after the name
-	Span source.Span
-	// NameSpan is the word that names the command.
-	NameSpan source.Span
-	// Call is the command in the shell's tree.
-	Call *syntax.CallExpr
-	// Sudo marks a command that sudo runs.
-	Sudo bool
-}
-
-// An Arg is one word of a command.
-type Arg struct {
-	Text    string // quotes removed; the source where Literal is false
-	Literal bool
-	Span    source.Span
-}
-
-// Has reports whether one of the literal arguments is text.
-func (c Command) Has(text ...string) bool {
-	return slices.ContainsFunc(c.Args, func(a Arg) bool { return a.Literal && slices.Contains(text, a.Text) })
-}
-
-// HasFlag reports whether a flag is given, alone or joined by "=", or as one
-// letter among several.
-func (c Command) HasFlag(names ...string) bool {
-	for _, a := range c.Args {
-		for _, n := range names {
-			if a.Text == n || strings.HasPrefix(a.Text, n+"=") {
-				return true
-			}
-			if len(n) == 2 && n[0] == '-' && n[1] != '-' && len(a.Text) > 2 && a.Text[0] == '-' && a.Text[1] != '-' && strings.Contains(a.Text[1:], n[1:]) && !strings.Contains(a.Text, "=") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Words are the arguments that are not flags.
-func (c Command) Words() []Arg {
-	var out []Arg
-	for _, a := range c.Args {
-		if !strings.HasPrefix(a.Text, "-") || a.Text == "-" {
-			out = append(out, a)
-		}
-	}
-	return out
 }
 
 // notPosix are shells whose scripts are not looked at.
@@ -134,7 +84,7 @@ func (f *File) script(in Instruction) (s Script, ok bool) {
 	case !run.PrependShell || strings.HasPrefix(text.Text, "[") && isJSON(text.Text):
 		return Script{}, false
 	}
-	s = Script{Text: text.Text, Shell: shell, at: text.Offset}
+	s = Script{Text: text.Text, Shell: shell, Heredoc: len(run.Files) > 0 && aloneHeredoc(run), at: text.Offset}
 	s.parse()
 	return s, true
 }
@@ -162,7 +112,7 @@ func skipFlags(text string, at int) int {
 // it. The text of RUN <<EOF is the heredoc, which may say in a #! line what it
 // is written in; heredocs of a command are handed to the shell with it.
 func (f *File) heredoc(text source.Joined, run *instructions.RunCommand, shell []string) (script source.Joined, by []string, ok bool) {
-	alone := parser.MustParseHeredoc(strings.TrimSpace(text.Text)) != nil
+	alone := aloneHeredoc(run)
 	line := f.Pos(text.Offset(len(text.Text))).Line + 1
 	var b source.Joiner
 	b.AddJoined(text)
@@ -185,6 +135,12 @@ func (f *File) heredoc(text source.Joined, run *instructions.RunCommand, shell [
 		line++
 	}
 	return b.Joined(), shell, true
+}
+
+// aloneHeredoc reports whether a RUN is nothing but a heredoc, whose body is
+// then the script.
+func aloneHeredoc(run *instructions.RunCommand) bool {
+	return len(run.CmdLine) == 1 && parser.MustParseHeredoc(strings.TrimSpace(run.CmdLine[0])) != nil
 }
 
 // untabbed is the text of a heredoc that begins at an offset, without the tabs
@@ -266,112 +222,4 @@ var shellComment = sync.OnceValue(func() *regexp.Regexp {
 func (f *File) foreignShell(in Instruction) bool {
 	shell := f.Shell(in)
 	return len(shell) > 0 && slices.Contains(notPosix, strings.ToLower(path.Base(strings.ReplaceAll(shell[0], `\`, "/"))))
-}
-
-// wrappers run the command in their arguments.
-var wrappers = []string{"sudo", "env", "time", "nice", "nohup", "exec", "command", "ionice", "stdbuf", "timeout", "xargs"}
-
-// Commands lists the simple commands of a RUN in the order of the text. The
-// exec form is one command.
-func (f *File) Commands(in Instruction) []Command {
-	if in.Keyword != "run" {
-		return nil
-	}
-	p := f.parsed(in)
-	if !p.listed {
-		p.commands, p.listed = f.commands(in), true
-	}
-	return p.commands
-}
-
-func (f *File) commands(in Instruction) []Command {
-	if run, ok := in.Command.(*instructions.RunCommand); ok && !run.PrependShell && len(run.Files) == 0 {
-		return f.execForm(in, run)
-	}
-	s, ok := f.Script(in)
-	if !ok || s.File == nil {
-		return nil
-	}
-	var out []Command
-	syntax.Walk(s.File, func(n syntax.Node) bool {
-		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 {
-			out = append(out, s.command(call))
-		}
-		return true
-	})
-	return out
-}
-
-func (s Script) command(call *syntax.CallExpr) Command {
-	args := make([]Arg, len(call.Args))
-	for i, w := range call.Args {
-		args[i] = s.arg(w)
-	}
-	c := Command{Call: call, Span: s.Span(int(call.Pos().Offset()), int(call.End().Offset()))}
-	for len(args) > 0 {
-		name := path.Base(args[0].Text)
-		if !args[0].Literal {
-			name = ""
-		}
-		c.Name, c.NameSpan, c.Args = name, args[0].Span, args[1:]
-		if !slices.Contains(wrappers, name) {
-			break
-		}
-		rest := args[1:]
-		for len(rest) > 0 && (strings.HasPrefix(rest[0].Text, "-") || strings.Contains(rest[0].Text, "=")) {
-			rest = rest[1:]
-		}
-		if len(rest) == 0 {
-			break
-		}
-		c.Sudo = c.Sudo || name == "sudo"
-		args = rest
-	}
-	return c
-}
-
-func (s Script) arg(w *syntax.Word) Arg {
-	start, end := int(w.Pos().Offset()), int(w.End().Offset())
-	end = min(end, len(s.Text))
-	text, ok := literal(w)
-	if !ok {
-		text = s.Text[start:end]
-	}
-	return Arg{text, ok, s.Span(start, end)}
-}
-
-// literal gives a word without its quotes, when nothing in it is expanded.
-func literal(w *syntax.Word) (string, bool) {
-	var b strings.Builder
-	for _, p := range w.Parts {
-		switch x := p.(type) {
-		case *syntax.Lit:
-			b.WriteString(x.Value)
-		case *syntax.SglQuoted:
-			b.WriteString(x.Value)
-		case *syntax.DblQuoted:
-			for _, q := range x.Parts {
-				lit, ok := q.(*syntax.Lit)
-				if !ok {
-					return "", false
-				}
-				b.WriteString(lit.Value)
-			}
-		default:
-			return "", false
-		}
-	}
-	return b.String(), true
-}
-
-func (f *File) execForm(in Instruction, run *instructions.RunCommand) []Command {
-	if len(run.CmdLine) == 0 {
-		return nil
-	}
-	c := Command{Name: path.Base(run.CmdLine[0]), Span: in.Span(), NameSpan: in.Span()}
-	for _, a := range run.CmdLine[1:] {
-		span, _ := in.Find(a)
-		c.Args = append(c.Args, Arg{a, true, span})
-	}
-	return []Command{c}
 }

@@ -23,7 +23,7 @@ var sudoInRun = rule.Rule{
 
 func checkSudoInRun(p *rule.Pass) {
 	for _, c := range walk.Commands(p.File) {
-		if c.Sudo || c.Name == "sudo" {
+		if c.Under("sudo") || c.Name == "sudo" {
 			p.Reportf(c.Span, "sudo is used; set USER for what needs another user")
 		}
 	}

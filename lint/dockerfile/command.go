@@ -1,0 +1,380 @@
+package dockerfile
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+// A Command is one simple command of a script: a name and arguments.
+type Command struct {
+	Name string // base name, "" when it is computed
+	Args []Arg  // after the name
+	Span source.Span
+	// NameSpan is the word that names the command.
+	NameSpan source.Span
+	// Call is the command in the shell's tree, nil in the exec form.
+	Call *syntax.CallExpr
+	// Wrappers are the programs that run the command, such as sudo and env,
+	// the outermost first, with their arguments.
+	Wrappers []Command
+	// Assigns are the NAME=value words before the command.
+	Assigns []Arg
+}
+
+// An Arg is one word of a command.
+type Arg struct {
+	Text    string // quotes removed; the source where Literal is false
+	Literal bool
+	Span    source.Span
+}
+
+// Has reports whether one of the literal arguments is text.
+func (c Command) Has(text ...string) bool {
+	return slices.ContainsFunc(c.Args, func(a Arg) bool { return a.Literal && slices.Contains(text, a.Text) })
+}
+
+// HasFlag reports whether a flag is given, alone or joined by "=", or as one
+// letter among several.
+func (c Command) HasFlag(names ...string) bool {
+	for _, a := range c.Args {
+		for _, n := range names {
+			if a.Text == n || strings.HasPrefix(a.Text, n+"=") {
+				return true
+			}
+			if len(n) == 2 && n[0] == '-' && n[1] != '-' && len(a.Text) > 2 && a.Text[0] == '-' && a.Text[1] != '-' && strings.Contains(a.Text[1:], n[1:]) && !strings.Contains(a.Text, "=") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Words are the arguments that are not flags.
+func (c Command) Words() []Arg {
+	var out []Arg
+	for _, a := range c.Args {
+		if !strings.HasPrefix(a.Text, "-") || a.Text == "-" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Under reports whether one of the named programs runs the command.
+func (c Command) Under(names ...string) bool {
+	return slices.ContainsFunc(c.Wrappers, func(w Command) bool { return slices.Contains(names, w.Name) })
+}
+
+// Assigned gives the value of a variable that is set for this command alone.
+// known is false where it is computed.
+func (c Command) Assigned(name string) (value string, known, set bool) {
+	for _, a := range slices.Backward(c.Assigns) {
+		if k, v, ok := strings.Cut(a.Text, "="); ok && k == name {
+			return v, a.Literal, true
+		}
+	}
+	return "", false, false
+}
+
+// A wrapper is a program that runs the command in its arguments.
+type wrapper struct {
+	values   string   // letters of flags whose value is the next word
+	long     []string // long flags whose value is the next word
+	operands int      // words before the command
+	query    string   // letters of flags with which it runs nothing
+}
+
+var wrappers = map[string]wrapper{
+	"sudo":      {values: "ughpCrtUTDR", long: []string{"--user", "--group", "--host", "--prompt", "--chdir", "--chroot"}, query: "lKkVv"},
+	"doas":      {values: "uC"},
+	"env":       {values: "uC", long: []string{"--unset", "--chdir"}},
+	"time":      {values: "fo"},
+	"nice":      {values: "n"},
+	"nohup":     {},
+	"exec":      {values: "a"},
+	"command":   {query: "vV"},
+	"builtin":   {},
+	"ionice":    {values: "cn"},
+	"stdbuf":    {values: "ioe"},
+	"timeout":   {values: "sk", operands: 1},
+	"xargs":     {values: "IELnPsda"},
+	"chroot":    {operands: 1},
+	"gosu":      {operands: 1},
+	"su-exec":   {operands: 1},
+	"flock":     {values: "wE", operands: 1},
+	"eatmydata": {},
+	"fakeroot":  {},
+	"chronic":   {},
+	"busybox":   {},
+	"setpriv":   {},
+	"runuser":   {values: "ugG"},
+	"tini":      {},
+	"dumb-init": {},
+}
+
+// inner gives the words after a wrapper's own.
+func (w wrapper) inner(args []Arg) (rest, assigns []Arg) {
+	operands := w.operands
+	for len(args) > 0 {
+		text := args[0].Text
+		switch {
+		case text == "--":
+			args = args[1:]
+			for ; operands > 0 && len(args) > 0; operands-- {
+				args = args[1:]
+			}
+			return args, assigns
+		case len(text) > 1 && text[0] == '-':
+			if text[1] != '-' && w.query != "" && strings.ContainsAny(text[1:], w.query) {
+				return nil, nil
+			}
+			value := len(text) == 2 && strings.Contains(w.values, text[1:]) || slices.Contains(w.long, text)
+			args = args[1:]
+			if value && len(args) > 0 {
+				args = args[1:]
+			}
+		case isAssign(text):
+			assigns = append(assigns, args[0])
+			args = args[1:]
+		case operands > 0:
+			operands--
+			args = args[1:]
+		default:
+			return args, assigns
+		}
+	}
+	return nil, assigns
+}
+
+// isAssign reports whether a word is NAME=value.
+func isAssign(word string) bool {
+	name, _, ok := strings.Cut(word, "=")
+	return ok && syntax.ValidName(name)
+}
+
+// Commands lists the simple commands of a RUN in the order of the text, those
+// in the scripts of sh -c among them. The exec form is one command and what
+// it runs.
+func (f *File) Commands(in Instruction) []Command {
+	if in.Keyword != "run" {
+		return nil
+	}
+	p := f.parsed(in)
+	if !p.listed {
+		p.commands, p.listed = f.commands(in), true
+	}
+	return p.commands
+}
+
+func (f *File) commands(in Instruction) []Command {
+	if run, ok := in.Command.(*instructions.RunCommand); ok && !run.PrependShell && len(run.Files) == 0 {
+		return f.execForm(in, run)
+	}
+	s, ok := f.Script(in)
+	if !ok {
+		return nil
+	}
+	return s.commands(nil, 0)
+}
+
+// maxNesting bounds sh -c in sh -c.
+const maxNesting = 4
+
+func (s Script) commands(out []Command, depth int) []Command {
+	if s.File == nil {
+		return out
+	}
+	syntax.Walk(s.File, func(n syntax.Node) bool {
+		call, ok := n.(*syntax.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			return true
+		}
+		c := s.command(call)
+		out = append(out, c)
+		if at := shellScript(c); at >= 0 && depth < maxNesting {
+			word := call.Args[len(call.Args)-len(c.Args)+at]
+			if inner, ok := s.within(word); ok {
+				out = inner.commands(out, depth+1)
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// shellScript is the index of the argument that a command runs as a script,
+// -1 when there is none: sh -c and su -c.
+func shellScript(c Command) int {
+	if !slices.Contains(posix, c.Name) && c.Name != "su" && c.Name != "runuser" {
+		return -1
+	}
+	for i, a := range c.Args {
+		if len(a.Text) > 1 && a.Text[0] == '-' && a.Text[1] != '-' && strings.HasSuffix(a.Text, "c") && i+1 < len(c.Args) {
+			return i + 1
+		}
+		if a.Text == "--command" && i+1 < len(c.Args) {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// within is the script in a quoted word. Variables in double quotes stay as
+// they are; text with escapes is left alone, since its bytes are not those of
+// the script.
+func (s Script) within(w *syntax.Word) (Script, bool) {
+	if len(w.Parts) != 1 {
+		return Script{}, false
+	}
+	from, to, escapes := 0, 0, false
+	switch q := w.Parts[0].(type) {
+	case *syntax.SglQuoted:
+		from, to, escapes = int(q.Left.Offset())+1, int(q.Right.Offset()), q.Dollar
+	case *syntax.DblQuoted:
+		from, to = int(q.Left.Offset())+1, int(q.Right.Offset())
+		escapes = q.Dollar || from <= to && to <= len(s.Text) && strings.Contains(s.Text[from:to], `\`)
+	}
+	if escapes || from == 0 || from > to || to > len(s.Text) {
+		return Script{}, false
+	}
+	text := s.Text[from:to]
+	inner := Script{Text: text, at: func(i int) int { return s.at(from + i) }}
+	inner.parse()
+	return inner, inner.File != nil
+}
+
+func (s Script) command(call *syntax.CallExpr) Command {
+	args := make([]Arg, len(call.Args))
+	for i, w := range call.Args {
+		args[i] = s.arg(w)
+	}
+	c := Command{Call: call, Span: s.Span(int(call.Pos().Offset()), int(call.End().Offset()))}
+	for _, a := range call.Assigns {
+		if a.Name != nil && a.Index == nil && a.Array == nil {
+			c.Assigns = append(c.Assigns, s.assign(a))
+		}
+	}
+	c.name(args)
+	return c
+}
+
+// name takes the command's words apart into what wraps it, its name and its
+// arguments.
+func (c *Command) name(args []Arg) {
+	for len(args) > 0 {
+		name := path.Base(args[0].Text)
+		if !args[0].Literal {
+			name = ""
+		}
+		c.Name, c.NameSpan, c.Args = name, args[0].Span, args[1:]
+		w, ok := wrappers[name]
+		if !ok {
+			return
+		}
+		rest, assigns := w.inner(args[1:])
+		if len(rest) == 0 {
+			return
+		}
+		c.Wrappers = append(c.Wrappers, Command{Name: name, NameSpan: args[0].Span, Args: args[1 : len(args)-len(rest)], Span: source.Span{Start: args[0].Span.Start, End: rest[0].Span.Start}})
+		c.Assigns = append(c.Assigns, assigns...)
+		args = rest
+	}
+}
+
+func (s Script) arg(w *syntax.Word) Arg {
+	start, end := int(w.Pos().Offset()), int(w.End().Offset())
+	end = min(end, len(s.Text))
+	text, ok := literal(w)
+	if !ok {
+		text = s.Text[start:end]
+	}
+	return Arg{text, ok, s.Span(start, end)}
+}
+
+// assign is NAME=value as a word.
+func (s Script) assign(a *syntax.Assign) Arg {
+	start, end := int(a.Pos().Offset()), min(int(a.End().Offset()), len(s.Text))
+	out := Arg{Text: a.Name.Value + "=", Literal: true, Span: s.Span(start, end)}
+	if a.Value != nil {
+		v := s.arg(a.Value)
+		out.Text, out.Literal = out.Text+v.Text, v.Literal
+	}
+	return out
+}
+
+// literal gives a word without its quotes, when nothing in it is expanded.
+func literal(w *syntax.Word) (string, bool) {
+	if len(w.Parts) == 1 {
+		if lit, ok := w.Parts[0].(*syntax.Lit); ok && strings.IndexByte(lit.Value, '\\') < 0 {
+			return lit.Value, true
+		}
+	}
+	var b strings.Builder
+	for _, p := range w.Parts {
+		switch x := p.(type) {
+		case *syntax.Lit:
+			b.WriteString(unescape(x.Value, ""))
+		case *syntax.SglQuoted:
+			b.WriteString(x.Value)
+		case *syntax.DblQuoted:
+			for _, q := range x.Parts {
+				lit, ok := q.(*syntax.Lit)
+				if !ok {
+					return "", false
+				}
+				b.WriteString(unescape(lit.Value, "$`\"\\\n"))
+			}
+		default:
+			return "", false
+		}
+	}
+	return b.String(), true
+}
+
+// unescape takes the backslashes away that the shell takes away: before one of
+// the characters in only, and before any when only is empty.
+func unescape(s, only string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && (only == "" || strings.IndexByte(only, s[i+1]) >= 0) {
+			i++
+			if s[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// execForm lists the command of RUN ["a", "b"] and, where that is a shell,
+// those of its script.
+func (f *File) execForm(in Instruction, run *instructions.RunCommand) []Command {
+	var words []Arg
+	for _, a := range run.CmdLine {
+		span, _ := in.Find(a)
+		words = append(words, Arg{a, true, span})
+	}
+	c := Command{Span: in.Span()}
+	c.name(words)
+	out := []Command{c}
+	if at := shellScript(c); at >= 0 {
+		a := c.Args[at]
+		inner := Script{Text: a.Text, at: func(i int) int { return a.Span.Start + i }}
+		if a.Span.End-a.Span.Start != len(a.Text) {
+			inner.at = func(int) int { return a.Span.Start }
+		}
+		inner.parse()
+		out = inner.commands(out, 1)
+	}
+	return out
+}
