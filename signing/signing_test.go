@@ -33,7 +33,7 @@ var quick = signing.Remote{Wait: time.Millisecond}
 // serve starts a registry, with or without the referrers API, behind wrap.
 func serve(t testing.TB, referrers bool, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
-	var h http.Handler = registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(referrers))
+	h := registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(referrers))
 	if wrap != nil {
 		h = wrap(h)
 	}

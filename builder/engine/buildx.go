@@ -102,7 +102,7 @@ func instance(ctx context.Context, o Options, name, reason string) (*Engine, err
 	case "kubernetes":
 		return nil, &UnavailableError{name, errors.New("buildx starts its pods; point --builder at a remote instance, or BUILDKIT_HOST at kube-pod://POD")}
 	case "docker":
-		return nil, &UnavailableError{name, errors.New("Docker's own builder keeps no image index and cannot be pushed through; leave --builder out to use the engine in this program, and --load to hand the image to docker")}
+		return nil, &UnavailableError{name, errors.New("the builder in Docker keeps no image index and cannot be pushed through; leave --builder out to use the engine in this program, and --load to hand the image to docker")}
 	default:
 		return nil, &UnavailableError{name, fmt.Errorf("the driver %q is not known", g.Driver)}
 	}

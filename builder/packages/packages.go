@@ -51,7 +51,6 @@ type DB struct {
 	listed  sync.Once
 	listErr error
 	owners  map[string]*record // path to owner
-	origin  string
 	distro  string
 }
 

@@ -161,7 +161,7 @@ func (k *keeper) decide(ctx context.Context, name string) error {
 		k.leave(name, e, "is a device, socket or pipe")
 		return nil
 	}
-	if why := k.unwanted(name, e); why != "" {
+	if why := k.unwanted(name); why != "" {
 		k.leave(name, e, why)
 		return nil
 	}

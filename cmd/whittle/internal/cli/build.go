@@ -51,7 +51,7 @@ buildx build; those at the end of the list are whittle's own.`,
 // build runs one build: request, engine, solve, signatures, what to print.
 func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	ctx := c.Context()
-	if err := f.check(c.Flags()); err != nil {
+	if err := f.check(); err != nil {
 		return err
 	}
 	req, err := f.request(ctx, a, dir)

@@ -96,7 +96,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 }
 
 // check refuses flags that do not go together before any work is done.
-func (f *buildFlags) check(fl *pflag.FlagSet) error {
+func (f *buildFlags) check() error {
 	switch {
 	case f.push && len(f.tags) == 0:
 		return usage{errors.New("--push needs a name: -t NAME")}
