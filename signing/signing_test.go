@@ -314,10 +314,4 @@ func TestDocuments(t *testing.T) {
 	if _, err := signing.Documents(t.Context(), open(t, platform), signing.SPDXPredicate); why(err) != signing.Unattested {
 		t.Errorf("of a platform without its index: %v", err)
 	}
-	// A signed referrer serves where the index is not at hand.
-	key, _ := keys(t)
-	attest(t, index, signing.Options{Key: key})
-	if docs, err = signing.Documents(t.Context(), open(t, platform), signing.SPDXPredicate); err != nil || len(docs) != 1 {
-		t.Errorf("of an attested platform: %+v, %v", docs, err)
-	}
 }
