@@ -32,13 +32,14 @@ TOOL_SYFT := github.com/anchore/syft/cmd/syft
 TOOL_KO := github.com/google/ko
 TOOL_BUILDKITD := github.com/moby/buildkit/cmd/buildkitd
 TOOL_GOLANGCI-LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+TOOL_BUILDCTL := github.com/moby/buildkit/cmd/buildctl
 
 $(TOOLS)/%: testdata/tools/%/go.mod
 	@mkdir -p $(TOOLS)
 	cd testdata/tools/$* && $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o ../../../$@ $(TOOL_$(shell echo $* | tr a-z A-Z))
 
 .PHONY: tools
-tools: $(TOOLS)/cosign $(TOOLS)/buildx $(TOOLS)/syft $(TOOLS)/buildkitd ## build the tools that tests use
+tools: $(TOOLS)/cosign $(TOOLS)/buildx $(TOOLS)/syft $(TOOLS)/buildkitd $(TOOLS)/buildctl ## build the tools that tests use
 
 .PHONY: test
 test: setup build tools ## every test, end-to-end ones included

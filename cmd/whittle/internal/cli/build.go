@@ -54,7 +54,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	req, err := f.request(ctx, a, dir)
+	req, err := f.request(a, dir)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,9 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	}
 	defer e.Close()
 	a.log.Infof("building with %s, as %s", e.Name, e.Reason)
+	if err := f.fit(ctx, a, req, e); err != nil {
+		return err
+	}
 	res, err := a.solve(ctx, e, req, build)
 	if err != nil {
 		return err
