@@ -37,6 +37,8 @@ type record struct {
 	text      string            // the paragraph as it stands
 	conffiles map[string]string // path to MD5, as it was installed
 	files     []string          // absolute paths, once they are known
+	dirs      []string          // directories that files does not have
+	system    bool              // a part of the distribution itself
 }
 
 // A DB is the package database of a tree. Nothing is read before the first

@@ -87,6 +87,9 @@ func (m *maker) program(ctx context.Context, x executable) error {
 	}
 	m.done[res.Path] = true
 	m.plan.Programs = append(m.plan.Programs, res.Path)
+	if x.instruction == "ENTRYPOINT" || x.instruction == "CMD" {
+		m.mains = append(m.mains, res.Path)
+	}
 	if res.Entry.Mode&0o111 == 0 {
 		return &RefusedError{
 			Instruction: x.instruction,

@@ -38,6 +38,9 @@ func (m *maker) kept(ctx context.Context) error {
 		return fmt.Errorf("reading the package database: %w", err)
 	}
 	k.owned = owned
+	if err := k.provided(ctx); err != nil {
+		return err
+	}
 	for _, name := range k.names {
 		if err := k.decide(ctx, name); err != nil {
 			return err
