@@ -55,7 +55,7 @@ func names(p *plan.Plan) []string {
 // TestPackageOfProgram carries what the package of a program needs at work,
 // whether a RUN installed it or it came with the base image.
 func TestPackageOfProgram(t *testing.T) {
-	for _, from := range []string{"installed", "base image"} {
+	for _, from := range []string{"installed", "base image", "script"} {
 		t.Run(from, func(t *testing.T) {
 			base, built, changed := &tree.Memory{}, &tree.Memory{}, &tree.Memory{}
 			server(built)
@@ -68,11 +68,16 @@ func TestPackageOfProgram(t *testing.T) {
 				server(base)
 			}
 			c := config("/usr/sbin/httpd")
+			want := []string{"/etc/httpd/httpd.conf", "/etc/httpd/modules/echo.conf", "/srv/index.html", "/usr/lib/httpd/echo.so", "/usr/sbin/httpd"}
+			if from == "script" {
+				built.File("/bin/sh", 0o755, elftest.File{}.Bytes())
+				c = config("/bin/sh", "-c", "umask 077 && exec /usr/sbin/httpd")
+				want = append([]string{"/bin/sh"}, want...)
+			}
 			p, err := plan.Make(t.Context(), plan.Input{Tree: built, Changed: changed, Base: base, Config: c, Options: plan.Options{NoEvidence: true}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := []string{"/etc/httpd/httpd.conf", "/etc/httpd/modules/echo.conf", "/srv/index.html", "/usr/lib/httpd/echo.so", "/usr/sbin/httpd"}
 			if got := names(p); !slices.Equal(got, want) {
 				t.Errorf("the image has %q, want %q", got, want)
 			}
