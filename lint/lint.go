@@ -15,19 +15,20 @@ import (
 	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
-	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
 // Options configures a run. The zero value runs no rules.
 type Options struct {
 	Rules    []rule.Rule
 	Checkers []Checker
-	// Ignore names rules whose findings are left out, those of Checkers among
-	// them.
-	Ignore []string
+	// Runs reports whether the findings of a rule of a Checker are wanted; nil
+	// for all.
+	Runs func(*rule.Meta) bool
 	// Unsafe also applies fixes that may build a different image.
 	Unsafe bool
-	// Severity replaces the severities of rules, by name.
+	// FixOnly names the rules whose fixes are applied; empty for all.
+	FixOnly []string
+	// Severity replaces the severities of rules, by their names or aliases.
 	Severity map[string]rule.Severity
 	// Settings, Context and Images are handed to every rule.
 	Settings rule.Settings
@@ -35,6 +36,13 @@ type Options struct {
 	Images   rule.Images
 	// Suppressed keeps findings that a comment switches off.
 	Suppressed bool
+	// RequireReason reports comments that do not say why.
+	RequireReason bool
+	// ReportUnused reports comments that switch nothing off.
+	ReportUnused bool
+	// Today is the day of the run as 2006-01-02, for comments that hold until
+	// one; "" holds them all.
+	Today string
 }
 
 // A Checker looks at a file with more than a pure function has: BuildKit's own
@@ -49,13 +57,6 @@ type Diagnostic struct {
 	Severity rule.Severity
 	File     *source.File
 	rule.Finding
-}
-
-// Syntax is the rule that text which BuildKit does not take breaks: one
-// instruction, or the whole file. It has no Check, and cannot be switched off.
-var Syntax = rule.Meta{
-	Name: "syntax", Aliases: []string{"DL1000"}, Summary: "the file is a Dockerfile", Severity: rule.Error, Family: rule.Hygiene,
-	Why: "BuildKit's own parser does not take the file, so no build can.",
 }
 
 // Run checks one file. Diagnostics come in the order of the file, and in the
@@ -73,7 +74,7 @@ func syntaxDiagnostic(src *source.File, bad *dockerfile.SyntaxError) Diagnostic 
 	line := min(max(bad.Line, 1), src.Lines())
 	start := src.LineStart(line)
 	return Diagnostic{Rule: &Syntax, Severity: rule.Error, File: src, Finding: rule.Finding{
-		Span: source.Span{Start: start, End: start + len(src.Line(line))}, Message: bad.Err.Error(), Refusal: true,
+		Span: source.Span{Start: start, End: start + len(src.Line(line))}, Message: bad.Err.Error(),
 	}}
 }
 
@@ -100,44 +101,44 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 		if err != nil {
 			return nil, err
 		}
+		if opts.Runs != nil {
+			more = slices.DeleteFunc(more, func(d Diagnostic) bool { return !opts.Runs(d.Rule) })
+		}
 		out = append(out, unsaid(out, more)...)
 	}
-	if len(opts.Ignore) > 0 {
-		out = slices.DeleteFunc(out, func(d Diagnostic) bool { return slices.ContainsFunc(opts.Ignore, d.Rule.Is) })
-	}
 	for i := range out {
-		if s, ok := opts.Severity[out[i].Rule.Name]; ok {
+		if s, ok := opts.severity(out[i].Rule); ok {
 			out[i].Severity = s
 		}
 	}
 	if !opts.Suppressed {
-		out = heeded(f, out)
+		out = heed(f, out, opts)
 	}
-	out = append(out, refused(f, out)...)
 	slices.SortStableFunc(out, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name))
 	})
 	return out, nil
 }
 
-// refused makes diagnostics of the instructions that BuildKit does not take,
-// where no rule has said it better.
-func refused(f *dockerfile.File, have []Diagnostic) []Diagnostic {
-	said := map[int]bool{}
-	for _, d := range have {
-		if in, ok := f.At(f.Pos(d.Span.Start).Line); ok && d.Refusal {
-			said[in.Index] = true
+// severity is what a rule's findings count as, where that is set.
+func (o Options) severity(m *rule.Meta) (rule.Severity, bool) {
+	if len(o.Severity) == 0 {
+		return 0, false
+	}
+	if s, ok := o.Severity[m.Name]; ok {
+		return s, true
+	}
+	for _, name := range m.Aliases {
+		if s, ok := o.Severity[name]; ok {
+			return s, true
 		}
 	}
-	var out []Diagnostic
-	for _, p := range f.Problems {
-		if !said[p.Index] {
-			out = append(out, Diagnostic{Rule: &Syntax, Severity: rule.Error, File: f.File, Finding: rule.Finding{
-				Span: f.Instructions[p.Index].Span(), Message: p.Err.Error(), Refusal: true,
-			}})
-		}
-	}
-	return out
+	return 0, false
+}
+
+// fixes reports whether a rule's fixes may be applied.
+func (o Options) fixes(m *rule.Meta) bool {
+	return len(o.FixOnly) == 0 || slices.ContainsFunc(o.FixOnly, m.Is)
 }
 
 // unsaid leaves out what a rule of ours has said about the same line under a
@@ -168,21 +169,6 @@ func unsaid(have, more []Diagnostic) []Diagnostic {
 	})
 }
 
-// heeded leaves out what comments in the file switch off.
-func heeded(f *dockerfile.File, diags []Diagnostic) []Diagnostic {
-	set := suppress.Read(f.File)
-	if len(set.Comments) == 0 {
-		return diags
-	}
-	return slices.DeleteFunc(diags, func(d Diagnostic) bool {
-		line := f.Pos(d.Span.Start).Line
-		if in, ok := f.At(line); ok {
-			line = in.Node.StartLine
-		}
-		return set.Off(line, d.Rule.Is)
-	})
-}
-
 // maxRounds bounds the rounds of fixing. Fixes settle in two or three; a pair
 // of rules that undo each other would never settle.
 const maxRounds = 10
@@ -205,7 +191,6 @@ func (e *FixError) Unwrap() error { return e.Err }
 // was changed the text is src itself.
 func Fix(ctx context.Context, src *source.File, opts Options) (*source.File, []Diagnostic, error) {
 	cur, last := src, []string(nil)
-	refusals := -1
 	for range maxRounds {
 		diags, err := check(ctx, cur, opts)
 		if bad, broke := errors.AsType[*dockerfile.SyntaxError](err); broke {
@@ -219,20 +204,12 @@ func Fix(ctx context.Context, src *source.File, opts Options) (*source.File, []D
 		}
 		var sets []fix.Set
 		var names []string
-		now := 0
 		for _, d := range diags {
-			if d.Refusal {
-				now++
-			}
-			if d.Fix != nil && (d.Fix.Safety == rule.Safe || d.Fix.Safety == rule.Unsafe && opts.Unsafe) {
+			if d.Fix != nil && opts.fixes(d.Rule) && (d.Fix.Safety == rule.Safe || d.Fix.Safety == rule.Unsafe && opts.Unsafe) {
 				sets = append(sets, d.Fix.Edits)
 				names = append(names, d.Rule.Name)
 			}
 		}
-		if refusals >= 0 && now > refusals {
-			return src, nil, &FixError{src.Name, last, errors.New("BuildKit does not take the result")}
-		}
-		refusals = now
 		out, taken := fix.Apply(cur.Bytes, sets)
 		if len(taken) == 0 {
 			return cur, diags, nil

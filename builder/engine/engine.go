@@ -18,8 +18,7 @@ import (
 // Options say which BuildKit is wanted. The zero value chooses by what the
 // machine has.
 type Options struct {
-	Builder     string // name of a buildx instance, of --builder
-	Named       string // the same, of BUILDX_BUILDER
+	Builder     string // name of a buildx instance
 	Host        string // BUILDKIT_HOST
 	BuildxDir   string // buildx's configuration directory
 	StateDir    string // of the embedded engine
@@ -39,14 +38,10 @@ type Engine struct {
 	Reason string // why this one
 	// Local is true for the engine in this process, which sees this
 	// machine's loopback registries as this process does.
-	Local bool
-	// Docker is set for the BuildKit inside a docker engine.
-	Docker *DockerStore
+	Local  bool
 	Client *client.Client
 	close  func() error
 	idle   func()
-
-	snapshotter bool // it names one, as containerd's workers do
 }
 
 // Idle does the housekeeping of the embedded engine after a build that went
@@ -87,16 +82,14 @@ func Intended(o Options) (name, reason string) {
 	switch {
 	case o.Builder != "":
 		return o.Builder, "--builder names it"
-	case o.Named != "":
-		return o.Named, "BUILDX_BUILDER names it"
 	case o.Host != "":
 		return o.Host, "BUILDKIT_HOST is set"
 	}
 	current, driver := currentInstance(o.BuildxDir)
 	switch {
-	case current != "" && driver != dockerDriver && driver != "":
+	case current != "" && driver != "docker" && driver != "":
 		return current, "it is the current buildx instance"
-	case driver == dockerDriver:
+	case driver == "docker":
 		return embeddedName, "the current buildx instance is Docker's own, which keeps no image index"
 	}
 	return embeddedName, "no builder is configured"
@@ -105,12 +98,12 @@ func Intended(o Options) (name, reason string) {
 // embeddedName is how the engine in this process is called.
 const embeddedName = "embedded"
 
-// Choose finds the engine: --builder or BUILDX_BUILDER, then BUILDKIT_HOST, then
-// the current buildx instance unless it is Docker's own, then the embedded one.
+// Choose finds the engine: --builder, then BUILDKIT_HOST, then the current
+// buildx instance unless it is Docker's own, then the embedded one.
 func Choose(ctx context.Context, o Options) (*Engine, error) {
 	name, reason := Intended(o)
 	switch {
-	case o.Builder == "" && o.Named == "" && o.Host != "":
+	case o.Builder == "" && o.Host != "":
 		return dial(ctx, o.Host, reason, nil)
 	case name != embeddedName:
 		return instance(ctx, o, name, reason)
@@ -137,17 +130,11 @@ func dial(ctx context.Context, address, reason string, opts []client.ClientOpt) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	workers, err := c.ListWorkers(ctx)
-	if err != nil {
+	if _, err := c.ListWorkers(ctx); err != nil {
 		_ = c.Close()
 		return nil, &UnavailableError{address, err}
 	}
-	e := &Engine{Name: address, Reason: reason, Client: c}
-	for _, w := range workers {
-		_, named := w.Labels["org.mobyproject.buildkit.worker.snapshotter"]
-		e.snapshotter = e.snapshotter || named
-	}
-	return e, nil
+	return &Engine{Name: address, Reason: reason, Client: c}, nil
 }
 
 // dialTimeout is how long a builder may take to answer for the first time. A

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -47,12 +46,10 @@ func parseInstalled(data []byte) []*record {
 				r.Licenses = []string{v}
 			case "F":
 				dir = path.Clean("/" + v)
-				r.dirs = append(r.dirs, dir)
 			case "R":
 				r.files = append(r.files, path.Join(dir, v))
 			}
 		}
-		r.system = slices.Contains(apkSystem, r.Name)
 		if r.Name != "" && r.Version != "" {
 			out = append(out, r)
 		}

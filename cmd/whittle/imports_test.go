@@ -20,6 +20,8 @@ var unreachable = map[string][]string{
 	"lint":             {mod + "lint/rules", mod + "builder", mod + "signing", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "github.com/moby/buildkit/client"},
 	"lint/rules":       {mod + "builder", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "os/exec", "github.com/moby/buildkit/client"},
 	"lint/config":      {mod + "builder", "net/http", "github.com/moby/buildkit"},
+	"lint/custom":      {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/setup":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/discover":    {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit"},
 	"lint/suppress":    {mod + "builder", "net/http", "github.com/moby/buildkit"},
 	"builder/tree":     {mod + "builder/", "github.com/", "net/http"},
@@ -34,6 +36,7 @@ var unreachable = map[string][]string{
 	"builder/engine":   {mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/cosign"},
 	"builder/image":    {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"builder/pack":     {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
+	"builder/contents": {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"signing":          {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 }
 

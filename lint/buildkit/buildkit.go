@@ -82,7 +82,7 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 // BuildKit's, so that "# check=skip=" and ours mean the same.
 func meta(name, description, url string) *rule.Meta {
 	return &rule.Meta{
-		Name: name, Aliases: []string{"buildkit/" + name}, Family: rule.Hygiene, Severity: rule.Warning,
+		Name: name, Aliases: []string{"buildkit/" + name}, Family: rule.Hygiene, Severity: rule.Warning, Presets: []string{"recommended"},
 		Summary: strings.TrimSuffix(description, "."), Why: "One of BuildKit's own checks: " + url,
 	}
 }

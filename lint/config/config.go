@@ -1,123 +1,170 @@
-// Package config reads the lint section of .whittle.yaml.
+// Package config reads the lint section of .whittle.yaml and puts several
+// files together. It opens no file and asks no network: a caller hands it
+// bytes.
+//
+// Files are layers, from the outermost to the nearest. A word or a flag of a
+// nearer layer replaces that of an outer one; lists and maps are joined, and
+// the nearest layer that names a rule decides whether it runs. The one list
+// that is replaced is only, since it is a choice and not an addition.
 package config
 
 import (
-	"fmt"
-	"slices"
-	"strconv"
+	"path"
+	"path/filepath"
 	"strings"
 
-	"github.com/agext/levenshtein"
-	"go.yaml.in/yaml/v4"
+	"github.com/bmatcuk/doublestar/v4"
 )
 
-// Config is what the lint section says. The zero value is the recommended
-// preset.
+// A Layer is settings that hold for the same files. The zero value says
+// nothing.
+type Layer struct {
+	Preset            string   // recommended, strict or hadolint
+	Only              []string // rules to run, nothing else
+	Enable            []string // rules to run besides
+	Ignore            []string // rules not to run
+	Severity          map[string]string
+	FailOn            string // error, warning, info, style or none
+	TrustedRegistries []string
+	Labels            map[string]string // type by label
+	StrictLabels      *bool
+	RequireReason     *bool
+	Suppressions      string // on or off
+	// Places tells where, as file:line, a rule is named.
+	Places map[string]string
+}
+
+// An Override is a layer for the files that one of its globs names.
+type Override struct {
+	Files []string
+	Layer
+}
+
+// A File is the lint section of one file.
+type File struct {
+	Name string
+	// Dir is the directory that globs are meant from. It is not the file's own
+	// where another file extends this one.
+	Dir       string
+	Root      bool
+	Extends   []Reference
+	Exclude   []string
+	Overrides []Override
+	Rules     []Rule
+	Layer
+}
+
+// A Reference is a file that another one extends.
+type Reference struct {
+	To    string // a path, or a URL with #sha256:DIGEST
+	Place string // file:line that says so
+}
+
+// URL takes a reference apart. ok is false for a path.
+func (r Reference) URL() (address, digest string, ok bool) {
+	if !strings.Contains(r.To, "://") {
+		return "", "", false
+	}
+	address, digest, _ = strings.Cut(r.To, "#")
+	return address, digest, true
+}
+
+// A Config is what holds for one Dockerfile.
 type Config struct {
-	Preset   string            // recommended, strict or hadolint; "" for recommended
-	Only     []string          // rules to run, nothing else
-	Ignore   []string          // rules not to run
-	Severity map[string]string // severity by rule
-	FailOn   string            // error, warning, info, style or none
+	Layers   []Layer // outermost first
+	Rules    []Rule
+	Excluded bool // a search through directories passes the file over
 }
 
-// An Error is a file that cannot be understood. It names file and line.
-type Error struct{ Place, Message string }
-
-// Error gives the place and what is wrong.
-func (e *Error) Error() string { return e.Place + ": " + e.Message }
-
-// ExitCode is the code for a wrong configuration.
-func (*Error) ExitCode() int { return 2 }
-
-var (
-	sections = []string{"lint", "build", "sign", "verify"}
-	keys     = []string{"preset", "only", "ignore", "severity", "fail-on"}
-)
-
-// Parse reads a file. Sections that belong to others are left to them; names
-// that nobody knows are errors with the nearest one that somebody does.
-func Parse(name string, data []byte) (Config, error) {
+// For puts together what files, the outermost first, say of a Dockerfile.
+func For(dockerfile string, files []File) Config {
 	var c Config
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return c, &Error{name, err.Error()}
-	}
-	if len(doc.Content) == 0 {
-		return c, nil
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return c, &Error{at(name, root), "want sections: " + strings.Join(sections, ", ")}
-	}
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		if !slices.Contains(sections, key.Value) {
-			return c, &Error{at(name, key), fmt.Sprintf("no such section %q; did you mean %s?", key.Value, nearest(key.Value, sections))}
-		}
-		if key.Value != "lint" || value.Tag == "!!null" {
-			continue
-		}
-		if value.Kind != yaml.MappingNode {
-			return c, &Error{at(name, value), "lint: want settings"}
-		}
-		if err := c.section(name, value); err != nil {
-			return c, err
+	for _, f := range files {
+		c.Rules = append(c.Rules, f.Rules...)
+		c.Excluded = c.Excluded || f.matches(dockerfile, f.Exclude)
+		c.Layers = append(c.Layers, f.Layer)
+		for _, o := range f.Overrides {
+			if f.matches(dockerfile, o.Files) {
+				c.Layers = append(c.Layers, o.Layer)
+			}
 		}
 	}
-	return c, nil
+	return c
 }
 
-func (c *Config) section(name string, n *yaml.Node) error {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		var to any
-		switch key.Value {
-		case "preset":
-			to = &c.Preset
-		case "only":
-			to = &c.Only
-		case "ignore":
-			to = &c.Ignore
-		case "severity":
-			to = &c.Severity
-		case "fail-on":
-			to = &c.FailOn
-		default:
-			return &Error{at(name, key), fmt.Sprintf("no such setting %q; did you mean %s?", key.Value, nearest(key.Value, keys))}
+// matches reports whether a glob names a file. A glob without a slash names a
+// file or a directory of that name at any depth, as in .gitignore.
+func (f File) matches(name string, globs []string) bool {
+	rel, err := filepath.Rel(f.Dir, name)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return false
+	}
+	rel = filepath.ToSlash(rel)
+	for _, glob := range globs {
+		if !strings.Contains(strings.TrimSuffix(glob, "/"), "/") {
+			glob = "**/" + glob
 		}
-		if err := value.Decode(to); err != nil {
-			return &Error{at(name, value), key.Value + ": " + kind(to)}
+		glob = strings.TrimPrefix(strings.TrimSuffix(path.Clean(glob), "/"), "/")
+		for _, g := range []string{glob, glob + "/**"} {
+			if ok, err := doublestar.Match(g, rel); ok && err == nil {
+				return true
+			}
 		}
 	}
-	for _, x := range []struct {
-		key, value string
-		among      []string
-	}{
-		{"preset", c.Preset, []string{"", "recommended", "strict", "hadolint"}},
-		{"fail-on", c.FailOn, []string{"", "error", "warning", "info", "style", "none"}},
-	} {
-		if !slices.Contains(x.among, x.value) {
-			return &Error{at(name, n), fmt.Sprintf("%s: %q is none of %s", x.key, x.value, strings.Join(x.among[1:], ", "))}
-		}
-	}
-	return nil
+	return false
 }
 
-func kind(to any) string {
-	switch to.(type) {
-	case *[]string:
-		return "want a list of rules"
-	case *map[string]string:
-		return "want rules with their severities"
+// last gives the value of the nearest layer that has one.
+func last[T comparable](layers []Layer, get func(Layer) T) (v T) {
+	var zero T
+	for _, l := range layers {
+		if x := get(l); x != zero {
+			v = x
+		}
 	}
-	return "want one word"
+	return v
 }
 
-func at(name string, n *yaml.Node) string { return name + ":" + strconv.Itoa(n.Line) }
+// FailOn is the least severity that fails a run, "" where no layer says.
+func (c Config) FailOn() string { return last(c.Layers, func(l Layer) string { return l.FailOn }) }
 
-func nearest(word string, among []string) string {
-	return slices.MinFunc(among, func(a, b string) int {
-		return levenshtein.Distance(word, a, nil) - levenshtein.Distance(word, b, nil)
-	})
+// SuppressionsOff reports whether comments switch nothing off.
+func (c Config) SuppressionsOff() bool {
+	return last(c.Layers, func(l Layer) string { return l.Suppressions }) == "off"
+}
+
+// RequireReason reports whether such a comment must say why.
+func (c Config) RequireReason() bool {
+	b := last(c.Layers, func(l Layer) *bool { return l.RequireReason })
+	return b != nil && *b
+}
+
+// StrictLabels reports whether labels that the schema does not have are
+// refused.
+func (c Config) StrictLabels() bool {
+	b := last(c.Layers, func(l Layer) *bool { return l.StrictLabels })
+	return b != nil && *b
+}
+
+// Labels is the label schema: the type of each label.
+func (c Config) Labels() map[string]string {
+	var out map[string]string
+	for _, l := range c.Layers {
+		for name, kind := range l.Labels {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[name] = kind
+		}
+	}
+	return out
+}
+
+// TrustedRegistries is the registries of all layers.
+func (c Config) TrustedRegistries() []string {
+	var out []string
+	for _, l := range c.Layers {
+		out = append(out, l.TrustedRegistries...)
+	}
+	return out
 }

@@ -5,6 +5,7 @@ package discover
 
 import (
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,20 +50,45 @@ func Named(base string) bool {
 	return false
 }
 
-// Config finds a file of this base name beside a Dockerfile or in a directory
-// above it, up to the root of its repository. It is "" when there is none.
-func Config(dockerfile, base string) string {
-	abs, err := filepath.Abs(dockerfile)
-	if err != nil {
-		return ""
-	}
-	for dir := filepath.Dir(abs); ; dir = filepath.Dir(dir) {
-		file := filepath.Join(dir, base)
-		if exists(file) {
-			return file
+// Above lists the files of this base name in a directory and those above it, up
+// to the root of its repository, the outermost first.
+func Above(dir, base string) []string {
+	var out []string
+	for up := range upward(dir) {
+		if file := filepath.Join(up, base); exists(file) {
+			out = append(out, file)
 		}
-		if exists(filepath.Join(dir, ".git")) || dir == filepath.Dir(dir) {
-			return ""
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// Nearest finds a file that has one of the base names in a directory or the
+// nearest one above it, up to the root of its repository. It is "" when there
+// is none.
+func Nearest(dir string, base ...string) string {
+	for up := range upward(dir) {
+		for _, b := range base {
+			if file := filepath.Join(up, b); exists(file) {
+				return file
+			}
+		}
+	}
+	return ""
+}
+
+// upward yields a directory and those above it, as absolute paths. The last is
+// the root of the repository or of the file system.
+func upward(dir string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return
+		}
+		for up := abs; yield(up); up = filepath.Dir(up) {
+			if exists(filepath.Join(up, ".git")) || up == filepath.Dir(up) {
+				return
+			}
 		}
 	}
 }
@@ -71,13 +97,9 @@ func Config(dockerfile, base string) string {
 // nearest one above it that has a .dockerignore or a .git, else its own.
 func Context(dockerfile string) string {
 	own := filepath.Dir(dockerfile)
-	abs, err := filepath.Abs(own)
-	for dir := abs; err == nil; dir = filepath.Dir(dir) {
+	for dir := range upward(own) {
 		if exists(filepath.Join(dir, ".dockerignore")) || exists(filepath.Join(dir, ".git")) {
 			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			break
 		}
 	}
 	return own

@@ -36,12 +36,15 @@ func write(t *testing.T, dir string, names ...string) {
 
 func TestAbove(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, ".whittle.yaml", "repo/.git/HEAD", "repo/a/b/Dockerfile", "repo/c/.whittle.yaml", "repo/c/d/Dockerfile", "repo/e/.dockerignore", "repo/e/f/Dockerfile", "alone/Dockerfile")
-	for name, want := range map[string]struct{ config, context string }{
-		"repo/a/b/Dockerfile": {"", "repo"}, // configuration above the repository is another's
-		"repo/c/d/Dockerfile": {"repo/c/.whittle.yaml", "repo"},
-		"repo/e/f/Dockerfile": {"", "repo/e"},
-		"alone/Dockerfile":    {".whittle.yaml", "alone"},
+	write(t, dir, "c.yaml", "repo/.git/HEAD", "repo/a/b/Dockerfile", "repo/c/c.yaml", "repo/c/d/c.yaml", "repo/c/d/Dockerfile", "repo/e/.dockerignore", "repo/e/f/Dockerfile", "alone/c.yml", "alone/Dockerfile")
+	for name, want := range map[string]struct {
+		above            []string
+		nearest, context string
+	}{
+		"repo/a/b/Dockerfile": {nil, "", "repo"}, // what stands above a repository is another's
+		"repo/c/d/Dockerfile": {[]string{"repo/c/c.yaml", "repo/c/d/c.yaml"}, "repo/c/d/c.yaml", "repo"},
+		"repo/e/f/Dockerfile": {nil, "", "repo/e"},
+		"alone/Dockerfile":    {[]string{"c.yaml"}, "alone/c.yml", "alone"},
 	} {
 		rel := func(p string) string {
 			if p == "" {
@@ -54,8 +57,15 @@ func TestAbove(t *testing.T) {
 			return r
 		}
 		path := filepath.Join(dir, name)
-		got := []string{rel(discover.Config(path, ".whittle.yaml")), rel(discover.Context(path))}
-		if d := cmp.Diff([]string{want.config, want.context}, got); d != "" {
+		var above []string
+		for _, p := range discover.Above(filepath.Dir(path), "c.yaml") {
+			above = append(above, rel(p))
+		}
+		if d := cmp.Diff(want.above, above); d != "" {
+			t.Errorf("above %s: %s", name, d)
+		}
+		got := []string{rel(discover.Nearest(filepath.Dir(path), "c.yaml", "c.yml")), rel(discover.Context(path))}
+		if d := cmp.Diff([]string{want.nearest, want.context}, got); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
@@ -13,6 +14,15 @@ import (
 //
 //go:embed *.md
 var Pages embed.FS
+
+// All adds to rules those that the engine reports itself, which have a page too.
+func All(rules []rule.Rule) []rule.Rule {
+	out := rules[:len(rules):len(rules)]
+	for _, m := range lint.Engine() {
+		out = append(out, rule.Rule{Meta: *m})
+	}
+	return out
+}
 
 // Page returns the page of a rule.
 func Page(m rule.Meta) (name, text string) {

@@ -1,131 +1,161 @@
 // Package suppress reads the comments that switch findings off, in the form of
 // every tool whose comments a Dockerfile may hold already.
 //
-//	# whittle ignore=RULE[,RULE]          the next instruction
-//	# whittle global ignore=RULE          the whole file
-//	# hadolint ignore=… and # hadolint global ignore=…
-//	# check=skip=RULE[,RULE];error=true   the whole file, at its head
-//	# trivy:ignore:RULE                   the next instruction
-//	# checkov:skip=RULE:reason            the whole file
+//	# whittle ignore=RULE[,RULE] -- why     the next instruction
+//	# whittle stage ignore=RULE             the stage that the next FROM begins
+//	# whittle global ignore=RULE            the whole file
+//	# hadolint …, # tally …                 the same three
+//	# check=skip=RULE[,RULE];error=true     at the head the whole file, else the next instruction
+//	# trivy:ignore:RULE[:exp:YYYY-MM-DD]    the next instruction
+//	# checkov:skip=RULE:why                 the whole file
+//	# kics-scan ignore, disable=RULE        the whole file
+//	# kics-scan ignore-line, ignore-block   the next instruction
+//
+// Between a comment and its instruction further comments and blank lines may
+// stand. A comment inside a continued instruction is about that instruction;
+// what looks like one in a heredoc is the heredoc's.
 package suppress
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
+// A Scope says how far a comment reaches.
+type Scope int
+
+// The scopes.
+const (
+	Instruction Scope = iota
+	Stage
+	File
+)
+
 // A Comment switches rules off.
 type Comment struct {
-	Span   source.Span
-	Rules  []string // names or aliases; "all" is every rule
-	Global bool
-	// Line is the line of the instruction that it is about, when not Global.
-	Line int
+	Span   source.Span // from the # to the end of the line
+	Tool   string      // whittle, hadolint, tally, check, trivy, checkov or kics
+	Names  []Name
+	Scope  Scope
+	First  int    // the first line that it is about, counted from 1; 0 for none
+	Last   int    // the last
+	Reason string // why, "" where the comment does not say
+	Until  string // the last day it holds, as 2006-01-02; "" for ever
+}
+
+// A Name is a rule in a comment.
+type Name struct {
+	Text string // the rule's name or an alias; "all" is every rule
+	Span source.Span
+}
+
+// Covers reports whether a comment is about a line.
+func (c Comment) Covers(line int) bool { return c.First <= line && line <= c.Last }
+
+// Has reports whether one of a comment's names means a rule, known by is. i is
+// its index.
+func (c Comment) Has(is func(name string) bool) (i int, ok bool) {
+	for i, n := range c.Names {
+		if strings.EqualFold(n.Text, "all") || is(n.Text) {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // A Set is the comments of one file.
 type Set struct {
-	Comments []Comment
-	// Fail is check=error=true: any finding fails the run.
+	Comments []Comment // in the order of the file
+	// Fail is check=error=true: a warning fails the run, whatever else is
+	// asked for.
 	Fail bool
 }
 
-var forms = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^#\s*(?:(whittle|hadolint)\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9_,\s-]+?)(?:\s*(?:--|#).*)?|trivy:ignore:([A-Za-z0-9_-]+)|checkov:skip=([A-Za-z0-9_-]+).*|check\s*=\s*(.+))\s*$`)
-})
+// An Extent is the lines of an instruction, counted from 1. What follows Code
+// up to Last is the text of heredocs.
+type Extent struct {
+	First, Code, Last int
+	From              bool // begins a stage
+}
 
-// Read finds the comments of a file. It looks at lines only, so that it works
-// on files that do not parse.
-func Read(f *source.File) Set {
+// Read finds the comments of a file whose instructions stand at the given
+// lines.
+func Read(f *source.File, in []Extent) Set {
 	var s Set
-	head := true
+	r := reader{file: f, in: in}
+	head := true // still among the parser directives that begin a file
 	for n := 1; n <= f.Lines(); n++ {
-		text := strings.TrimSpace(string(f.Line(n)))
-		if text == "" {
+		for len(r.in) > 0 && r.in[0].Last < n {
+			r.in = r.in[1:]
+		}
+		if len(r.in) > 0 && n > r.in[0].Code { // in a heredoc
+			n = r.in[0].Last
 			continue
 		}
-		if !strings.HasPrefix(text, "#") {
+		start, text := comment(f, n)
+		if text == "" {
 			head = false
 			continue
 		}
-		m := forms().FindStringSubmatch(text)
-		if m == nil {
+		if n == 1 && text[0] == '!' { // #!, which BuildKit passes over
 			continue
 		}
-		start := f.LineStart(n)
-		c := Comment{Span: source.Span{Start: start, End: start + len(f.Line(n))}, Line: target(f, n)}
-		switch {
-		case m[1] != "":
-			c.Rules, c.Global = split(m[3]), m[2] != ""
-		case m[4] != "":
-			c.Rules = []string{trivy(m[4])}
-		case m[5] != "":
-			c.Rules, c.Global = []string{m[5]}, true
-		case m[6] != "" && head:
-			c.Rules, s.Fail = check(m[6])
-			c.Global = true
+		directive, fail, isDirective := r.directive(n, start, text, head)
+		head = isDirective
+		if isDirective {
+			s.Fail = s.Fail || fail
+			s.Comments = append(s.Comments, directive...)
+			continue
 		}
-		if len(c.Rules) > 0 {
-			s.Comments = append(s.Comments, c)
-		}
+		s.Comments = append(s.Comments, r.comments(n, start, text)...)
 	}
 	return s
 }
 
-func split(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+// comment gives what follows the # of line n and its offset, "" where the line
+// is no comment.
+func comment(f *source.File, n int) (offset int, text string) {
+	line := f.Line(n)
+	at := 0
+	if n == 1 && len(line) >= 3 && string(line[:3]) == "\xef\xbb\xbf" {
+		at = 3
+	}
+	for at < len(line) && (line[at] == ' ' || line[at] == '\t') {
+		at++
+	}
+	if at >= len(line) || line[at] != '#' {
+		return 0, ""
+	}
+	return f.LineStart(n) + at + 1, string(line[at+1:])
 }
 
-// trivy writes its rules with and without a prefix, and with and without a
-// dash.
-func trivy(id string) string {
-	id = strings.TrimPrefix(strings.ToUpper(id), "AVD-")
-	if len(id) > 2 && strings.HasPrefix(id, "DS") && id[2] != '-' {
-		id = "DS-" + id[2:]
-	}
-	return id
+// A reader goes through the comments of a file.
+type reader struct {
+	file *source.File
+	in   []Extent // those that have not ended yet
 }
 
-// check reads BuildKit's directive: skip=A,B;error=true;experimental=C.
-func check(value string) (skip []string, fail bool) {
-	for part := range strings.SplitSeq(value, ";") {
-		k, v, _ := strings.Cut(strings.TrimSpace(part), "=")
-		switch strings.ToLower(strings.TrimSpace(k)) {
-		case "skip":
-			skip = split(v)
-		case "error":
-			fail = strings.EqualFold(strings.TrimSpace(v), "true")
-		}
+// about gives the lines that a comment in line n is about.
+func (r reader) about(n int, scope Scope) (first, last int) {
+	if scope == File {
+		return 1, r.file.Lines()
 	}
-	return skip, fail
-}
-
-// target is the line of the next instruction after a comment.
-func target(f *source.File, n int) int {
-	for n++; n <= f.Lines(); n++ {
-		text := strings.TrimSpace(string(f.Line(n)))
-		if text != "" && !strings.HasPrefix(text, "#") {
-			return n
-		}
+	if len(r.in) == 0 {
+		return 0, -1
 	}
-	return 0
-}
-
-// Off reports whether a finding of a rule, known by is, in the instruction that
-// begins at line is switched off.
-func (s Set) Off(line int, is func(name string) bool) bool {
-	for _, c := range s.Comments {
-		if !c.Global && c.Line != line {
-			continue
-		}
-		for _, r := range c.Rules {
-			if strings.EqualFold(r, "all") || is(r) {
-				return true
-			}
-		}
+	if scope == Instruction {
+		return r.in[0].First, r.in[0].Last
 	}
-	return false
+	if !r.in[0].From || r.in[0].First < n {
+		return 0, -1 // no FROM follows: the comment is about nothing
+	}
+	last = r.in[0].Last
+	for _, x := range r.in[1:] {
+		if x.From {
+			break
+		}
+		last = x.Last
+	}
+	return r.in[0].First, last
 }

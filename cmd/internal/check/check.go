@@ -10,22 +10,23 @@ import (
 	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rules"
+	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // Dockerfile is a frontend.Check: the rules that the lint section of yaml
 // chooses, the recommended ones when there is none. BuildKit adds its own.
 func Dockerfile(ctx context.Context, name string, dockerfile, yaml []byte) ([]frontend.Finding, error) {
-	c, err := config.Parse(".whittle.yaml", yaml)
+	file, err := config.Parse(".whittle.yaml", yaml)
 	if err != nil {
 		return nil, err
 	}
-	selected, err := lint.Select(rules.All(), c.Preset, c.Only, c.Ignore)
+	run, err := setup.For(rules.All(), config.For(name, []config.File{file}), config.Layer{})
 	if err != nil {
 		return nil, err
 	}
 	src := source.NewFile(name, dockerfile)
-	diags, err := lint.Run(ctx, src, lint.Options{Rules: selected})
+	diags, err := lint.Run(ctx, src, run.Options)
 	if err != nil {
 		return nil, err
 	}

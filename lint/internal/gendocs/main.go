@@ -16,7 +16,8 @@ func main() {
 	out := flag.String("out", "", "directory to write pages to")
 	readme := flag.String("readme", "", "README to write the table into")
 	flag.Parse()
-	for _, r := range rules.All() {
+	all := docs.All(rules.All())
+	for _, r := range all {
 		name, text := docs.Page(r.Meta)
 		if err := os.WriteFile(filepath.Join(*out, name), []byte(text), 0o644); err != nil {
 			log.Fatal(err)
@@ -26,7 +27,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	text, err := docs.Splice(string(page), "rules", docs.Table(rules.All()))
+	text, err := docs.Splice(string(page), "rules", docs.Table(all))
 	if err != nil {
 		log.Fatal(err)
 	}

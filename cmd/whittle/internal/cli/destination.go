@@ -17,8 +17,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/spf13/cobra"
-
-	"github.com/whittle-oci/whittle/builder/engine"
 )
 
 // destination is where pack and slim put an image.
@@ -94,11 +92,7 @@ func (d *destination) write(ctx context.Context, img v1.Image) error {
 			return usage{err}
 		}
 		if d.load {
-			docker, err := engine.DockerClient("")
-			if err != nil {
-				return fmt.Errorf("finding the docker engine: %w", err)
-			}
-			if _, err := daemon.Write(tag, img, daemon.WithContext(ctx), daemon.WithClient(docker)); err != nil {
+			if _, err := daemon.Write(tag, img, daemon.WithContext(ctx)); err != nil {
 				return fmt.Errorf("loading %s into the docker engine: %w", t, err)
 			}
 		}

@@ -5,16 +5,33 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/whittle-oci/whittle/lint/discover"
 )
 
-// dockerfiles lists the files that the arguments mean. Directories are looked
-// through for files that are named as Dockerfiles are.
-func (a *app) dockerfiles(args []string) (files []string, failed bool) {
+// A dockerfile is a file to lint.
+type dockerfile struct {
+	name     string // - for standard input
+	searched bool   // found in a directory, not named
+}
+
+// dockerfiles lists the files that the arguments mean, each once. Directories
+// are looked through for files that are named as Dockerfiles are.
+func (a *app) dockerfiles(args []string) (files []dockerfile, failed bool) {
+	seen := map[string]bool{}
+	add := func(name string, searched bool) {
+		if name != "-" {
+			name = filepath.Clean(name)
+		}
+		if !seen[name] {
+			seen[name] = true
+			files = append(files, dockerfile{name, searched})
+		}
+	}
 	for _, arg := range args {
 		if arg == "-" {
-			files = append(files, arg)
+			add(arg, false)
 			continue
 		}
 		info, err := os.Stat(arg)
@@ -24,11 +41,13 @@ func (a *app) dockerfiles(args []string) (files []string, failed bool) {
 			continue
 		}
 		if !info.IsDir() {
-			files = append(files, arg)
+			add(arg, false)
 			continue
 		}
 		found, err := discover.In(arg)
-		files = append(files, found...)
+		for _, name := range found {
+			add(name, true)
+		}
 		switch {
 		case err != nil:
 			fmt.Fprintf(a.Err, "whittle: %v\n", err)

@@ -1,63 +1,26 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/buildkit"
-	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/discover"
-	"github.com/whittle-oci/whittle/lint/rule"
-	"github.com/whittle-oci/whittle/lint/rules"
+	"github.com/whittle-oci/whittle/lint/setup"
 )
 
-// options puts flags and the configuration of a file together.
-func (f *lintFlags) options(name string) (lint.Options, string, error) {
-	var opts lint.Options
-	file := f.config
-	if file == "" && name != "-" {
-		file = discover.Config(name, ".whittle.yaml")
-	}
-	var c config.Config
-	if file != "" {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return opts, "", usage{fmt.Errorf("--config: %w", err)}
-		}
-		if c, err = config.Parse(file, data); err != nil {
-			return opts, "", err
-		}
-	}
-	if f.preset != "" {
-		c.Preset = f.preset
-	}
-	if f.failOn != "" {
-		c.FailOn = f.failOn
-	}
-	if c.FailOn == "" {
-		c.FailOn = "warning"
-	}
-	if len(f.only) > 0 {
-		c.Only = f.only
-	}
-	selected, err := lint.Select(rules.All(), c.Preset, c.Only, append(c.Ignore, f.ignore...))
-	if err != nil {
-		return opts, "", err
-	}
-	opts = lint.Options{Rules: selected, Ignore: append(c.Ignore, f.ignore...), Unsafe: f.unsafe, Severity: map[string]rule.Severity{}}
-	for name, s := range c.Severity {
-		severity, ok := rule.ParseSeverity(s)
-		if !ok {
-			return opts, "", &config.Error{Place: file, Message: fmt.Sprintf("severity of %s: %q is none of error, warning, info, style", name, s)}
-		}
-		opts.Severity[name] = severity
-	}
-	if !f.noBuildkit && len(c.Only) == 0 {
+// options adds to what configuration says of a file what only a command knows:
+// flags, the day, the context, checkers.
+func (f *lintFlags) options(run setup.Run, name string) lint.Options {
+	opts := run.Options
+	opts.Unsafe, opts.FixOnly = f.unsafe, f.fixOnly
+	opts.Today = time.Now().Format(time.DateOnly)
+	if !f.noBuildkit && run.Foreign {
 		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: dockerignore(f.contextOf(name))})
 	}
-	return opts, c.FailOn, nil
+	return opts
 }
 
 // contextOf is the build context of a file: the one that is named, else the one

@@ -31,7 +31,7 @@ func (a *app) rulesCommand() *cobra.Command {
 					Presets  []string `json:"presets"`
 				}
 				var out []line
-				for _, r := range rules.All() {
+				for _, r := range docs.All(rules.All()) {
 					out = append(out, line{r.Name, r.Aliases, string(r.Family), r.Severity.String(), r.Fixable.String(), r.Summary, append(slices.Clone(r.Presets), "strict")})
 				}
 				enc := json.NewEncoder(a.Out)
@@ -39,7 +39,7 @@ func (a *app) rulesCommand() *cobra.Command {
 				return enc.Encode(out)
 			}
 			t := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-			for _, r := range rules.All() {
+			for _, r := range docs.All(rules.All()) {
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", r.Name, r.Severity, r.Family, r.Summary)
 			}
 			return t.Flush()
@@ -55,11 +55,11 @@ func (a *app) explainCommand() *cobra.Command {
 		Short: "Say what a rule is about and why",
 		Args:  usageArgs(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
-			i := slices.IndexFunc(rules.All(), func(r rule.Rule) bool { return r.Is(args[0]) })
+			i := slices.IndexFunc(docs.All(rules.All()), func(r rule.Rule) bool { return r.Is(args[0]) })
 			if i < 0 {
 				return usage{fmt.Errorf("there is no rule %q; whittle rules lists them", args[0])}
 			}
-			_, page := docs.Page(rules.All()[i].Meta)
+			_, page := docs.Page(docs.All(rules.All())[i].Meta)
 			_, err := fmt.Fprint(a.Out, page)
 			return err
 		},

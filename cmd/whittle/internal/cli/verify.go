@@ -69,19 +69,12 @@ func policyOf(keys, required, annotations []string) (signing.Policy, error) {
 	if p.Annotations, err = keyValues("annotation", annotations); err != nil {
 		return p, err
 	}
-	p.Keys, err = publicKeys(keys)
-	return p, err
-}
-
-// publicKeys reads the files of --key.
-func publicKeys(files []string) ([][]byte, error) {
-	var out [][]byte
-	for _, f := range files {
-		pem, err := signing.LoadPublicKey(f)
+	for _, k := range keys {
+		pem, err := signing.LoadPublicKey(k)
 		if err != nil {
-			return nil, usage{fmt.Errorf("--key: %w", err)}
+			return p, usage{fmt.Errorf("--key: %w", err)}
 		}
-		out = append(out, pem)
+		p.Keys = append(p.Keys, pem)
 	}
-	return out, nil
+	return p, nil
 }

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/whittle-oci/whittle/lint/config"
+	"github.com/whittle-oci/whittle/lint/discover"
+	"github.com/whittle-oci/whittle/lint/rules"
+	"github.com/whittle-oci/whittle/lint/setup"
+)
+
+// configName is the name of a configuration file.
+const configName = ".whittle.yaml"
+
+// configs finds and reads the configuration of Dockerfiles, each file once.
+type configs struct {
+	named string // the file of --config, "" to look for files
+	flags config.Layer
+	fetch func(ctx context.Context, address, digest string) ([]byte, error)
+
+	mu     sync.Mutex
+	chains map[string]*chain // by directory
+}
+
+// A chain is the configuration files of a directory, and what they say of the
+// Dockerfiles in it.
+type chain struct {
+	once  sync.Once
+	files []config.File // the outermost first
+	err   error
+	same  bool // they say the same of every file
+	run   setup.Run
+}
+
+func newConfigs(named string, flags config.Layer) *configs {
+	return &configs{named: named, flags: flags, fetch: fetchConfig, chains: map[string]*chain{}}
+}
+
+// of gives what configuration says of a Dockerfile. excluded reports that a
+// search passes it over.
+func (c *configs) of(ctx context.Context, name string) (run setup.Run, excluded bool, err error) {
+	if name == "-" {
+		name = "stdin" // it is taken for a file of the current directory
+	}
+	name, err = filepath.Abs(name)
+	if err != nil {
+		return run, false, err
+	}
+	dir := filepath.Dir(name)
+	c.mu.Lock()
+	at := c.chains[dir]
+	if at == nil {
+		at = &chain{}
+		c.chains[dir] = at
+	}
+	c.mu.Unlock()
+	at.once.Do(func() {
+		if at.files, at.err = c.read(ctx, dir); at.err != nil {
+			return
+		}
+		at.same = !slices.ContainsFunc(at.files, func(f config.File) bool { return len(f.Overrides)+len(f.Exclude) > 0 })
+		if at.same {
+			at.run, at.err = setup.For(rules.All(), config.For(name, at.files), c.flags)
+		}
+	})
+	if at.err != nil || at.same {
+		return at.run, false, at.err
+	}
+	cfg := config.For(name, at.files)
+	run, err = setup.For(rules.All(), cfg, c.flags)
+	return run, cfg.Excluded, err
+}
+
+// read reads the configuration files of a directory, with those that they
+// extend before each.
+func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
+	paths := []string{c.named}
+	if c.named == "" {
+		paths = discover.Above(dir, configName)
+	}
+	var out []config.File
+	for _, p := range paths {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return nil, err
+		}
+		files, err := c.load(ctx, abs, nil)
+		if err != nil {
+			return nil, err
+		}
+		for i := range files {
+			files[i].Dir = filepath.Dir(abs)
+		}
+		if files[len(files)-1].Root {
+			out = nil
+		}
+		out = append(out, files...)
+	}
+	return out, nil
+}
+
+// load reads one file and, before it, those that it extends. from are the files
+// that led here.
+func (c *configs) load(ctx context.Context, path string, from []string) ([]config.File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage{fmt.Errorf("reading the configuration: %w", err)}
+	}
+	f, err := config.Parse(relative(path), data)
+	if err != nil {
+		return nil, err
+	}
+	return c.extended(ctx, f, filepath.Dir(path), append(from, path))
+}
+
+// extended puts the files that f extends before it. Paths are meant from dir,
+// which is "" for a file from the network.
+func (c *configs) extended(ctx context.Context, f config.File, dir string, from []string) ([]config.File, error) {
+	var out []config.File
+	for _, r := range f.Extends {
+		to := r.To
+		address, digest, remote := r.URL()
+		if !remote && !filepath.IsAbs(to) {
+			if dir == "" {
+				return nil, &config.Error{Place: r.Place, Message: "extends: a file from the network names no path of this machine"}
+			}
+			to = filepath.Join(dir, to)
+		}
+		if slices.Contains(from, to) || len(from) > maxExtends {
+			return nil, &config.Error{Place: r.Place, Message: fmt.Sprintf("extends: %s leads back to itself", r.To)}
+		}
+		var files []config.File
+		var err error
+		if remote {
+			files, err = c.loadURL(ctx, address, digest, append(from, to))
+		} else {
+			files, err = c.load(ctx, to, from)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Place, err)
+		}
+		out = append(out, files...)
+	}
+	return append(out, f), nil
+}
+
+// maxExtends bounds how many files lead to one another.
+const maxExtends = 16
+
+func (c *configs) loadURL(ctx context.Context, address, digest string, from []string) ([]config.File, error) {
+	data, err := c.fetch(ctx, address, digest)
+	if err != nil {
+		return nil, err
+	}
+	f, err := config.Parse(address, data)
+	if err != nil {
+		return nil, err
+	}
+	return c.extended(ctx, f, "", from)
+}
+
+// relative shortens a path below the current directory, for messages.
+func relative(path string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}

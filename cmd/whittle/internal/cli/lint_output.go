@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2/maybe"
+	"golang.org/x/term"
+
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/format"
+	"github.com/whittle-oci/whittle/lint/rules"
+)
+
+// An output is one format and where it goes.
+type output struct {
+	write format.Writer
+	file  string // "" for standard output
+}
+
+// outputs are all of a run.
+type outputs struct {
+	list []output
+	out  io.Writer
+	opts format.Options
+}
+
+// outputs reads --format: FORMAT or FORMAT=FILE.
+func (a *app) outputs(formats []string) (outputs, error) {
+	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Version: version(), Rules: rules.All()}}
+	if len(formats) == 0 {
+		formats = []string{"text"}
+	}
+	for _, f := range formats {
+		name, file, _ := strings.Cut(f, "=")
+		write, err := format.Named(name)
+		if err != nil {
+			return o, usage{fmt.Errorf("--format: %w", err)}
+		}
+		if slices.ContainsFunc(o.list, func(x output) bool { return x.file == file }) {
+			if file == "" {
+				return o, usage{fmt.Errorf("--format: two formats for standard output; write all but one to files: --format %s=FILE", name)}
+			}
+			return o, usage{fmt.Errorf("--format: two formats for the file %s", file)}
+		}
+		o.list = append(o.list, output{write, file})
+	}
+	return o, nil
+}
+
+// write writes every output; files whole or not at all.
+func (o outputs) write(diags []lint.Diagnostic) error {
+	for _, x := range o.list {
+		if x.file == "" {
+			if err := x.write(o.out, diags, o.opts); err != nil {
+				return err
+			}
+			continue
+		}
+		var b bytes.Buffer
+		opts := o.opts
+		opts.Color = false
+		if err := x.write(&b, diags, opts); err != nil {
+			return err
+		}
+		if err := maybe.WriteFile(x.file, b.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
+	}
+	return nil
+}
+
+// color reports whether to paint: on a terminal, unless NO_COLOR is set
+// (no-color.org).
+func (a *app) color() bool {
+	f, ok := a.Out.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,324 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/bmatcuk/doublestar/v4"
+	"go.yaml.in/yaml/v4"
+)
+
+// An Error is a file that cannot be understood. It names file and line.
+type Error struct{ Place, Message string }
+
+// Error gives the place and what is wrong.
+func (e *Error) Error() string { return e.Place + ": " + e.Message }
+
+// ExitCode is the code for a wrong configuration.
+func (*Error) ExitCode() int { return 2 }
+
+// sections are the top-level keys. Those but lint are read by the programs they
+// belong to.
+var sections = []string{"lint", "build", "sign", "verify"}
+
+// Sections lists the top-level keys of .whittle.yaml.
+func Sections() []string { return slices.Clone(sections) }
+
+// Parse reads a file. name is where it is, for messages and for the directory
+// that its globs are meant from. Sections that belong to others are left to
+// them; names that nobody knows are errors with the nearest one that somebody
+// does.
+func Parse(name string, data []byte) (File, error) {
+	f := File{Name: name, Dir: filepath.Dir(name)}
+	root, err := document(name, data)
+	if err != nil || root == nil {
+		return f, err
+	}
+	p := parser{name}
+	if root.Kind != yaml.MappingNode {
+		return f, p.errorf(root, "want sections: %s", strings.Join(sections, ", "))
+	}
+	for key, value := range pairs(root) {
+		if !slices.Contains(sections, key.Value) {
+			return f, p.errorf(key, "no such section %q; did you mean %s?", key.Value, nearest(key.Value, sections))
+		}
+		if key.Value == "lint" {
+			if err := p.section(value, &f); err != nil {
+				return f, err
+			}
+		}
+	}
+	return f, nil
+}
+
+// document gives the root of a file's only document, nil for an empty one.
+func document(name string, data []byte) (*yaml.Node, error) {
+	var doc yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, &Error{name, strings.TrimPrefix(err.Error(), "yaml: ")}
+	}
+	var more yaml.Node
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, &Error{at(name, &more), "only the first document of the file is read; leave out the others"}
+	}
+	if len(doc.Content) == 0 {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// A parser reads nodes of one file.
+type parser struct{ name string }
+
+func (p parser) errorf(n *yaml.Node, format string, args ...any) error {
+	return &Error{at(p.name, n), fmt.Sprintf(format, args...)}
+}
+
+// section reads the lint section.
+func (p parser) section(n *yaml.Node, f *File) error {
+	f.Places = map[string]string{}
+	return p.mapping(n, "lint", names(false), func(key, value *yaml.Node) error {
+		s, _ := setting(key.Value)
+		switch s.Name {
+		case "extends":
+			return p.list(s, value, func(item *yaml.Node) error {
+				r := Reference{item.Value, at(p.name, item)}
+				if address, digest, ok := r.URL(); ok {
+					if err := pinned(address, digest); err != nil {
+						return p.errorf(item, "extends: %v", err)
+					}
+				}
+				f.Extends = append(f.Extends, r)
+				return nil
+			})
+		case "root":
+			return p.boolean(s, value, func(b bool) { f.Root = b })
+		case "exclude":
+			return p.globs(s, value, &f.Exclude)
+		case "overrides":
+			return p.sequence(value, s.Name, func(item *yaml.Node) error {
+				var o Override
+				if err := p.override(item, &o); err != nil {
+					return err
+				}
+				f.Overrides = append(f.Overrides, o)
+				return nil
+			})
+		case "rules":
+			return p.sequence(value, s.Name, func(item *yaml.Node) error {
+				r, err := p.rule(item)
+				f.Rules = append(f.Rules, r)
+				return err
+			})
+		}
+		return p.layer(s, value, &f.Layer)
+	})
+}
+
+func (p parser) override(n *yaml.Node, o *Override) error {
+	o.Places = map[string]string{}
+	err := p.mapping(n, "an override", names(true), func(key, value *yaml.Node) error {
+		if key.Value == "files" {
+			return p.globs(Setting{Name: "files"}, value, &o.Files)
+		}
+		s, _ := setting(key.Value)
+		return p.layer(s, value, &o.Layer)
+	})
+	if err == nil && len(o.Files) == 0 {
+		return p.errorf(n, "an override names the files it is for: files: [GLOB]")
+	}
+	return err
+}
+
+// layer reads a setting that may stand in an override too.
+func (p parser) layer(s Setting, n *yaml.Node, l *Layer) error {
+	words := map[string]*[]string{"only": &l.Only, "enable": &l.Enable, "ignore": &l.Ignore, "trusted-registries": &l.TrustedRegistries}
+	switch s.Name {
+	case "preset":
+		return p.word(s, n, &l.Preset)
+	case "fail-on":
+		return p.word(s, n, &l.FailOn)
+	case "suppressions":
+		return p.word(s, n, &l.Suppressions)
+	case "severity":
+		return p.words(s, n, &l.Severity, l.Places)
+	case "labels":
+		return p.words(s, n, &l.Labels, nil)
+	case "strict-labels":
+		return p.boolean(s, n, func(b bool) { l.StrictLabels = &b })
+	case "require-reason":
+		return p.boolean(s, n, func(b bool) { l.RequireReason = &b })
+	}
+	return p.list(s, n, func(item *yaml.Node) error {
+		*words[s.Name] = append(*words[s.Name], item.Value)
+		if s.Rules {
+			l.Places[item.Value] = at(p.name, item)
+		}
+		return nil
+	})
+}
+
+// mapping calls each with the entries of a mapping whose keys are known.
+func (p parser) mapping(n *yaml.Node, what string, known []string, each func(key, value *yaml.Node) error) error {
+	if isNull(n) {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return p.errorf(n, "%s: want settings", what)
+	}
+	for key, value := range pairs(n) {
+		if !slices.Contains(known, key.Value) {
+			return p.errorf(key, "no such setting %q; did you mean %s?", key.Value, nearest(key.Value, known))
+		}
+		if isNull(value) {
+			continue
+		}
+		if err := each(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p parser) sequence(n *yaml.Node, what string, each func(*yaml.Node) error) error {
+	if n.Kind != yaml.SequenceNode {
+		return p.errorf(n, "%s: want a list", what)
+	}
+	for _, item := range n.Content {
+		if err := each(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list reads a list of words; one word is a list too.
+func (p parser) list(s Setting, n *yaml.Node, each func(*yaml.Node) error) error {
+	if n.Kind == yaml.ScalarNode {
+		return each(n)
+	}
+	what := "words"
+	if s.Rules {
+		what = "rules"
+	}
+	if n.Kind != yaml.SequenceNode {
+		return p.errorf(n, "%s: want a list of %s", s.Name, what)
+	}
+	for _, item := range n.Content {
+		if item.Kind != yaml.ScalarNode || isNull(item) {
+			return p.errorf(item, "%s: want a list of %s", s.Name, what)
+		}
+		if err := each(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p parser) globs(s Setting, n *yaml.Node, to *[]string) error {
+	return p.list(s, n, func(item *yaml.Node) error {
+		if !doublestar.ValidatePattern(item.Value) {
+			return p.errorf(item, "%s: %q is not a glob", s.Name, item.Value)
+		}
+		*to = append(*to, item.Value)
+		return nil
+	})
+}
+
+func (p parser) word(s Setting, n *yaml.Node, to *string) error {
+	if n.Kind != yaml.ScalarNode {
+		return p.errorf(n, "%s: want one word", s.Name)
+	}
+	value := n.Value
+	if s.Name == "suppressions" { // YAML 1.1 readers write on and off as truth
+		value = map[string]string{"true": "on", "false": "off"}[value] + map[string]string{"on": "on", "off": "off"}[value]
+	}
+	if !slices.Contains(s.Among, value) {
+		return p.errorf(n, "%s: %q is none of %s", s.Name, n.Value, strings.Join(s.Among, ", "))
+	}
+	*to = value
+	return nil
+}
+
+func (p parser) words(s Setting, n *yaml.Node, to *map[string]string, places map[string]string) error {
+	if n.Kind != yaml.MappingNode {
+		return p.errorf(n, "%s: want names with one of %s each", s.Name, strings.Join(s.Among, ", "))
+	}
+	*to = map[string]string{}
+	for key, value := range pairs(n) {
+		if !slices.Contains(s.Among, value.Value) {
+			return p.errorf(value, "%s of %s: %q is none of %s", s.Name, key.Value, value.Value, strings.Join(s.Among, ", "))
+		}
+		(*to)[key.Value] = value.Value
+		if places != nil {
+			places[key.Value] = at(p.name, key)
+		}
+	}
+	return nil
+}
+
+func (p parser) boolean(s Setting, n *yaml.Node, set func(bool)) error {
+	b, err := strconv.ParseBool(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil {
+		return p.errorf(n, "%s: want true or false", s.Name)
+	}
+	set(b)
+	return nil
+}
+
+// pairs yields the entries of a mapping.
+func pairs(n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if !yield(n.Content[i], resolve(n.Content[i+1])) {
+				return
+			}
+		}
+	}
+}
+
+// resolve follows an alias to what it stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+func at(name string, n *yaml.Node) string { return name + ":" + strconv.Itoa(n.Line) }
+
+func nearest(word string, among []string) string {
+	return slices.MinFunc(among, func(a, b string) int {
+		return levenshtein.Distance(word, a, nil) - levenshtein.Distance(word, b, nil)
+	})
+}
+
+// pinned refuses a URL that does not say what stands there. Plain HTTP is for
+// this machine alone.
+func pinned(address, digest string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1") {
+		return fmt.Errorf("%s is not an https URL", address)
+	}
+	hex, ok := strings.CutPrefix(digest, "sha256:")
+	if !ok || len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {
+		return fmt.Errorf("%s is not pinned; write %s#sha256:DIGEST with the digest that sha256sum gives", address, address)
+	}
+	return nil
+}
