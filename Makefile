@@ -31,13 +31,15 @@ TOOL_BUILDX := github.com/docker/buildx/cmd/buildx
 TOOL_SYFT := github.com/anchore/syft/cmd/syft
 TOOL_KO := github.com/google/ko
 TOOL_BUILDKITD := github.com/moby/buildkit/cmd/buildkitd
+TOOL_GOLANGCI-LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+TOOL_BUILDCTL := github.com/moby/buildkit/cmd/buildctl
 
 $(TOOLS)/%: testdata/tools/%/go.mod
 	@mkdir -p $(TOOLS)
 	cd testdata/tools/$* && $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o ../../../$@ $(TOOL_$(shell echo $* | tr a-z A-Z))
 
 .PHONY: tools
-tools: $(TOOLS)/cosign $(TOOLS)/buildx $(TOOLS)/syft $(TOOLS)/buildkitd ## build the tools that tests use
+tools: $(TOOLS)/cosign $(TOOLS)/buildx $(TOOLS)/syft $(TOOLS)/buildkitd $(TOOLS)/buildctl ## build the tools that tests use
 
 .PHONY: test
 test: setup build tools ## every test, end-to-end ones included
@@ -54,9 +56,10 @@ demo: setup build ## lint, build, sign, verify and run a careless service
 	testdata/demo.sh
 
 .PHONY: check
-check: ## what a change must pass: format, vet, tests, pages current
+check: $(TOOLS)/golangci-lint ## what a change must pass: format, vet, linters, tests, pages current
 	@out=$$(gofmt -l builder cmd lint signing templates testdata); test -z "$$out" || { echo "gofmt: $$out" >&2; exit 1; }
 	$(GO) vet ./...
+	$(TOOLS)/golangci-lint run ./...
 	$(GO) mod tidy -diff
 	$(GO) test $$($(GO) list ./... | grep -v /e2e)
 

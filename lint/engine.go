@@ -6,8 +6,8 @@ import "github.com/whittle-oci/whittle/lint/rule"
 // they are about what stands around the rules.
 func Engine() []*rule.Meta { return []*rule.Meta{&Syntax, &UnexplainedIgnore, &UnusedIgnore} }
 
-// Syntax is the rule that text which is not a Dockerfile breaks. Without a tree
-// no other rule can run.
+// Syntax is the rule that text which BuildKit does not take breaks: one
+// instruction, or the whole file. It cannot be switched off.
 var Syntax = rule.Meta{
 	Name: "syntax", Aliases: []string{"DL1000"}, Summary: "the file is a Dockerfile", Severity: rule.Error, Family: rule.Hygiene,
 	Why:     "BuildKit's own parser does not take the file, so no build can. It cannot be switched off.",

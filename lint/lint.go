@@ -74,7 +74,7 @@ func syntaxDiagnostic(src *source.File, bad *dockerfile.SyntaxError) Diagnostic 
 	line := min(max(bad.Line, 1), src.Lines())
 	start := src.LineStart(line)
 	return Diagnostic{Rule: &Syntax, Severity: rule.Error, File: src, Finding: rule.Finding{
-		Span: source.Span{Start: start, End: start + len(src.Line(line))}, Message: bad.Err.Error(),
+		Span: source.Span{Start: start, End: start + len(src.Line(line))}, Message: bad.Err.Error(), Refusal: true,
 	}}
 }
 
@@ -114,10 +114,31 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 	if !opts.Suppressed {
 		out = heed(f, out, opts)
 	}
+	out = append(out, refused(f, out)...)
 	slices.SortStableFunc(out, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name))
 	})
 	return out, nil
+}
+
+// refused makes diagnostics of the instructions that BuildKit does not take,
+// where no rule has said it better.
+func refused(f *dockerfile.File, have []Diagnostic) []Diagnostic {
+	said := map[int]bool{}
+	for _, d := range have {
+		if in, ok := f.At(f.Pos(d.Span.Start).Line); ok && d.Refusal {
+			said[in.Index] = true
+		}
+	}
+	var out []Diagnostic
+	for _, p := range f.Problems {
+		if !said[p.Index] {
+			out = append(out, Diagnostic{Rule: &Syntax, Severity: rule.Error, File: f.File, Finding: rule.Finding{
+				Span: f.Instructions[p.Index].Span(), Message: p.Err.Error(), Refusal: true,
+			}})
+		}
+	}
+	return out
 }
 
 // severity is what a rule's findings count as, where that is set.
@@ -191,6 +212,7 @@ func (e *FixError) Unwrap() error { return e.Err }
 // was changed the text is src itself.
 func Fix(ctx context.Context, src *source.File, opts Options) (*source.File, []Diagnostic, error) {
 	cur, last := src, []string(nil)
+	refusals := -1
 	for range maxRounds {
 		diags, err := check(ctx, cur, opts)
 		if bad, broke := errors.AsType[*dockerfile.SyntaxError](err); broke {
@@ -204,12 +226,20 @@ func Fix(ctx context.Context, src *source.File, opts Options) (*source.File, []D
 		}
 		var sets []fix.Set
 		var names []string
+		now := 0
 		for _, d := range diags {
+			if d.Refusal {
+				now++
+			}
 			if d.Fix != nil && opts.fixes(d.Rule) && (d.Fix.Safety == rule.Safe || d.Fix.Safety == rule.Unsafe && opts.Unsafe) {
 				sets = append(sets, d.Fix.Edits)
 				names = append(names, d.Rule.Name)
 			}
 		}
+		if refusals >= 0 && now > refusals {
+			return src, nil, &FixError{src.Name, last, errors.New("BuildKit does not take the result")}
+		}
+		refusals = now
 		out, taken := fix.Apply(cur.Bytes, sets)
 		if len(taken) == 0 {
 			return cur, diags, nil

@@ -289,7 +289,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(elftest.File{}.Bytes())
 	f.Add(elftest.File{Interp: loader, Needed: []string{"liba.so"}, Imports: []string{"getpwnam"}}.Bytes())
 	f.Add(elftest.File{Library: true, SoName: "liba.so", RunPath: "$ORIGIN"}.Bytes())
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, b []byte) {
 		if info, err := elf.Read(bytes.NewReader(b)); err == nil {
 			info.Evidence()
 		}

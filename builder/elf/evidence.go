@@ -67,7 +67,7 @@ func (i *Info) Evidence() Evidence {
 	}
 	for _, f := range cFunctions {
 		for _, n := range f.names {
-			if _, ok := slices.BinarySearch(i.Imports, n); ok && *f.need(&e) == "" && !(i.Go != nil && n == "system") {
+			if _, ok := slices.BinarySearch(i.Imports, n); ok && *f.need(&e) == "" && (i.Go == nil || n != "system") {
 				*f.need(&e) = "calls " + n
 			}
 		}

@@ -118,9 +118,7 @@ const maxConf = 1 << 20
 func (c *closure) readConf() error {
 	if c.musl {
 		data, err := c.optional("/etc/ld-musl-" + muslArch(c.machine) + ".path")
-		for _, d := range strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' || r == ':' }) {
-			c.conf = append(c.conf, d)
-		}
+		c.conf = append(c.conf, strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' || r == ':' })...)
 		return err
 	}
 	return c.include("/etc/ld.so.conf", 0)

@@ -18,7 +18,8 @@ import (
 // Options say which BuildKit is wanted. The zero value chooses by what the
 // machine has.
 type Options struct {
-	Builder     string // name of a buildx instance
+	Builder     string // name of a buildx instance, of --builder
+	Named       string // the same, of BUILDX_BUILDER
 	Host        string // BUILDKIT_HOST
 	BuildxDir   string // buildx's configuration directory
 	StateDir    string // of the embedded engine
@@ -38,10 +39,14 @@ type Engine struct {
 	Reason string // why this one
 	// Local is true for the engine in this process, which sees this
 	// machine's loopback registries as this process does.
-	Local  bool
+	Local bool
+	// Docker is set for the BuildKit inside a docker engine.
+	Docker *DockerStore
 	Client *client.Client
 	close  func() error
 	idle   func()
+
+	snapshotter bool // it names one, as containerd's workers do
 }
 
 // Idle does the housekeeping of the embedded engine after a build that went
@@ -82,14 +87,16 @@ func Intended(o Options) (name, reason string) {
 	switch {
 	case o.Builder != "":
 		return o.Builder, "--builder names it"
+	case o.Named != "":
+		return o.Named, "BUILDX_BUILDER names it"
 	case o.Host != "":
 		return o.Host, "BUILDKIT_HOST is set"
 	}
 	current, driver := currentInstance(o.BuildxDir)
 	switch {
-	case current != "" && driver != "docker" && driver != "":
+	case current != "" && driver != dockerDriver && driver != "":
 		return current, "it is the current buildx instance"
-	case driver == "docker":
+	case driver == dockerDriver:
 		return embeddedName, "the current buildx instance is Docker's own, which keeps no image index"
 	}
 	return embeddedName, "no builder is configured"
@@ -98,12 +105,12 @@ func Intended(o Options) (name, reason string) {
 // embeddedName is how the engine in this process is called.
 const embeddedName = "embedded"
 
-// Choose finds the engine: --builder, then BUILDKIT_HOST, then the current
-// buildx instance unless it is Docker's own, then the embedded one.
+// Choose finds the engine: --builder or BUILDX_BUILDER, then BUILDKIT_HOST, then
+// the current buildx instance unless it is Docker's own, then the embedded one.
 func Choose(ctx context.Context, o Options) (*Engine, error) {
 	name, reason := Intended(o)
 	switch {
-	case o.Builder == "" && o.Host != "":
+	case o.Builder == "" && o.Named == "" && o.Host != "":
 		return dial(ctx, o.Host, reason, nil)
 	case name != embeddedName:
 		return instance(ctx, o, name, reason)
@@ -130,11 +137,17 @@ func dial(ctx context.Context, address, reason string, opts []client.ClientOpt) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	if _, err := c.ListWorkers(ctx); err != nil {
+	workers, err := c.ListWorkers(ctx)
+	if err != nil {
 		_ = c.Close()
 		return nil, &UnavailableError{address, err}
 	}
-	return &Engine{Name: address, Reason: reason, Client: c}, nil
+	e := &Engine{Name: address, Reason: reason, Client: c}
+	for _, w := range workers {
+		_, named := w.Labels["org.mobyproject.buildkit.worker.snapshotter"]
+		e.snapshotter = e.snapshotter || named
+	}
+	return e, nil
 }
 
 // dialTimeout is how long a builder may take to answer for the first time. A

@@ -95,7 +95,7 @@ func (a *attestations) attach(ctx context.Context, rb *dockerui.ResultBuilder) e
 			return nil
 		}
 		if a.generator() {
-			return a.scan(ctx, rb, &mu, id, p)
+			return a.scan(ctx, rb, &mu, id)
 		}
 		doc, err := sbom.SPDX(x.plan, sbom.Options{Platform: id, Created: x.created, Version: a.b.Version})
 		if err != nil {

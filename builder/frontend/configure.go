@@ -23,13 +23,13 @@ const configName = ".whittle.yaml"
 const maxConfig = 1 << 20
 
 // configure puts flags, build arguments and the configuration file together.
-func (b *build) configure(ctx context.Context, args map[string]value) error {
-	flags := map[string]value{}
+func (b *build) configure(ctx context.Context, args map[string]Value) error {
+	flags := map[string]Value{}
 	for name, items := range b.Args {
 		if _, ok := lookup(func(s Setting) string { return s.Name }, name); !ok {
 			return &ConfigError{"--" + name, "no such setting"}
 		}
-		flags[name] = value{"--" + name, items}
+		flags[name] = Value{"--" + name, items}
 	}
 	name, data := b.ConfigName, b.Config
 	if name == "" {
@@ -39,7 +39,7 @@ func (b *build) configure(ctx context.Context, args map[string]value) error {
 		}
 	}
 	b.yaml = data
-	file := map[string]value{}
+	file := map[string]Value{}
 	if data != nil {
 		var err error
 		if file, err = FromFile(name, data); err != nil {

@@ -11,13 +11,12 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/result"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // scan runs the SBOM generator that the client names over the finished image,
 // with the stage it came from beside it: a scanner sees few packages in an
 // image that has no package manager.
-func (a *attestations) scan(ctx context.Context, rb *dockerui.ResultBuilder, mu *sync.Mutex, id string, p ocispecs.Platform) error {
+func (a *attestations) scan(ctx context.Context, rb *dockerui.ResultBuilder, mu *sync.Mutex, id string) error {
 	b := a.b
 	ref, ok := rb.FindRef(id)
 	if !ok || ref == nil {
@@ -64,5 +63,5 @@ func (a *attestations) asWritten(ctx context.Context, rb *dockerui.ResultBuilder
 	if a.b.ui.SBOM == nil {
 		return nil
 	}
-	return a.scan(ctx, rb, mu, id, ocispecs.Platform{})
+	return a.scan(ctx, rb, mu, id)
 }

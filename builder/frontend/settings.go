@@ -83,16 +83,16 @@ func (e *ConfigError) Error() string { return e.Source + ": " + e.Message }
 // ExitCode is the code for a wrong call.
 func (*ConfigError) ExitCode() int { return 2 }
 
-// value is what one source says about one setting.
-type value struct {
+// A Value is what one source says about one setting.
+type Value struct {
 	source string
 	items  []string
 }
 
 // FromArgs takes the settings out of build arguments and removes them, so
 // that they never reach the user's build.
-func FromArgs(args map[string]string) (map[string]value, error) {
-	out := map[string]value{}
+func FromArgs(args map[string]string) (map[string]Value, error) {
+	out := map[string]Value{}
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		if !strings.HasPrefix(key, argPrefix) {
 			continue
@@ -105,7 +105,7 @@ func FromArgs(args map[string]string) (map[string]value, error) {
 		if s.Kind == List {
 			items = splitList(args[key])
 		}
-		out[s.Name] = value{"build argument " + key, items}
+		out[s.Name] = Value{"build argument " + key, items}
 		delete(args, key)
 	}
 	return out, nil
@@ -147,12 +147,12 @@ var sections = []string{"lint", "build", "sign", "verify"}
 
 // FromFile reads the build section of a configuration file. name is for
 // messages.
-func FromFile(name string, data []byte) (map[string]value, error) {
+func FromFile(name string, data []byte) (map[string]Value, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return nil, &ConfigError{name, err.Error()}
 	}
-	out := map[string]value{}
+	out := map[string]Value{}
 	if len(doc.Content) == 0 {
 		return out, nil
 	}
@@ -180,7 +180,7 @@ func closest(name string, among []string) string {
 	})
 }
 
-func readSection(name string, section *yaml.Node, out map[string]value) error {
+func readSection(name string, section *yaml.Node, out map[string]Value) error {
 	if section.Kind != yaml.MappingNode {
 		if section.Tag == "!!null" {
 			return nil
@@ -197,7 +197,7 @@ func readSection(name string, section *yaml.Node, out map[string]value) error {
 		if err != nil {
 			return &ConfigError{at(name, v), fmt.Sprintf("%s: %v", s.Name, err)}
 		}
-		out[s.Name] = value{at(name, v), items}
+		out[s.Name] = Value{at(name, v), items}
 	}
 	return nil
 }
@@ -224,15 +224,15 @@ func nodeItems(v *yaml.Node, kind Kind) ([]string, error) {
 func at(name string, n *yaml.Node) string { return name + ":" + strconv.Itoa(n.Line) }
 
 // config puts the sources together; earlier ones win.
-func config(sources ...map[string]value) (Config, error) {
+func config(sources ...map[string]Value) (Config, error) {
 	c := Config{Contents: "auto"}
-	get := func(name string) value {
+	get := func(name string) Value {
 		for _, s := range sources {
 			if v, ok := s[name]; ok {
 				return v
 			}
 		}
-		return value{}
+		return Value{}
 	}
 	text := func(name string) string {
 		if v := get(name); len(v.items) > 0 {

@@ -20,7 +20,7 @@ func TestConfigOrder(t *testing.T) {
 	if d := cmp.Diff(map[string]string{"VERSION": "1"}, build); d != "" {
 		t.Errorf("what reaches the user's build (-want +got):\n%s", d)
 	}
-	c, err := config(map[string]value{"user": {"--user", []string{"9"}}}, args, file)
+	c, err := config(map[string]Value{"user": {"--user", []string{"9"}}}, args, file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func FuzzConfigFile(f *testing.F) {
 	f.Add([]byte("build:\n  include: [/a]\n"))
 	f.Add([]byte("lint: {preset: strict}\n"))
 	f.Add([]byte("&a [*a]"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, b []byte) {
 		v, err := FromFile("f", b)
 		if err == nil {
 			_, _ = config(v)

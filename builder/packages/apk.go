@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -46,10 +47,12 @@ func parseInstalled(data []byte) []*record {
 				r.Licenses = []string{v}
 			case "F":
 				dir = path.Clean("/" + v)
+				r.dirs = append(r.dirs, dir)
 			case "R":
 				r.files = append(r.files, path.Join(dir, v))
 			}
 		}
+		r.system = slices.Contains(apkSystem, r.Name)
 		if r.Name != "" && r.Version != "" {
 			out = append(out, r)
 		}

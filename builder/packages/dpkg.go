@@ -66,6 +66,7 @@ func parseStatus(data []byte) []*record {
 		}
 		r := &record{Package: Package{Name: fields["Package"], Version: fields["Version"], Arch: fields["Architecture"], Origin: "dpkg"}}
 		r.Source, _, _ = strings.Cut(fields["Source"], " ")
+		r.system = fields["Essential"] == "yes" || fields["Priority"] == "required"
 		r.text = paragraph + "\n"
 		if fields["Status"] == "" {
 			r.text = "Package: " + r.Name + "\nStatus: install ok installed\n" + strings.TrimPrefix(r.text, "Package: "+r.Name+"\n")
@@ -144,6 +145,9 @@ func (d *DB) list(ctx context.Context, records []*record) error {
 
 func (d *DB) own(r *record) {
 	for _, f := range r.files {
+		d.owners[f] = r
+	}
+	for _, f := range r.dirs {
 		d.owners[f] = r
 	}
 }

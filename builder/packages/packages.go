@@ -37,6 +37,8 @@ type record struct {
 	text      string            // the paragraph as it stands
 	conffiles map[string]string // path to MD5, as it was installed
 	files     []string          // absolute paths, once they are known
+	dirs      []string          // directories that files does not have
+	system    bool              // a part of the distribution itself
 }
 
 // A DB is the package database of a tree. Nothing is read before the first
@@ -51,7 +53,6 @@ type DB struct {
 	listed  sync.Once
 	listErr error
 	owners  map[string]*record // path to owner
-	origin  string
 	distro  string
 }
 

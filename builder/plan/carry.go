@@ -69,6 +69,7 @@ type executable struct {
 	instruction string // ENTRYPOINT, CMD, HEALTHCHECK or "" for what they need
 	name        string // path in the tree
 	reason      string
+	serves      bool // it is what the container is there for
 }
 
 // program carries an executable file with everything it needs to start: its
@@ -87,6 +88,9 @@ func (m *maker) program(ctx context.Context, x executable) error {
 	}
 	m.done[res.Path] = true
 	m.plan.Programs = append(m.plan.Programs, res.Path)
+	if x.serves || x.instruction == "ENTRYPOINT" || x.instruction == "CMD" {
+		m.mains = append(m.mains, res.Path)
+	}
 	if res.Entry.Mode&0o111 == 0 {
 		return &RefusedError{
 			Instruction: x.instruction,

@@ -38,6 +38,9 @@ func (m *maker) kept(ctx context.Context) error {
 		return fmt.Errorf("reading the package database: %w", err)
 	}
 	k.owned = owned
+	if err := k.provided(ctx); err != nil {
+		return err
+	}
 	for _, name := range k.names {
 		if err := k.decide(ctx, name); err != nil {
 			return err
@@ -161,7 +164,7 @@ func (k *keeper) decide(ctx context.Context, name string) error {
 		k.leave(name, e, "is a device, socket or pipe")
 		return nil
 	}
-	if why := k.unwanted(name, e); why != "" {
+	if why := k.unwanted(name); why != "" {
 		k.leave(name, e, why)
 		return nil
 	}

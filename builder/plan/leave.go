@@ -100,7 +100,7 @@ func (k *keeper) isVendor(ctx context.Context, name string) bool {
 }
 
 // unwanted says why one changed file stays behind, or "".
-func (k *keeper) unwanted(name string, e tree.Entry) string {
+func (k *keeper) unwanted(name string) string {
 	base := path.Base(name)
 	if k.compiles("go") {
 		switch {

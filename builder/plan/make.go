@@ -67,6 +67,8 @@ type maker struct {
 	shellWanted []string        // programs that call system(3) or popen(3)
 	shellReason string
 	changed     map[string]tree.Entry
+	mains       []string // real paths of what ENTRYPOINT and CMD run
+	dataDirs    []string // where the packages of these keep their data
 }
 
 // walked is a directory of which every file was looked at.

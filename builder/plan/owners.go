@@ -68,6 +68,9 @@ func (m *maker) owners(ctx context.Context) error {
 	for _, v := range slices.Sorted(maps.Keys(m.config.Volumes)) {
 		m.userDir(v, "VOLUME")
 	}
+	for _, dir := range m.dataDirs {
+		m.userDir(dir, "the program's package keeps data there")
+	}
 	for _, w := range m.opts.Writable {
 		if err := m.writable(ctx, w); err != nil {
 			return err

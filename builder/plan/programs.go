@@ -109,7 +109,7 @@ func (m *maker) command(ctx context.Context, instruction string, argv []string) 
 	if !ok {
 		return nil, m.notFound(instruction, argv[0])
 	}
-	if err := m.program(ctx, executable{instruction, name, instruction}); err != nil {
+	if err := m.program(ctx, executable{instruction: instruction, name: name, reason: instruction}); err != nil {
 		return nil, err
 	}
 	if slices.Contains(needsRoot, path.Base(argv[0])) {
@@ -147,7 +147,7 @@ func (m *maker) arguments(ctx context.Context, instruction string, args []string
 		}
 		reason := "argument of " + instruction
 		if res.Entry.Mode&0o111 != 0 {
-			if err := m.program(ctx, executable{instruction, arg, reason}); err != nil {
+			if err := m.program(ctx, executable{instruction: instruction, name: arg, reason: reason}); err != nil {
 				return err
 			}
 			continue
@@ -177,7 +177,7 @@ func (m *maker) wrapped(ctx context.Context, instruction string, args []string) 
 			return err
 		}
 		if ok {
-			return m.program(ctx, executable{instruction, name, instruction + " through " + path.Base(line[0])})
+			return m.program(ctx, executable{instruction: instruction, name: name, reason: instruction + " through " + path.Base(line[0])})
 		}
 	}
 	return nil

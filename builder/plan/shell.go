@@ -34,7 +34,7 @@ func runtimeName(program string) string {
 // script carries a #! script's interpreter and, for a shell script, the
 // commands it is seen to run.
 func (m *maker) script(ctx context.Context, x executable, res tree.Resolved, s runtimes.Script) error {
-	interpreter := executable{x.instruction, s.Interpreter, "interpreter of " + res.Path}
+	interpreter := executable{instruction: x.instruction, name: s.Interpreter, reason: "interpreter of " + res.Path}
 	if _, err := tree.Resolve(ctx, m.t, s.Interpreter); errors.Is(err, fs.ErrNotExist) {
 		return &RefusedError{
 			Instruction: x.instruction,
@@ -62,7 +62,7 @@ func (m *maker) script(ctx context.Context, x executable, res tree.Resolved, s r
 		if runtimeName(s.Env) != "" {
 			return &UnsupportedError{x.instruction, res.Path, s.Env}
 		}
-		if err := m.program(ctx, executable{x.instruction, name, "interpreter of " + res.Path}); err != nil {
+		if err := m.program(ctx, executable{instruction: x.instruction, name: name, reason: "interpreter of " + res.Path}); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (m *maker) shellCommand(ctx context.Context, instruction string, argv []str
 			Hint:        `use the exec form: ["program", "argument"]`,
 		}
 	}
-	if err := m.program(ctx, executable{instruction, name, "shell of " + instruction}); err != nil {
+	if err := m.program(ctx, executable{instruction: instruction, name: name, reason: "shell of " + instruction}); err != nil {
 		return err
 	}
 	return m.shellScript(ctx, instruction, instruction, name, []byte(script))
@@ -151,7 +151,7 @@ func (m *maker) shellWord(ctx context.Context, instruction, where, name string) 
 	if runtimeName(name) != "" {
 		return &UnsupportedError{instruction, where, path.Base(name)}
 	}
-	return m.program(ctx, executable{"", found, "command of " + where})
+	return m.program(ctx, executable{name: found, reason: "command of " + where, serves: instruction == "ENTRYPOINT" || instruction == "CMD"})
 }
 
 // shellFile carries a file that a script reads or names, when it is there.
@@ -167,7 +167,7 @@ func (m *maker) shellFile(ctx context.Context, where, name string) error {
 		return err
 	}
 	if res.Entry.Mode&0o111 != 0 {
-		return m.program(ctx, executable{"", name, "named in " + where})
+		return m.program(ctx, executable{name: name, reason: "named in " + where})
 	}
 	_, _, err = m.carry(ctx, name, "named in "+where)
 	return err

@@ -104,6 +104,18 @@ func (r *Report) Marshal(limit int) ([]byte, error) {
 	return dt, err
 }
 
+// Parse reads the predicate of a contents attestation.
+func Parse(predicate []byte) (*Report, error) {
+	var r Report
+	if err := json.Unmarshal(predicate, &r); err != nil {
+		return nil, fmt.Errorf("reading the contents attestation: %w", err)
+	}
+	if r.Version > Version {
+		return nil, fmt.Errorf("the contents attestation has version %d, this whittle reads %d; use a newer one", r.Version, Version)
+	}
+	return &r, nil
+}
+
 // Directories sums the bytes of files by directory, largest first, down to
 // depth levels.
 func (r *Report) Directories(depth int) []File {

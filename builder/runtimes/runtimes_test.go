@@ -87,7 +87,7 @@ func TestPlainCommand(t *testing.T) {
 func FuzzShell(f *testing.F) {
 	f.Add([]byte("#!/bin/sh\nexec \"$@\"\n"))
 	f.Add([]byte("sh -c 'sh -c \"sh -c x\"'"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, b []byte) {
 		runtimes.Shebang(b)
 		_, _ = runtimes.ShellCommands(b, "bash")
 		runtimes.PlainCommand(string(b))

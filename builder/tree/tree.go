@@ -159,13 +159,13 @@ func ReadFile(ctx context.Context, t Tree, name string, limit int64) ([]byte, er
 		return nil, err
 	}
 	b := make([]byte, res.Entry.Size)
-	if n, err := r.ReadAt(b, 0); err != nil && !(errors.Is(err, io.EOF) && n == len(b)) {
+	if n, err := r.ReadAt(b, 0); err != nil && (!errors.Is(err, io.EOF) || n != len(b)) {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	return b, nil
 }
 
-// SkipDir, returned by the function given to [Walk], leaves a directory out.
+// SkipDir is what the function given to [Walk] returns to leave a directory out.
 var SkipDir = fs.SkipDir
 
 // Walk calls f for the file at root and everything below it, parents before

@@ -36,7 +36,6 @@ var unreachable = map[string][]string{
 	"builder/engine":   {mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/cosign"},
 	"builder/image":    {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"builder/pack":     {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
-	"builder/contents": {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"signing":          {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 }
 

@@ -174,7 +174,7 @@ func (f *File) Commands(in Instruction) []Command {
 
 func (f *File) commands(in Instruction) []Command {
 	if run, ok := in.Command.(*instructions.RunCommand); ok && !run.PrependShell && len(run.Files) == 0 {
-		return f.execForm(in, run)
+		return execForm(in)
 	}
 	s, ok := f.Script(in)
 	if !ok {
@@ -358,11 +358,11 @@ func unescape(s, only string) string {
 
 // execForm lists the command of RUN ["a", "b"] and, where that is a shell,
 // those of its script.
-func (f *File) execForm(in Instruction, run *instructions.RunCommand) []Command {
+func execForm(in Instruction) []Command {
 	var words []Arg
-	for _, a := range run.CmdLine {
-		span, _ := in.Find(a)
-		words = append(words, Arg{a, true, span})
+	for _, w := range in.Words() {
+		span := source.Span{Start: w.Span.Start + 1, End: w.Span.End - 1} // without its quotes
+		words = append(words, Arg{w.Text, true, span})
 	}
 	c := Command{Span: in.Span()}
 	c.name(words)

@@ -4,10 +4,8 @@
 package dockerfile
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
-	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +24,8 @@ type File struct {
 	Stages       []Stage
 	// MetaArgs are the ARGs before the first FROM.
 	MetaArgs []instructions.ArgCommand
+	// Problems are the instructions that BuildKit does not take, in order.
+	Problems []Problem
 
 	shipped []bool     // by stage
 	shells  [][]string // by instruction: the last SHELL before it
@@ -42,13 +42,16 @@ type Instruction struct {
 	Keyword string // lower case
 	Stage   int    // index into Stages, -1 before the first FROM
 	Index   int    // index into File.Instructions
-	// Command is what BuildKit makes of it, nil for FROM and for ARG before
-	// the first FROM.
+	// Command is what BuildKit makes of it, nil for FROM, for what stands
+	// before the first FROM and for what it does not take.
 	Command instructions.Command
 	// Trigger marks the instruction of an ONBUILD. Node, Text, Keyword and
 	// Command are then those of the instruction that is triggered; it has no
 	// effect on its own stage.
 	Trigger bool
+
+	escape rune
+	view   *view
 }
 
 // A Stage is one FROM with its instructions.
@@ -57,114 +60,8 @@ type Stage struct {
 	Index int
 	From  int // index of the FROM instruction
 	// Parent is the stage that this one is made from, -1 when its base is an
-	// image.
+	// image or not known.
 	Parent int
-}
-
-// A SyntaxError is text that is not a Dockerfile.
-type SyntaxError struct {
-	Name string
-	Line int // counted from 1; 0 when the parser does not say
-	Err  error
-}
-
-// Error gives the position and the parser's message.
-func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %v", e.Name, e.Line, e.Err) }
-
-// Unwrap returns the parser's error.
-func (e *SyntaxError) Unwrap() error { return e.Err }
-
-// Parse parses src. The only errors it returns are *SyntaxError.
-func Parse(src *source.File) (f *File, err error) {
-	defer func() {
-		// The instruction parser has panicked on malformed input before; to
-		// a linter that is one more syntax error.
-		if r := recover(); r != nil {
-			f, err = nil, &SyntaxError{Name: src.Name, Err: fmt.Errorf("parser panicked: %v", r)}
-		}
-	}()
-	res, err := parser.Parse(bytes.NewReader(src.Bytes))
-	if err != nil {
-		return nil, syntaxError(src.Name, err)
-	}
-	f = &File{File: src, Escape: res.EscapeToken, names: map[string][]int{}}
-	for i, n := range res.AST.Children {
-		f.Instructions = append(f.Instructions, Instruction{
-			Node: n, Text: src.Join(n.StartLine, n.EndLine, res.EscapeToken),
-			Keyword: strings.ToLower(n.Value), Stage: -1, Index: i,
-		})
-	}
-	stages, metaArgs, err := instructions.Parse(res.AST, nil)
-	if err != nil {
-		return nil, syntaxError(src.Name, err)
-	}
-	f.MetaArgs = metaArgs
-	f.link(stages)
-	return f, nil
-}
-
-// link ties stages and commands to the instructions they came from.
-func (f *File) link(stages []instructions.Stage) {
-	next := -1
-	commands := map[int]instructions.Command{}
-	for _, st := range stages {
-		for _, c := range st.Commands {
-			if loc := c.Location(); len(loc) > 0 {
-				commands[loc[0].Start.Line] = c
-			}
-		}
-	}
-	for i := range f.Instructions {
-		in := &f.Instructions[i]
-		if in.Keyword == "from" {
-			next++
-			if next < len(stages) {
-				parent := f.stageNamed(stages[next].BaseName, next)
-				f.Stages = append(f.Stages, Stage{Stage: stages[next], Index: next, From: i, Parent: parent})
-				f.names[strings.ToLower(stages[next].Name)] = append(f.names[strings.ToLower(stages[next].Name)], next)
-			}
-		}
-		in.Stage = next
-		if in.Keyword != "from" && next >= 0 {
-			in.Command = commands[in.Node.StartLine]
-		}
-		if in.Keyword == "onbuild" {
-			trigger(in)
-		}
-	}
-	f.vars = make([]settings, len(f.Stages))
-	f.scripts = map[int]*parsed{}
-	f.ship()
-	f.shell()
-}
-
-// trigger puts the instruction of an ONBUILD in its place. One that BuildKit
-// would not take when it is triggered stays as it is.
-func trigger(in *Instruction) {
-	if in.Node.Next == nil || len(in.Node.Next.Children) == 0 {
-		return
-	}
-	node := in.Node.Next.Children[0]
-	at := strings.Index(in.Text.Text[len("onbuild"):], node.Original)
-	if at < 0 {
-		return
-	}
-	node.StartLine, node.EndLine, node.Heredocs = in.Node.StartLine, in.Node.EndLine, in.Node.Heredocs
-	parsed, err := instructions.ParseInstruction(node)
-	command, ok := parsed.(instructions.Command)
-	if err != nil || !ok {
-		return
-	}
-	in.Node, in.Command, in.Keyword, in.Trigger = node, command, strings.ToLower(node.Value), true
-	in.Text = in.Text.From(len("onbuild") + at)
-}
-
-// ship marks the final stage and those it is made from.
-func (f *File) ship() {
-	f.shipped = make([]bool, len(f.Stages))
-	for i := len(f.Stages) - 1; i >= 0; i = f.Stages[i].Parent {
-		f.shipped[i] = true
-	}
 }
 
 // stageNamed finds an earlier stage by name, -1 when there is none.
@@ -188,6 +85,51 @@ func (f *File) StageNamed(name string, before int) int {
 		return n
 	}
 	return -1
+}
+
+// Choices are the earlier stages that a stage may be made from, when a variable
+// without a known value is a part of its base's name, as in
+// FROM base-${TARGETARCH}.
+func (f *File) Choices(stage int) []int {
+	name, known := f.expand(f.Stages[stage].BaseName, f.globals())
+	if known {
+		return nil
+	}
+	pattern := wildcard(f.Stages[stage].BaseName)
+	if name == "" || strings.Trim(pattern, "*") == "" {
+		return nil // an image as likely as a stage
+	}
+	var out []int
+	for i := range stage {
+		if ok, err := path.Match(pattern, f.Stages[i].Name); ok && err == nil {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// wildcard puts * in the place of every variable of a word.
+func wildcard(word string) string {
+	var b strings.Builder
+	for i := 0; i < len(word); i++ {
+		if word[i] != '$' {
+			b.WriteByte(word[i])
+			continue
+		}
+		b.WriteByte('*')
+		if i+1 < len(word) && word[i+1] == '{' {
+			end := strings.IndexByte(word[i:], '}')
+			if end < 0 {
+				break
+			}
+			i += end
+			continue
+		}
+		for i+1 < len(word) && (word[i+1] == '_' || word[i+1] >= '0' && word[i+1] <= '9' || word[i+1]|0x20 >= 'a' && word[i+1]|0x20 <= 'z') {
+			i++
+		}
+	}
+	return strings.ToLower(b.String())
 }
 
 // Final is the last stage. A file that parses has one.
@@ -223,13 +165,13 @@ func (f *File) At(line int) (Instruction, bool) {
 func (in Instruction) Span() source.Span { return in.Text.Span(0, len(in.Text.Text)) }
 
 // KeywordSpan is the instruction's first word.
-func (in Instruction) KeywordSpan() source.Span { return in.Text.Span(0, len(in.Keyword)) }
+func (in Instruction) KeywordSpan() source.Span { return in.Text.Span(0, len(in.Node.Value)) }
 
 // Arguments is what follows the instruction's first word, without blanks around
 // it.
 func (in Instruction) Arguments() source.Span {
 	text := strings.TrimRight(in.Text.Text, " \t")
-	at := min(len(in.Keyword), len(text))
+	at := min(len(in.Node.Value), len(text))
 	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
 		at++
 	}
@@ -240,7 +182,7 @@ func (in Instruction) Arguments() source.Span {
 // bounded by characters that are not part of a word.
 func (in Instruction) Find(word string) (source.Span, bool) {
 	text := in.Text.Text
-	for at := min(len(in.Keyword), len(text)); word != ""; {
+	for at := min(len(in.Node.Value), len(text)); word != ""; {
 		i := strings.Index(text[at:], word)
 		if i < 0 {
 			break
@@ -256,16 +198,4 @@ func (in Instruction) Find(word string) (source.Span, bool) {
 
 func boundary(c byte) bool {
 	return strings.IndexByte(" \t\"'=[],\n\r", c) >= 0
-}
-
-func syntaxError(name string, err error) error {
-	e := &SyntaxError{Name: name, Err: err}
-	if at, ok := errors.AsType[*parser.LocationError](err); ok && len(at.Locations) > 0 && len(at.Locations[0]) > 0 {
-		e.Line = at.Locations[0][0].Start.Line
-		e.Err = errors.Unwrap(at)
-		if e.Err == nil {
-			e.Err = err
-		}
-	}
-	return e
 }

@@ -1,6 +1,9 @@
 package dockerfile_test
 
 import (
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -108,6 +111,111 @@ func TestScripts(t *testing.T) {
 			if span := s.Span(i, i+1); f.Bytes[span.Start] != s.Text[i] && (s.Text[i] != '\n' || f.Bytes[span.Start] != '\r') {
 				t.Errorf("%s: byte %d, %q, stands at %q", c.name, i, s.Text[i], f.Bytes[span.Start])
 			}
+		}
+	}
+}
+
+// TestWords gives every argument its place.
+func TestWords(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`FROM --platform="$P" a:1 AS b`, `platform=$P@"$P" | a:1 AS b |`},
+		{"COPY --chown=1:2 \\\n # c\n --from=x a \\\n b/ /c", `chown=1:2@1:2 from=x@x | a b/ /c |`},
+		{`COPY ["a b", "c"]`, `| "a b" "c" |`},
+		{`ENV A=1 B="x y" C=`, `| A=1 B="x y" C= | A:1 B:"x y" C:`},
+		{"ENV A  b c ", `| A b c | A:b c`},
+		{"LABEL \\\n  a=1 \\\n  b='2'", `| a=1 b='2' | a:1 b:'2'`},
+		{"ARG A B=1", `| A B=1 | A: B:1`},
+		{"EXPOSE 80/tcp\t443", `| 80/tcp 443 |`},
+		{"HEALTHCHECK --retries=3 CMD curl x", `retries=3@3 | CMD curl x |`},
+		{`HEALTHCHECK CMD ["a", "b"]`, `| CMD "a" "b" |`},
+		{"USER a b", `| a b |`},
+		{`ONBUILD ADD --link a b`, `link=@ | a b |`},
+		{"RUN --mount=type=cache,target=/c x && y", `mount=type=cache,target=/c@type=cache,target=/c | x && y |`},
+	} {
+		f := parse(t, "FROM scratch\n"+c.text+"\nRUN last\n")
+		in := f.Instructions[1]
+		if in.Keyword == "from" {
+			in = f.Instructions[len(f.Instructions)-2]
+		}
+		at := func(s source.Span) string { return string(f.Bytes[s.Start:s.End]) }
+		var got []string
+		for _, x := range in.Flags() {
+			got = append(got, x.Name+"="+x.Value+"@"+at(x.ValueSpan))
+		}
+		got = append(got, "|")
+		for _, w := range in.Words() {
+			got = append(got, at(w.Span))
+		}
+		got = append(got, "|")
+		for _, p := range in.Pairs() {
+			got = append(got, at(p.KeySpan)+":"+at(p.ValueSpan))
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.text, s, c.want)
+		}
+	}
+}
+
+// TestProblems keeps what BuildKit takes when it does not take the rest.
+func TestProblems(t *testing.T) {
+	f := parse(t, "LABEL a=b\nFROM a\nMAINTAINER b\nRUN c\nBAD\nd\ne\nCOPY f\nRUN --nope g\nUSER h\nHEALTHCHECK what\n")
+	var got []string
+	for _, p := range f.Problems {
+		got = append(got, f.Instructions[p.Index].Keyword)
+	}
+	// The lines after BAD are what is left of one mistake.
+	if s := strings.Join(got, " "); s != "label bad copy run healthcheck" {
+		t.Errorf("problems: %s", s)
+	}
+	if len(f.Final().Commands) != 3 {
+		t.Errorf("commands: %v", f.Final().Commands)
+	}
+	for text, line := range map[string]int{"ARG A\n": 1, "": 0, "a\nb\n": 1, "FROM a\nFROM b c\n": 2, "FROM a\nRUN <<E\nx\n": 2} {
+		_, err := dockerfile.Parse(source.NewFile("Dockerfile", []byte(text)))
+		if bad, ok := errors.AsType[*dockerfile.SyntaxError](err); !ok || bad.Line != line {
+			t.Errorf("%q: %v, want an error at line %d", text, err, line)
+		}
+	}
+}
+
+// TestLimits refuses what would cost more than a file can be worth, and soon.
+func TestLimits(t *testing.T) {
+	for name, text := range map[string]string{
+		"instructions": "FROM a\n" + strings.Repeat("ARG A=1\n", 1_000_000),
+		"words":        "FROM a\n" + strings.Repeat("ARG "+strings.Repeat("a ", 30_000)+"\n", 200),
+		"length":       "FROM a\nRUN x " + strings.Repeat(strings.Repeat("y", 60_000)+"\\\n", 100) + "\n",
+		"triggers":     "FROM a\n" + strings.Repeat("ONBUILD \\\n", 1_000_000) + "RUN x\n",
+		"flags":        "FROM a\nONBUILD " + strings.Repeat("--a ONBUILD ", 5000) + "RUN x\n",
+		"variables":    "FROM a\nRUN <<A " + strings.Repeat("${a:-", 10_000) + "\nA\n",
+		"line":         "FROM a\nRUN " + strings.Repeat("x", 70_000) + "\n",
+	} {
+		_, err := dockerfile.Parse(source.NewFile("Dockerfile", []byte(text)))
+		if _, ok := errors.AsType[*dockerfile.SyntaxError](err); !ok {
+			t.Errorf("%s: %v, want a syntax error", name, err)
+		}
+	}
+	deep := "FROM a\nENV A=" + strings.Repeat("${a:-", 10_000) + "x" + strings.Repeat("}", 10_000) + "\nRUN " + strings.Repeat("(", 60_000) + "\nRUN x\n"
+	f := parse(t, deep)
+	if _, known := f.Expand(f.Instructions[3], "$A"); known {
+		t.Error("a value nested beyond the limit is known")
+	}
+	if _, ok := f.Script(f.Instructions[2]); !ok {
+		t.Error("the RUN has no script")
+	}
+}
+
+// TestChoices finds the stages that a variable chooses among.
+func TestChoices(t *testing.T) {
+	f := parse(t, "ARG B=one\nFROM a AS base-amd64\nFROM a AS base-arm64\nFROM a AS one\nFROM $B AS two\nFROM base-${TARGETARCH} AS three\nFROM three\n")
+	if p := f.Stages[3].Parent; p != 2 {
+		t.Errorf("the parent of two is %d", p)
+	}
+	if got := f.Choices(4); !slices.Equal(got, []int{0, 1}) {
+		t.Errorf("choices are %v", got)
+	}
+	for i, want := range []bool{true, true, false, false, true, true} {
+		if f.Shipped(i) != want {
+			t.Errorf("stage %d ships: %v", i, !want)
 		}
 	}
 }

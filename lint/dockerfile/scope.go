@@ -162,9 +162,14 @@ func (f *File) Variable(in Instruction, name string) (value string, known, decla
 	return x.value, x.known, ok
 }
 
+// expand reads a word as BuildKit does: quotes and escapes go, variables are
+// filled in.
 func (f *File) expand(word string, vars shell.EnvGetter) (string, bool) {
-	if !strings.ContainsRune(word, '$') {
+	if !strings.ContainsAny(word, "$\"'"+string(f.Escape)) {
 		return word, true
+	}
+	if strings.Count(word, "${") > maxVariables {
+		return word, false
 	}
 	lex := shell.NewLex(f.Escape)
 	res, err := lex.ProcessWordWithMatches(word, vars)

@@ -176,6 +176,9 @@ func shebang(data string) []string {
 
 // parse reads the text as bash, which takes what sh takes.
 func (s *Script) parse() {
+	if len(s.Text) > maxScript {
+		return
+	}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(false)).Parse(strings.NewReader(s.Text), "")
 	if err == nil {
 		s.File = file

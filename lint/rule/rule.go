@@ -94,6 +94,9 @@ type Finding struct {
 	Span    source.Span
 	Message string
 	Fix     *Fix // nil when there is none
+	// Refusal marks a finding that says why BuildKit does not take the
+	// instruction. It stands in place of the parser's own words.
+	Refusal bool
 }
 
 // A Fix is a set of edits that are applied together or not at all.

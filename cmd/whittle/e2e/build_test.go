@@ -251,8 +251,7 @@ func TestReproducible(t *testing.T) {
 // TestWeb builds the careless service and talks to it.
 func TestWeb(t *testing.T) {
 	_, img, _ := build(t, "web")
-	var peer *httptest.Server
-	peer = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "peer") }))
+	peer := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "peer") }))
 	defer peer.Close()
 	c := unpack(t, img)
 	for i, user := range []string{ownUser, randomUser} {

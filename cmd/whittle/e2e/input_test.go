@@ -158,39 +158,6 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestLoad hands an image to a real docker engine.
-func TestLoad(t *testing.T) {
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "docker.sock")
-	dockerd := exec.Command("dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"),
-		"--host", "unix://"+socket, "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs")
-	var log syncBuffer
-	dockerd.Stdout, dockerd.Stderr = &log, &log
-	if err := dockerd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = dockerd.Process.Signal(syscall.SIGTERM)
-		_ = dockerd.Wait()
-	})
-	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(log.String(), "API listen on") {
-		if time.Now().After(deadline) {
-			t.Fatalf("dockerd does not start\n%s", log.String())
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	env := []string{"DOCKER_HOST=unix://" + socket, "XDG_DATA_HOME=" + shared(), "BUILDKITD_CONFIG=" + world.config}
-	res := run(t, env, world.bin, "build", "testdata/apps/gohello", "-t", "e2e/hello:1", "--load", "--progress", "quiet")
-	if res.code != 0 {
-		t.Fatalf("exit %d\n%s", res.code, res.stderr)
-	}
-	images := run(t, env, "curl", "-sS", "--unix-socket", socket, "http://docker/images/json")
-	if !strings.Contains(images.stdout, "e2e/hello:1") {
-		t.Errorf("docker has %s%s", images.stdout, images.stderr)
-	}
-}
-
 // TestScanner lets syft find the packages that the minimal image keeps.
 func TestScanner(t *testing.T) {
 	ref, _, _ := build(t, "gocgo")

@@ -42,10 +42,10 @@ func TestRun(t *testing.T) {
 	const (
 		fires   = `[{"id":1,"rule":"DL3004","dockerfile":"RUN sudo a","expect":"fires"}]`
 		silent  = `[{"id":1,"rule":"DL3004","dockerfile":"RUN sudo a","expect":"silent"}]`
-		refused = `[{"id":1,"rule":"DL3061","dockerfile":"LABEL a=b\nFROM c","expect":"fires"}]`
+		refused = `[{"id":1,"rule":"DL3004","dockerfile":"FROM a b c\nRUN sudo a","expect":"fires"}]`
 		same    = `[["DL3004",2]]`
 		missing = `[["DL3004",2],["DL4000",4]]`
-		line    = "DL3061 refused-by-buildkit: no build takes it\n"
+		line    = "DL3004 refused-by-buildkit: no build takes it\n"
 	)
 	for _, c := range []struct{ name, cases, real, list, want string }{
 		{"agreement", fires, same, "", ""},
@@ -54,7 +54,7 @@ func TestRun(t *testing.T) {
 		{"a file hadolint could not parse", fires, "null", "", ""},
 		{"a listed difference", refused, same, line, ""},
 		{"the same, not listed", refused, same, "", "is below"},
-		{"a line that explains nothing", fires, same, line, "DL3061 refused-by-buildkit explains nothing"},
+		{"a line that explains nothing", fires, same, line, "DL3004 refused-by-buildkit explains nothing"},
 		{"a line of no known kind", fires, same, "DL3061 because: so\n", `no kind "because"`},
 		{"a line without a reason", fires, same, "DL3061 refused-by-buildkit\n", "RULE KIND: why"},
 		{"too many lines", fires, same, strings.Repeat(line, maxDifferences+1), "lists 26 differences"},

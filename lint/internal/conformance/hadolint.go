@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint"
@@ -69,12 +70,7 @@ func (c hadolintCase) judge(ctx context.Context) (d disagreement, fires bool, er
 	}
 	src := source.NewFile("Dockerfile", []byte(text))
 	d = disagreement{rule: c.Rule, where: fmt.Sprintf("case %d", c.ID), text: text}
-	all := called(c.Rule)
-	for _, ignored := range c.Config.Ignored {
-		if len(all) > 0 && all[0].Is(ignored) {
-			all = nil
-		}
-	}
+	all := slices.DeleteFunc(called(c.Rule), func(r rule.Rule) bool { return slices.ContainsFunc(c.Config.Ignored, r.Is) })
 	diags, err := lint.Run(ctx, src, lint.Options{Rules: all, Settings: rule.Settings{
 		TrustedRegistries: c.Config.Registries, Labels: c.Config.Labels, StrictLabels: c.Config.StrictLabels,
 	}})
@@ -92,14 +88,9 @@ func (c hadolintCase) judge(ctx context.Context) (d disagreement, fires bool, er
 	return d, fires, nil
 }
 
-// called finds the rule that answers to another tool's name.
+// called finds the rules that answer to another tool's name.
 func called(name string) []rule.Rule {
-	for _, r := range rules.All() {
-		if r.Is(name) {
-			return []rule.Rule{r}
-		}
-	}
-	return nil
+	return slices.DeleteFunc(rules.All(), func(r rule.Rule) bool { return !r.Is(name) })
 }
 
 // count adds one answer to a tally.

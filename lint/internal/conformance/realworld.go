@@ -122,7 +122,7 @@ func readArchive(name string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for tr := tar.NewReader(zr); ; {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files, nil
 		}
 		if err != nil {

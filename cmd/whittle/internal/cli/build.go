@@ -51,10 +51,10 @@ buildx build; those at the end of the list are whittle's own.`,
 // build runs one build: request, engine, solve, signatures, what to print.
 func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	ctx := c.Context()
-	if err := f.check(c.Flags()); err != nil {
+	if err := f.check(); err != nil {
 		return err
 	}
-	req, err := f.request(ctx, a, dir)
+	req, err := f.request(a, dir)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,9 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	}
 	defer e.Close()
 	a.log.Infof("building with %s, as %s", e.Name, e.Reason)
+	if err := f.fit(ctx, a, req, e); err != nil {
+		return err
+	}
 	res, err := a.solve(ctx, e, req, build)
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.sbom, "sbom", "", "short for --attest type=sbom; without a generator the plan answers")
 	fl.Lookup("provenance").NoOptDefVal = "true"
 	fl.Lookup("sbom").NoOptDefVal = "true"
-	fl.StringVar(&f.builder, "builder", "", "buildx instance to build with")
+	fl.StringVar(&f.builder, "builder", "", "buildx instance to build with (default BUILDX_BUILDER)")
 
 	fl.BoolVar(&f.dryRun, "dry-run", false, "build the stages, print the plan, export nothing")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
@@ -96,7 +96,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 }
 
 // check refuses flags that do not go together before any work is done.
-func (f *buildFlags) check(fl *pflag.FlagSet) error {
+func (f *buildFlags) check() error {
 	switch {
 	case f.push && len(f.tags) == 0:
 		return usage{errors.New("--push needs a name: -t NAME")}
@@ -138,7 +138,7 @@ func (f *buildFlags) settings(fl *pflag.FlagSet) map[string][]string {
 func (f *buildFlags) engine(a *app, build gateway.BuildFunc) engine.Options {
 	keep, _ := frontend.ParseSize(f.stateSize) // looked at in check
 	return engine.Options{
-		Builder: f.builder, Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir(),
+		Builder: f.builder, Named: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir(),
 		LockTimeout: f.lockTimeout, ConfigFile: f.buildkitdConfig, KeepBytes: keep,
 		Entitlements: f.allow, Frontend: build, Log: a.log,
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/renameio/v2"
 	"github.com/moby/buildkit/client"
-	mobyclient "github.com/moby/moby/client"
 	"github.com/tonistiigi/go-csvvalue"
 )
 
@@ -57,8 +56,8 @@ func (r *buildRequest) publish(ctx context.Context, a *app) error {
 	return nil
 }
 
-// output translates --push, --load and -o.
-func (f *buildFlags) output(ctx context.Context, a *app, r *buildRequest) error {
+// output translates --push and -o. What --load needs depends on the engine.
+func (f *buildFlags) output(r *buildRequest) error {
 	if f.dryRun {
 		return nil
 	}
@@ -69,14 +68,6 @@ func (f *buildFlags) output(ctx context.Context, a *app, r *buildRequest) error 
 	}
 	if f.push {
 		r.solve.Exports = append(r.solve.Exports, client.ExportEntry{Type: client.ExporterImage, Attrs: f.pushAttrs(r)})
-	}
-	if f.load {
-		if err := f.loadExport(ctx, r); err != nil {
-			return err
-		}
-	}
-	if len(r.solve.Exports) == 0 {
-		a.log.Warn("no output is asked for, so the result stays in the build cache; --push, --load or -o takes it out")
 	}
 	for i := range r.solve.Exports {
 		if err := f.annotate(&r.solve.Exports[i]); err != nil {
@@ -227,55 +218,6 @@ func (r *buildRequest) stageDir(e *client.ExportEntry, dest, parent string) erro
 type keepOpen struct{ io.Writer }
 
 func (keepOpen) Close() error { return nil }
-
-// loadExport streams a docker tar into the docker engine.
-func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) error {
-	docker, err := mobyclient.New(mobyclient.FromEnv)
-	if err != nil {
-		return fmt.Errorf("finding the docker engine: %w", err)
-	}
-	if _, err := docker.Ping(ctx, mobyclient.PingOptions{}); err != nil {
-		return hinted{fmt.Errorf("asking the docker engine: %w", err), "start docker or set DOCKER_HOST; -o type=docker,dest=FILE writes a tar for later"}
-	}
-	pr, pw := io.Pipe()
-	r.load = pr
-	r.loaded = make(chan error, 1)
-	go func() {
-		res, err := docker.ImageLoad(ctx, pr)
-		if err == nil {
-			err = loadResult(res)
-		}
-		// The exporter must not wait for a reader that has gone.
-		pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
-		r.loaded <- err
-	}()
-	attrs := map[string]string{"name": strings.Join(r.names, ",")}
-	r.solve.Exports = append(r.solve.Exports, client.ExportEntry{
-		Type: client.ExporterDocker, Attrs: attrs,
-		Output: func(map[string]string) (io.WriteCloser, error) { return pw, nil },
-	})
-	return nil
-}
-
-// loadResult reads the engine's answer, which tells of failure in a stream of
-// JSON.
-func loadResult(body io.ReadCloser) error {
-	defer body.Close()
-	dec := json.NewDecoder(body)
-	for {
-		var line struct {
-			Error string `json:"error"`
-		}
-		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if line.Error != "" {
-			return errors.New(line.Error)
-		}
-	}
-}
 
 // annotate puts --annotation on image outputs.
 func (f *buildFlags) annotate(e *client.ExportEntry) error {

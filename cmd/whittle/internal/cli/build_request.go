@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,7 +38,7 @@ type buildRequest struct {
 }
 
 // request translates the flags.
-func (f *buildFlags) request(ctx context.Context, a *app, dir string) (*buildRequest, error) {
+func (f *buildFlags) request(a *app, dir string) (*buildRequest, error) {
 	r := &buildRequest{progress: f.progress, solve: client.SolveOpt{
 		FrontendAttrs: map[string]string{}, LocalMounts: map[string]fsutil.FS{}, OCIStores: map[string]content.Store{},
 		AllowedEntitlements: f.allow,
@@ -49,9 +48,7 @@ func (f *buildFlags) request(ctx context.Context, a *app, dir string) (*buildReq
 	}
 	for _, step := range []func(*buildRequest) error{
 		func(r *buildRequest) error { return f.context(a, r, dir) },
-		f.names, f.attributes, f.attestations, f.contextsAttr, f.caches, f.session,
-		func(r *buildRequest) error { return f.output(ctx, a, r) },
-		func(r *buildRequest) error { return f.readConfig(r) },
+		f.names, f.attributes, f.attestations, f.contextsAttr, f.caches, f.session, f.output, f.readConfig,
 	} {
 		if err := step(r); err != nil {
 			r.discard()

@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/spf13/cobra"
+
+	"github.com/whittle-oci/whittle/builder/engine"
 )
 
 // destination is where pack and slim put an image.
@@ -92,7 +94,11 @@ func (d *destination) write(ctx context.Context, img v1.Image) error {
 			return usage{err}
 		}
 		if d.load {
-			if _, err := daemon.Write(tag, img, daemon.WithContext(ctx)); err != nil {
+			docker, err := engine.DockerClient("")
+			if err != nil {
+				return fmt.Errorf("finding the docker engine: %w", err)
+			}
+			if _, err := daemon.Write(tag, img, daemon.WithContext(ctx), daemon.WithClient(docker)); err != nil {
 				return fmt.Errorf("loading %s into the docker engine: %w", t, err)
 			}
 		}

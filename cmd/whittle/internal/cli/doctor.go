@@ -53,7 +53,7 @@ func (a *app) doctorCommand() *cobra.Command {
 
 // chosen says which builder a build would take, without dialling it.
 func chosen(builder string) finding {
-	name, reason := engine.Intended(engine.Options{Builder: builder, Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir()})
+	name, reason := engine.Intended(engine.Options{Builder: builder, Named: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir()})
 	return finding{"builder", true, name + ", as " + reason}
 }
 

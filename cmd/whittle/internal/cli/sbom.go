@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ attested about it, unchanged. Who signed it is whittle verify's question.
 			}
 			docs, err := signing.Documents(c.Context(), img, signing.SPDXPredicate)
 			if err != nil {
-				return err
+				return hintDocument(err, "build with --sbom")
 			}
 			return a.printDocuments(img.String(), docs, platform, asJSON)
 		},
@@ -66,4 +67,13 @@ func (a *app) printDocuments(image string, docs []signing.Document, platform str
 		a.log.Infof("the SBOM for %s; --platform chooses among %s", docs[0].Platform, strings.Join(platforms, ", "))
 	}
 	return enc.Encode(docs[0].Predicate)
+}
+
+// hintDocument adds how a document comes to be attached to an image that has
+// none.
+func hintDocument(err error, hint string) error {
+	if v, ok := errors.AsType[*signing.VerifyError](err); ok && v.Why == signing.Unattested {
+		return hinted{err, hint}
+	}
+	return err
 }

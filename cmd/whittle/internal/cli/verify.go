@@ -69,12 +69,19 @@ func policyOf(keys, required, annotations []string) (signing.Policy, error) {
 	if p.Annotations, err = keyValues("annotation", annotations); err != nil {
 		return p, err
 	}
-	for _, k := range keys {
-		pem, err := signing.LoadPublicKey(k)
+	p.Keys, err = publicKeys(keys)
+	return p, err
+}
+
+// publicKeys reads the files of --key.
+func publicKeys(files []string) ([][]byte, error) {
+	var out [][]byte
+	for _, f := range files {
+		pem, err := signing.LoadPublicKey(f)
 		if err != nil {
-			return p, usage{fmt.Errorf("--key: %w", err)}
+			return nil, usage{fmt.Errorf("--key: %w", err)}
 		}
-		p.Keys = append(p.Keys, pem)
+		out = append(out, pem)
 	}
-	return p, nil
+	return out, nil
 }

@@ -1,70 +1,82 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/spf13/cobra"
 
-	"github.com/whittle-oci/whittle/builder/contents"
 	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/signing"
 )
 
 func (a *app) whyCommand() *cobra.Command {
 	var asJSON bool
+	var keys []string
 	c := &cobra.Command{
 		Use:   "why IMAGE [PATH]",
 		Short: "Say why a file is in an image",
-		Long: `Why reads the reasons that whittle build attached to an image and prints the
-one of PATH, or of every file. IMAGE is a name in a registry or an OCI layout
-directory.`,
+		Long: `Why reads the reasons that whittle build attached to an image, prints the one
+of PATH, or of every file, and says whether they are signed. With --key it
+reads only what that key has signed.
+
+` + imageHelp,
+		Example: `  whittle why registry.example/shop:1 /etc/ssl/certs/ca-certificates.crt
+  whittle why --key cosign.pub registry.example/shop:1`,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			index, err := openIndex(c.Context(), args[0])
+			pems, err := publicKeys(keys)
 			if err != nil {
 				return err
 			}
-			reports, err := contents.Read(index)
-			if errors.Is(err, contents.ErrNone) {
-				return refused{fmt.Errorf("%s: %w", args[0], err)}
-			}
+			img, err := findImage(c.Context(), args[0])
 			if err != nil {
 				return err
+			}
+			docs, err := signing.Documents(c.Context(), img, report.ContentsPredicate, pems...)
+			if err != nil {
+				return hintWhy(err, len(pems) > 0)
 			}
 			wanted := ""
 			if len(args) == 2 {
 				wanted = path.Clean("/" + args[1])
 			}
-			return a.why(reports, args[0], wanted, asJSON)
+			return a.why(docs, args[0], wanted, asJSON)
 		},
 	}
+	c.Flags().StringArrayVar(&keys, "key", nil, "public key that must have signed the reasons; may be repeated, any one will do")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+func hintWhy(err error, signed bool) error {
+	if signed {
+		return hintDocument(err, "whittle attest signs the reasons that a build attached")
+	}
+	return hintDocument(err, "build with --sbom, --provenance or contents: true")
 }
 
 // reason is one line of why --json.
 type reason struct {
 	Platform string `json:"platform"`
+	Signed   bool   `json:"signed"`
+	Verified bool   `json:"verified"` // by a key of --key
 	report.File
 }
 
-func (a *app) why(reports []*report.Report, image, wanted string, asJSON bool) error {
-	var found []reason
+func (a *app) why(docs []signing.Document, image, wanted string, asJSON bool) error {
+	found := []reason{}
 	var left []string
-	for _, r := range reports {
+	for _, d := range docs {
+		r, err := report.Parse(d.Predicate)
+		if err != nil {
+			return fmt.Errorf("%s: %w", image, err)
+		}
 		for _, f := range r.Files {
 			if wanted == "" || f.Path == wanted || strings.HasPrefix(f.Path, wanted+"/") {
-				found = append(found, reason{r.Platform, f})
+				found = append(found, reason{r.Platform, d.Signed, d.Verified, f})
 			}
 		}
 		for _, l := range r.Left {
@@ -73,23 +85,10 @@ func (a *app) why(reports []*report.Report, image, wanted string, asJSON bool) e
 			}
 		}
 	}
-	if asJSON {
-		enc := json.NewEncoder(a.Out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(found); err != nil {
-			return err
-		}
-	} else {
-		for _, f := range found {
-			prefix := ""
-			if len(reports) > 1 {
-				prefix = f.Platform + "  "
-			}
-			if _, err := fmt.Fprintf(a.Out, "%s%s  %s\n", prefix, f.Path, f.Reason); err != nil {
-				return err
-			}
-		}
+	if err := a.printReasons(found, len(docs) > 1, asJSON); err != nil {
+		return err
 	}
+	a.sayWhoSigned(docs)
 	switch {
 	case len(found) > 0:
 		return nil
@@ -99,35 +98,47 @@ func (a *app) why(reports []*report.Report, image, wanted string, asJSON bool) e
 	return refused{fmt.Errorf("%s is not in %s", wanted, image)}
 }
 
-// openIndex finds an image index in a layout directory or a registry. A
-// layout's one index inside its index.json is gone into.
-func openIndex(ctx context.Context, ref string) (v1.ImageIndex, error) {
-	if info, err := os.Stat(ref); err == nil && info.IsDir() {
-		index, err := layout.ImageIndexFromPath(ref)
-		if err != nil {
-			return nil, fmt.Errorf("reading the layout %s: %w", ref, err)
+func (a *app) printReasons(found []reason, several, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(a.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(found)
+	}
+	for _, f := range found {
+		prefix := ""
+		if several {
+			prefix = f.Platform + "  "
 		}
-		m, err := index.IndexManifest()
-		if err != nil {
-			return nil, fmt.Errorf("reading the layout %s: %w", ref, err)
+		if _, err := fmt.Fprintf(a.Out, "%s%s  %s\n", prefix, f.Path, f.Reason); err != nil {
+			return err
 		}
-		for _, d := range m.Manifests {
-			if d.MediaType.IsIndex() {
-				return index.ImageIndex(d.Digest)
-			}
+	}
+	return nil
+}
+
+// sayWhoSigned says what the reasons are worth, once where it is the same of
+// all platforms.
+func (a *app) sayWhoSigned(docs []signing.Document) {
+	said := map[string][]string{}
+	var order []string
+	for _, d := range docs {
+		text := "are not signed: they are what the builder attached"
+		switch {
+		case d.Verified:
+			text = "are signed by the given key"
+		case d.Signed:
+			text = "are signed; --key checks by whom"
 		}
-		return index, nil
+		if said[text] == nil {
+			order = append(order, text)
+		}
+		said[text] = append(said[text], d.Platform)
 	}
-	r, err := name.ParseReference(ref, insecureLoopback(ref)...)
-	if err != nil {
-		return nil, usage{fmt.Errorf("%s is neither a layout nor an image name: %w", ref, err)}
+	for _, text := range order {
+		of := ""
+		if len(order) > 1 {
+			of = " of " + strings.Join(said[text], ", ")
+		}
+		a.log.Infof("the reasons%s %s", of, text)
 	}
-	d, err := remote.Get(r, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", ref, err)
-	}
-	if !d.MediaType.IsIndex() {
-		return nil, refused{fmt.Errorf("%s: %w", ref, contents.ErrNone)}
-	}
-	return d.ImageIndex()
 }

@@ -1,0 +1,207 @@
+package dockerfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+// A SyntaxError is text that is not a Dockerfile.
+type SyntaxError struct {
+	Name string
+	Line int // counted from 1; 0 when the parser does not say
+	Err  error
+}
+
+// Error gives the position and the parser's message.
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s:%d: %v", e.Name, e.Line, e.Err) }
+
+// Unwrap returns the parser's error.
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+// A Problem is one instruction that BuildKit does not take. The others are
+// parsed as if it were not there.
+type Problem struct {
+	Index int // into File.Instructions
+	Err   error
+}
+
+// Unknown reports whether there is no such instruction.
+func (p Problem) Unknown() bool {
+	_, ok := errors.AsType[*instructions.UnknownInstructionError](p.Err)
+	return ok
+}
+
+// maxProblems bounds the list of problems: text with more is no Dockerfile that
+// somebody wants to hear about line by line.
+const maxProblems = 100
+
+// errNoStage is what BuildKit says of an instruction before the first FROM, in
+// words of ours.
+var errNoStage = errors.New("there is no FROM before it; only ARG may stand there")
+
+// Parse parses src. An instruction that BuildKit does not take is in
+// File.Problems; the only errors returned are *SyntaxError, for text that
+// cannot be taken apart into instructions or has no stage.
+func Parse(src *source.File) (f *File, err error) {
+	defer func() {
+		// The parser has panicked on malformed input before; to a linter
+		// that is one more syntax error.
+		if r := recover(); r != nil {
+			f, err = nil, &SyntaxError{Name: src.Name, Err: fmt.Errorf("parser panicked: %v", r)}
+		}
+	}()
+	if err := bounds(src); err != nil {
+		return nil, err
+	}
+	res, err := parser.Parse(bytes.NewReader(src.Bytes))
+	if err != nil {
+		return nil, syntaxError(src.Name, err)
+	}
+	nodes := res.AST.Children
+	f = &File{File: src, Escape: res.EscapeToken, Instructions: make([]Instruction, len(nodes)), names: map[string][]int{}}
+	views := make([]view, len(nodes))
+	for i, n := range nodes {
+		f.Instructions[i] = Instruction{
+			Node: n, Text: src.Join(n.StartLine, n.EndLine, res.EscapeToken),
+			Keyword: strings.ToLower(n.Value), Stage: -1, Index: i, escape: res.EscapeToken, view: &views[i],
+		}
+	}
+	if err := f.understand(); err != nil {
+		return nil, err
+	}
+	f.vars = make([]settings, len(f.Stages))
+	f.scripts = map[int]*parsed{}
+	f.ship()
+	f.shell()
+	return f, nil
+}
+
+// understand makes stages and commands of the instructions.
+func (f *File) understand() error {
+	unknown := -2 // index of the last instruction that does not exist
+	for i := range f.Instructions {
+		in := &f.Instructions[i]
+		in.Stage = len(f.Stages) - 1
+		made, err := instructions.ParseInstruction(in.Node)
+		switch c := made.(type) {
+		case *instructions.Stage:
+			if err == nil {
+				f.begin(*c, in)
+				continue
+			}
+		case *instructions.ArgCommand:
+			if err == nil && len(f.Stages) == 0 {
+				f.MetaArgs = append(f.MetaArgs, *c)
+				continue
+			}
+		}
+		if err != nil && in.Keyword == "from" {
+			return syntaxError(f.Name, err) // what follows has no stage
+		}
+		if c, ok := made.(instructions.Command); ok && err == nil {
+			if len(f.Stages) > 0 {
+				f.Final().AddCommand(c)
+				in.Command = c
+				if in.Keyword == "onbuild" {
+					trigger(in)
+				}
+				continue
+			}
+			err = errNoStage
+		}
+		// Lines that are left over from one instruction are one problem.
+		problem := Problem{i, located(err)}
+		if !(problem.Unknown() && unknown == i-1) && len(f.Problems) < maxProblems {
+			f.Problems = append(f.Problems, problem)
+		}
+		if problem.Unknown() {
+			unknown = i
+		}
+	}
+	if len(f.Stages) > 0 {
+		return nil
+	}
+	if len(f.Problems) > 0 {
+		first := f.Problems[0]
+		return &SyntaxError{Name: f.Name, Line: f.Instructions[first.Index].Node.StartLine, Err: first.Err}
+	}
+	return &SyntaxError{Name: f.Name, Line: f.Instructions[len(f.Instructions)-1].Node.StartLine, Err: errors.New("there is no FROM, so there is nothing to build")}
+}
+
+// begin adds the stage of a FROM.
+func (f *File) begin(s instructions.Stage, in *Instruction) {
+	next, parent := len(f.Stages), -1
+	if name, known := f.expand(s.BaseName, f.globals()); known {
+		parent = f.stageNamed(name, next)
+	}
+	f.Stages = append(f.Stages, Stage{Stage: s, Index: next, From: in.Index, Parent: parent})
+	if s.Name != "" {
+		f.names[s.Name] = append(f.names[s.Name], next)
+	}
+	in.Stage = next
+}
+
+// trigger puts the instruction of an ONBUILD in its place. One that BuildKit
+// would not take when it is triggered stays as it is.
+func trigger(in *Instruction) {
+	if in.Node.Next == nil || len(in.Node.Next.Children) == 0 {
+		return
+	}
+	node := in.Node.Next.Children[0]
+	at := strings.Index(in.Text.Text[len(in.Node.Value):], node.Original)
+	if at < 0 {
+		return
+	}
+	node.StartLine, node.EndLine, node.Heredocs = in.Node.StartLine, in.Node.EndLine, in.Node.Heredocs
+	parsed, err := instructions.ParseInstruction(node)
+	command, ok := parsed.(instructions.Command)
+	if err != nil || !ok {
+		return
+	}
+	in.Text = in.Text.From(len(in.Node.Value) + at)
+	in.Node, in.Command, in.Keyword, in.Trigger = node, command, strings.ToLower(node.Value), true
+}
+
+// ship marks the final stage and those it is made from. Where a variable
+// chooses among stages, all of them are.
+func (f *File) ship() {
+	f.shipped = make([]bool, len(f.Stages))
+	f.shipped[len(f.Stages)-1] = true
+	for i := len(f.Stages) - 1; i >= 0; i-- {
+		if !f.shipped[i] {
+			continue
+		}
+		if p := f.Stages[i].Parent; p >= 0 {
+			f.shipped[p] = true
+			continue
+		}
+		for _, p := range f.Choices(i) {
+			f.shipped[p] = true
+		}
+	}
+}
+
+func syntaxError(name string, err error) error {
+	e := &SyntaxError{Name: name, Err: located(err)}
+	if at, ok := errors.AsType[*parser.LocationError](err); ok && len(at.Locations) > 0 && len(at.Locations[0]) > 0 {
+		e.Line = at.Locations[0][0].Start.Line
+	}
+	return e
+}
+
+// located is an error of BuildKit's without the place it names.
+func located(err error) error {
+	if at, ok := errors.AsType[*parser.LocationError](err); ok {
+		if inner := errors.Unwrap(at); inner != nil {
+			return inner
+		}
+	}
+	return err
+}
