@@ -8,6 +8,7 @@ import (
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/buildkit"
 	"github.com/whittle-oci/whittle/lint/discover"
+	"github.com/whittle-oci/whittle/lint/secrets"
 	"github.com/whittle-oci/whittle/lint/setup"
 )
 
@@ -17,6 +18,9 @@ func (f *lintFlags) options(run setup.Run, name string) lint.Options {
 	opts := run.Options
 	opts.Unsafe, opts.FixOnly = f.unsafe, f.fixOnly
 	opts.Today = time.Now().Format(time.DateOnly)
+	if c, ok := secrets.For(opts.Rules); ok {
+		opts.Checkers = append(opts.Checkers, c)
+	}
 	if !f.noBuildkit && run.Foreign {
 		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: dockerignore(f.contextOf(name))})
 	}

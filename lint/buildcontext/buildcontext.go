@@ -1,0 +1,156 @@
+// Package buildcontext lists the files of a build context that hold
+// credentials and that COPY could take. It looks when it is first asked, reads
+// of a file no more than shows whether there is a credential in it, and stops
+// at a bound: a linter must not be slow because a directory is large.
+package buildcontext
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/whittle-oci/whittle/lint/credential"
+)
+
+// A Directory is a build context on disk. It implements rule.Context.
+type Directory struct {
+	dir    string
+	ignore []byte
+	list   func() []string
+}
+
+// Open is the context in a directory, without what the ignore file, as
+// IgnoreFile returns it, leaves out. Nothing is read yet.
+func Open(dir string, ignore []byte) *Directory {
+	d := &Directory{dir: dir, ignore: ignore}
+	d.list = sync.OnceValue(d.look)
+	return d
+}
+
+// Files lists the files that hold credentials, as slash-separated paths in
+// order. A directory that cannot be read is left out.
+func (d *Directory) Files() []string { return d.list() }
+
+// IgnoreFile reads the ignore file that BuildKit takes for a Dockerfile: the one
+// named after it beside it, else the context's. It is nil when there is none.
+func IgnoreFile(dir, dockerfile string) []byte {
+	names := []string{filepath.Join(dir, ".dockerignore")}
+	if dockerfile != "" {
+		names = slices.Insert(names, 0, dockerfile+".dockerignore")
+	}
+	for _, name := range names {
+		if data, err := os.ReadFile(name); err == nil {
+			return data
+		}
+	}
+	return nil
+}
+
+// The bounds of a look.
+const (
+	maxEntries = 50_000 // names of files and directories
+	maxReads   = 1_000  // files whose beginning is read
+	maxDepth   = 20     // directories below each other
+)
+
+// skipped are directories that others wrote, or whose keys are made up for
+// tests. Of .git the configuration alone is looked at.
+var skipped = []string{
+	"node_modules", "vendor", "venv", ".venv", "__pycache__", "site-packages", "bower_components",
+	"test", "tests", "testdata", "fixtures", "spec", "mocks", "examples", "example", "docs",
+}
+
+// A look is one walk through a directory.
+type look struct {
+	root           string
+	ignore         *patternmatcher.PatternMatcher // nil for none
+	entries, reads int
+	found          []string
+}
+
+func (d *Directory) look() []string {
+	l := &look{root: d.dir}
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(d.ignore))
+	if err == nil && len(patterns) > 0 {
+		// Patterns that BuildKit would refuse ignore nothing.
+		l.ignore, _ = patternmatcher.New(patterns)
+	}
+	l.walk("", 0, patternmatcher.MatchInfo{})
+	slices.Sort(l.found)
+	return l.found
+}
+
+// walk looks through one directory of the context, given by its path below the
+// root. parent is how the ignore file takes the directory.
+func (l *look) walk(dir string, depth int, parent patternmatcher.MatchInfo) {
+	if depth > maxDepth || l.entries > maxEntries {
+		return
+	}
+	entries, err := os.ReadDir(filepath.Join(l.root, filepath.FromSlash(dir)))
+	if err != nil {
+		return
+	}
+	l.entries += len(entries)
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		ignored, info := l.ignored(name, parent)
+		switch {
+		case e.IsDir():
+			if slices.Contains(skipped, strings.ToLower(e.Name())) || ignored && !l.ignore.Exclusions() {
+				continue
+			}
+			if e.Name() == ".git" {
+				l.file(".git/config", dir, info)
+				continue
+			}
+			l.walk(name, depth+1, info)
+		case e.Type().IsRegular() && !ignored:
+			l.take(name)
+		}
+	}
+}
+
+// file takes one file of a directory that is not looked through.
+func (l *look) file(name, dir string, parent patternmatcher.MatchInfo) {
+	name = path.Join(dir, name)
+	if ignored, _ := l.ignored(name, parent); !ignored {
+		l.take(name)
+	}
+}
+
+func (l *look) ignored(name string, parent patternmatcher.MatchInfo) (bool, patternmatcher.MatchInfo) {
+	if l.ignore == nil {
+		return false, parent
+	}
+	ignored, info, err := l.ignore.MatchesUsingParentResults(filepath.FromSlash(name), parent)
+	return err == nil && ignored, info
+}
+
+// take lists a file that holds a credential.
+func (l *look) take(name string) {
+	kind, ok := credential.File(name)
+	if !ok || l.reads >= maxReads {
+		return
+	}
+	l.reads++
+	f, err := os.Open(filepath.Join(l.root, filepath.FromSlash(name)))
+	if err != nil {
+		if kind.Certain && !os.IsNotExist(err) {
+			l.found = append(l.found, name)
+		}
+		return
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, credential.MaxContent))
+	if err == nil && len(content) > 0 && kind.Holds(content) {
+		l.found = append(l.found, name)
+	}
+}

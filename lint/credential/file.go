@@ -1,0 +1,201 @@
+package credential
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A Kind is what a file that holds credentials is.
+type Kind struct {
+	What string // with its article: "a private key"
+	// Certain is true when the name alone says so. Else the content must tell:
+	// Holds decides.
+	Certain bool
+	holds   func([]byte) bool
+}
+
+// Holds reports whether the beginning of a file shows a credential. A kind
+// whose content does not matter always holds one.
+func (k Kind) Holds(content []byte) bool { return k.holds == nil || k.holds(content) }
+
+// MaxContent is how much of a file Holds needs to see, in bytes.
+const MaxContent = 64 << 10
+
+// File tells from its slash-separated path what credentials a file holds as a
+// rule. ok is false for all other files.
+func File(name string) (k Kind, ok bool) {
+	name = strings.TrimSuffix(path.Clean(strings.ReplaceAll(name, `\`, "/")), "/")
+	name = "/" + strings.TrimPrefix(strings.ToLower(name), "/")
+	base, ext := path.Base(name), path.Ext(name)
+	if k, ok := byName[base]; ok {
+		return k, true
+	}
+	for end, k := range byEnd {
+		if strings.HasSuffix(name, end) {
+			return k, true
+		}
+	}
+	for _, b := range below {
+		if strings.Contains(name, b.dir) && ext != ".pub" && !slices.Contains([]string{"config", "known_hosts", "authorized_keys"}, base) {
+			return b.Kind, true
+		}
+	}
+	if example(base) {
+		return Kind{}, false
+	}
+	switch {
+	case strings.HasPrefix(base, ".env."):
+		return Kind{"an environment with secrets", true, assigned}, true
+	case ext == ".json" && (strings.Contains(base, "account") || strings.Contains(base, "credential") || strings.Contains(base, "key") || strings.Contains(base, "gcp") || strings.Contains(base, "firebase")):
+		return Kind{"a service account's key", false, has(`"private_key"`)}, true
+	}
+	k, ok = byExt[ext]
+	k.Certain = k.Certain || strings.HasSuffix(base, "key.pem") || strings.HasSuffix(base, "private.pem")
+	return k, ok
+}
+
+// example reports whether a name marks a template for others to fill in.
+func example(base string) bool {
+	for _, w := range []string{"example", "sample", "template", "tmpl", "dist", "default", "tpl"} {
+		if strings.Contains(base, w) {
+			return true
+		}
+	}
+	return false
+}
+
+var byName = map[string]Kind{
+	".env":                                 {"an environment with secrets", true, assigned},
+	".envrc":                               {"an environment with secrets", false, assigned},
+	".npmrc":                               {"npm's credentials", true, has("_auth", "_password")},
+	".yarnrc.yml":                          {"yarn's credentials", false, has("npmauthtoken", "npmauthident")},
+	".netrc":                               {"passwords for hosts", true, nil},
+	"_netrc":                               {"passwords for hosts", true, nil},
+	".pypirc":                              {"PyPI's credentials", true, nil},
+	".git-credentials":                     {"git's passwords", true, nil},
+	".dockercfg":                           {"registry passwords", true, nil},
+	".dockerconfigjson":                    {"registry passwords", true, nil},
+	".pgpass":                              {"database passwords", true, nil},
+	".my.cnf":                              {"database passwords", true, nil},
+	".mylogin.cnf":                         {"database passwords", true, nil},
+	".htpasswd":                            {"password hashes", true, nil},
+	".vault-token":                         {"a Vault token", true, nil},
+	".terraformrc":                         {"Terraform's credentials", false, has("token")},
+	".s3cfg":                               {"S3 credentials", true, nil},
+	".boto":                                {"cloud credentials", true, nil},
+	"kubeconfig":                           {"a cluster's credentials", true, has("token:", "client-key", "password:", "exec:")},
+	"rclone.conf":                          {"storage credentials", false, has("pass", "secret", "token", "key")},
+	"credentials.json":                     {"cloud credentials", true, nil},
+	"application_default_credentials.json": {"cloud credentials", true, nil},
+	"service-account.json":                 {"cloud credentials", true, nil},
+	"serviceaccount.json":                  {"cloud credentials", true, nil},
+	"secrets.yml":                          {"secrets", true, nil},
+	"secrets.yaml":                         {"secrets", true, nil},
+	"secrets.json":                         {"secrets", true, nil},
+	"secrets.toml":                         {"secrets", true, nil},
+	"master.key":                           {"Rails' master key", true, nil},
+	"terraform.tfstate":                    {"Terraform's state, with its secrets", true, nil},
+	"id_rsa":                               {"a private key", true, nil},
+	"id_dsa":                               {"a private key", true, nil},
+	"id_ecdsa":                             {"a private key", true, nil},
+	"id_ed25519":                           {"a private key", true, nil},
+	".bash_history":                        {"typed commands, with their secrets", true, nil},
+	".aws":                                 {"AWS credentials", true, nil},
+	".ssh":                                 {"SSH keys", true, nil},
+	".gnupg":                               {"private keys", true, nil},
+}
+
+// byEnd are files that only their directory makes telling.
+var byEnd = map[string]Kind{
+	"/.docker/config.json":      {"registry passwords", true, has(`"auth"`, `"identitytoken"`)},
+	"/.kube/config":             {"a cluster's credentials", true, nil},
+	"/.git/config":              {"git's remotes, with a password", false, gitPassword},
+	"/.gem/credentials":         {"RubyGems' credentials", true, nil},
+	"/.cargo/credentials":       {"crates.io's credentials", true, nil},
+	"/.cargo/credentials.toml":  {"crates.io's credentials", true, nil},
+	"/.m2/settings.xml":         {"Maven's passwords", false, has("<password>", "<passphrase>")},
+	"/.composer/auth.json":      {"Composer's credentials", true, nil},
+	"/.pulumi/credentials.json": {"Pulumi's credentials", true, nil},
+}
+
+// below are directories in which every file holds credentials, settings and
+// public keys aside.
+var below = []struct {
+	dir string
+	Kind
+}{
+	{"/.aws/", Kind{"AWS credentials", true, nil}},
+	{"/.ssh/", Kind{"an SSH key", true, nil}},
+	{"/.gnupg/", Kind{"private keys", true, nil}},
+	{"/.azure/", Kind{"Azure credentials", true, nil}},
+	{"/.config/gcloud/", Kind{"Google Cloud credentials", true, nil}},
+}
+
+var byExt = map[string]Kind{
+	".pem":      {"a private key", false, privateKey},
+	".key":      {"a private key", false, privateKey},
+	".ppk":      {"a private key", true, nil},
+	".p12":      {"a private key", true, nil},
+	".pfx":      {"a private key", true, nil},
+	".jks":      {"a key store", true, nil},
+	".keystore": {"a key store", true, nil},
+	".kdbx":     {"a password store", true, nil},
+	".tfvars":   {"Terraform's variables", false, assigned},
+	".env":      {"an environment with secrets", false, assigned},
+}
+
+func privateKey(content []byte) bool {
+	i := bytes.Index(content, []byte("-----BEGIN "))
+	return i >= 0 && bytes.Contains(content[i:], []byte("PRIVATE KEY-----"))
+}
+
+// has makes a test for any of some words, given in lower case, on a line that
+// is no comment and does not take the value from the environment.
+func has(words ...string) func([]byte) bool {
+	return func(content []byte) bool {
+		for line := range bytes.Lines(bytes.ToLower(content)) {
+			line = bytes.TrimSpace(line)
+			if len(line) == 0 || line[0] == '#' || line[0] == ';' || bytes.Contains(line, []byte("${")) {
+				continue
+			}
+			if slices.ContainsFunc(words, func(w string) bool { return bytes.Contains(line, []byte(w)) }) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// assigned reports whether text of lines NAME=value gives a value to a name
+// that holds a credential.
+func assigned(content []byte) bool {
+	for line := range bytes.Lines(content) {
+		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(string(line)), "export "), "=")
+		name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"'`)
+		if ok && !strings.HasPrefix(name, "#") && Name(name) && !Placeholder(value) && !HarmlessValue(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// gitPassword finds what checkouts in CI leave behind: an address with a
+// password, or an authorization header.
+func gitPassword(content []byte) bool {
+	for line := range bytes.Lines(bytes.ToLower(content)) {
+		name, value, _ := strings.Cut(string(bytes.TrimSpace(line)), "=")
+		value = strings.TrimSpace(value)
+		if strings.TrimSpace(name) == "extraheader" && strings.Contains(value, "authorization") {
+			return true
+		}
+		if _, rest, ok := strings.Cut(value, "://"); ok {
+			user, _, at := strings.Cut(rest, "@")
+			if at && strings.Contains(user, ":") && !strings.Contains(user, "/") {
+				return true
+			}
+		}
+	}
+	return false
+}
