@@ -1,0 +1,26 @@
+package rules
+
+import (
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/unverified"
+)
+
+var apkUntrusted = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "apk-untrusted",
+		Aliases:  []string{"CKV2_DOCKER_7"},
+		Family:   rule.Secrets,
+		Summary:  "apk checks signatures",
+		Why:      "With --allow-untrusted apk installs packages that nobody signed, or anybody. Copy the key they are signed with to /etc/apk/keys instead.",
+		Bad:      "FROM alpine:3.22\nRUN apk add --no-cache --allow-untrusted ./x.apk\n",
+		Good:     "FROM alpine:3.22\nCOPY company.rsa.pub /etc/apk/keys/\nRUN apk add --no-cache ./x.apk\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Sometimes,
+		Presets:  []string{"recommended"},
+	},
+	Check: checkApkUntrusted,
+}
+
+func checkApkUntrusted(p *rule.Pass) {
+	unverified.Arguments(p, unverified.Flag([]string{"apk"}, "--allow-untrusted"), "installs packages that anybody may have made")
+}
