@@ -1,0 +1,247 @@
+// Package pin asks registries what images are now, and pins the references of
+// Dockerfiles to it. It is the only part of lint that reaches the network, and
+// nothing in lint depends on it: whoever may ask hands a Resolver to the rules.
+package pin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+)
+
+// A Resolver asks registries about images and remembers the answers. The zero
+// value asks with docker's credentials and remembers nothing between runs. It
+// may be used by several goroutines.
+type Resolver struct {
+	Keychain  authn.Keychain    // default: docker's config.json
+	Transport http.RoundTripper // default: remote.DefaultTransport
+	// Timeout bounds what is asked about one image, repeated requests
+	// included; default 30 s.
+	Timeout time.Duration
+	// Wait is before the first repeated request, and three times as long each
+	// time; default 200 ms.
+	Wait time.Duration
+	// Cache keeps answers between runs; nil for none.
+	Cache *Cache
+	// Fresh is how old an answer of the cache about a tag may be; 0 asks
+	// anew. What a digest stands for never changes and is not asked again.
+	Fresh time.Duration
+	// Offline asks nobody: what the cache has is taken, however old.
+	Offline bool
+
+	mu      sync.Mutex
+	answers map[question]*answer
+	slots   chan struct{}
+}
+
+// A question is what one request is about.
+type question struct {
+	ref   string
+	facts bool // more than the digest
+}
+
+// An answer is given once, to all who ask.
+type answer struct {
+	once  sync.Once
+	image rule.Image
+	err   error
+}
+
+const (
+	attempts       = 3 // requests before an answer is believed
+	parallel       = 8 // images asked about at a time
+	defaultTimeout = 30 * time.Second
+	defaultWait    = 200 * time.Millisecond
+)
+
+// retried are answers after which asking again at once may help. 429 is not
+// among them: the wait it means is longer than anyone wants to sit through.
+var retried = []int{http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// Digest gives the digest, sha256:…, of what a reference points to: that of
+// the index where the image is for several platforms. A digest in the
+// reference is left aside, so that a stale one is noticed. Errors are *Error.
+func (r *Resolver) Digest(ctx context.Context, ref string) (string, error) {
+	img, err := r.ask(ctx, ref, false)
+	return img.Digest, err
+}
+
+// Facts tells what the registry knows of an image, for the Linux platform of
+// this machine's architecture or else the first that the image has. Errors
+// are *Error.
+func (r *Resolver) Facts(ctx context.Context, ref string) (rule.Image, error) {
+	return r.ask(ctx, ref, true)
+}
+
+func (r *Resolver) ask(ctx context.Context, ref string, facts bool) (rule.Image, error) {
+	q := question{ref, facts}
+	r.mu.Lock()
+	if r.answers == nil {
+		r.answers, r.slots = map[question]*answer{}, make(chan struct{}, parallel)
+	}
+	a := r.answers[q]
+	if a == nil {
+		a = &answer{}
+		r.answers[q] = a
+	}
+	r.mu.Unlock()
+	a.once.Do(func() {
+		select {
+		case r.slots <- struct{}{}:
+			defer func() { <-r.slots }()
+		case <-ctx.Done():
+			a.err = newError(ref, ctx.Err(), 0)
+			return
+		}
+		timeout := r.Timeout
+		if timeout == 0 {
+			timeout = defaultTimeout
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
+		defer cancel()
+		a.image, a.err = r.look(ctx, ref, facts)
+		if a.err != nil {
+			if errors.Is(context.Cause(ctx), errTimeout) {
+				a.err = errTimeout
+			}
+			a.err = newError(ref, a.err, timeout)
+		}
+	})
+	return a.image, a.err
+}
+
+// look answers from the cache or the registry.
+func (r *Resolver) look(ctx context.Context, text string, facts bool) (rule.Image, error) {
+	ref, err := parse(text, !facts)
+	if err != nil {
+		return rule.Image{}, err
+	}
+	digest, err := r.digest(ctx, ref, facts)
+	if err != nil || !facts {
+		return rule.Image{Digest: digest}, err
+	}
+	platform := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	key := ref.Context().Digest(digest).String() + " " + platform.String()
+	if f, ok := r.Cache.facts(key); ok {
+		return rule.Image{Digest: digest, User: f.User, Size: f.Size}, nil
+	}
+	if r.Offline {
+		return rule.Image{}, errOffline
+	}
+	f, err := r.read(ctx, ref.Context().Digest(digest), platform)
+	if err != nil {
+		return rule.Image{}, err
+	}
+	r.Cache.putFacts(key, f)
+	return rule.Image{Digest: digest, User: f.User, Size: f.Size}, nil
+}
+
+// parse reads a reference as docker does. Without its digest a reference that
+// has both means its tag.
+func parse(text string, tag bool) (name.Reference, error) {
+	if tag {
+		text, _, _ = strings.Cut(text, "@")
+	}
+	return name.ParseReference(text)
+}
+
+func (r *Resolver) digest(ctx context.Context, ref name.Reference, facts bool) (string, error) {
+	if d, ok := ref.(name.Digest); ok && facts {
+		return d.DigestStr(), nil
+	}
+	key := ref.Name()
+	if d, ok := r.Cache.tag(key, r.Fresh, r.Offline); ok {
+		return d, nil
+	}
+	if r.Offline {
+		return "", errOffline
+	}
+	// HEAD is not counted as a pull where pulls are limited. Registries that
+	// answer it badly are asked for the manifest itself.
+	desc, err := remote.Head(ref, r.options(ctx)...)
+	if err != nil && !answered(err) && ctx.Err() == nil {
+		var got *remote.Descriptor
+		if got, err = remote.Get(ref, r.options(ctx)...); err == nil {
+			desc = &got.Descriptor
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	r.Cache.putTag(key, desc.Digest.String())
+	return desc.Digest.String(), nil
+}
+
+// read gets what an image says of itself: its manifest and its configuration.
+func (r *Resolver) read(ctx context.Context, ref name.Digest, platform v1.Platform) (facts, error) {
+	desc, err := remote.Get(ref, append(r.options(ctx), remote.WithPlatform(platform))...)
+	if err != nil {
+		return facts{}, err
+	}
+	img, err := desc.Image()
+	if err != nil && desc.MediaType.IsIndex() {
+		img, err = first(desc)
+	}
+	if err != nil {
+		return facts{}, err
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return facts{}, err
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return facts{}, err
+	}
+	f := facts{User: config.Config.User}
+	for _, l := range m.Layers {
+		f.Size += l.Size
+	}
+	return f, nil
+}
+
+// first is the first image of an index that is not an attestation.
+func first(desc *remote.Descriptor) (v1.Image, error) {
+	index, err := desc.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	m, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range m.Manifests {
+		if d.MediaType.IsImage() && (d.Platform == nil || d.Platform.OS != "unknown") {
+			return index.Image(d.Digest)
+		}
+	}
+	return nil, errors.New("the index holds no image")
+}
+
+func (r *Resolver) options(ctx context.Context) []remote.Option {
+	keychain, transport, wait := r.Keychain, r.Transport, r.Wait
+	if keychain == nil {
+		keychain = authn.DefaultKeychain
+	}
+	if transport == nil {
+		transport = remote.DefaultTransport
+	}
+	if wait == 0 {
+		wait = defaultWait
+	}
+	return []remote.Option{
+		remote.WithContext(ctx), remote.WithAuthFromKeychain(keychain), remote.WithTransport(transport),
+		remote.WithRetryBackoff(remote.Backoff{Duration: wait, Factor: 3, Jitter: 0.1, Steps: attempts}), remote.WithRetryStatusCodes(retried...),
+	}
+}
