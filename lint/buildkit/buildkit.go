@@ -83,7 +83,7 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 func meta(name, description, url string) *rule.Meta {
 	return &rule.Meta{
 		Name: name, Aliases: []string{"buildkit/" + name}, Family: rule.Hygiene, Severity: rule.Warning, Presets: []string{"recommended"},
-		Summary: strings.TrimSuffix(description, "."), Why: "One of BuildKit's own checks: " + url,
+		Summary: strings.TrimSuffix(description, "."), URL: url, Why: "One of BuildKit's own checks: " + url,
 	}
 }
 

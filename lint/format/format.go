@@ -36,5 +36,8 @@ func Named(name string) (Writer, error) {
 
 // URL is the page of a rule.
 func URL(m *rule.Meta) string {
+	if m.URL != "" {
+		return m.URL
+	}
 	return "https://github.com/whittle-oci/whittle/blob/main/lint/docs/" + m.Name + ".md"
 }

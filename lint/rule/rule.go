@@ -28,6 +28,9 @@ type Meta struct {
 	Good     string // a Dockerfile it does not
 	Severity Severity
 	Fixable  Fixable
+	// URL is the page of a rule that another program has; "" for the one in
+	// lint/docs.
+	URL string
 	// Presets name the sets that the rule is in beside "strict", which has
 	// all of them: "recommended", "hadolint".
 	Presets []string
