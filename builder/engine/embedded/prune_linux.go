@@ -1,7 +1,9 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,12 +16,15 @@ import (
 const pruneEvery = time.Hour
 
 // prune brings the state down to its size when that has not been done for a
-// while. It is part of stopping, so it may not take long nor fail a build that
+// while, or not down to this size. It is part of stopping, so it may not take long nor fail a build that
 // went well.
 func (e *Engine) prune(ctx context.Context, o Options) {
 	stamp := filepath.Join(o.StateDir, "pruned")
+	size := fmt.Appendf(nil, "%d\n", o.KeepBytes)
 	if info, err := os.Stat(stamp); err == nil && time.Since(info.ModTime()) < pruneEvery {
-		return
+		if done, err := os.ReadFile(stamp); err == nil && bytes.Equal(done, size) {
+			return
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
@@ -27,7 +32,7 @@ func (e *Engine) prune(ctx context.Context, o Options) {
 		o.Log.Debugf("pruning the build state: %v", err)
 		return
 	}
-	if err := os.WriteFile(stamp, nil, 0o600); err != nil {
+	if err := os.WriteFile(stamp, size, 0o600); err != nil {
 		o.Log.Debugf("pruning the build state: %v", err)
 	}
 }
