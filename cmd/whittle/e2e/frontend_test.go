@@ -198,7 +198,9 @@ func TestRemote(t *testing.T) {
 	if res.code != 0 {
 		t.Fatalf("exit %d\n%s", res.code, res.stderr)
 	}
-	one, err := pull(t, ref).Digest()
+	img := pull(t, ref)
+	runs(t, img, "pages: 6")
+	one, err := img.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -274,11 +275,11 @@ func (c *container) command(t *testing.T, user string, args ...string) *exec.Cmd
 		},
 		"root":     map[string]any{"path": "rootfs", "readonly": true},
 		"hostname": "e2e",
-		"mounts": []map[string]any{
+		"mounts": append([]map[string]any{
 			{"destination": "/proc", "type": "proc", "source": "proc"},
 			{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 			{"destination": "/sys", "type": "none", "source": "/sys", "options": []string{"rbind", "ro"}},
-		},
+		}, c.volumes(t)...),
 		"linux": map[string]any{"namespaces": []map[string]string{{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}}},
 	}
 	dt, err := json.Marshal(spec)
@@ -294,6 +295,23 @@ func (c *container) command(t *testing.T, user string, args ...string) *exec.Cmd
 		_ = exec.Command("runc", "--root", filepath.Join(world.work, "runc"), "delete", "--force", id).Run()
 	})
 	return cmd
+}
+
+// volumes mounts a new volume over every VOLUME, as runtimes do: with the
+// content, owner and mode that the image has there.
+func (c *container) volumes(t *testing.T) (mounts []map[string]any) {
+	t.Helper()
+	for dir := range c.config.Config.Volumes {
+		var st syscall.Stat_t
+		if err := syscall.Stat(filepath.Join(c.dir, "rootfs", dir), &st); err != nil {
+			t.Fatalf("the volume %s: %v", dir, err)
+		}
+		owner := fmt.Sprintf("uid=%d,gid=%d,mode=%o", st.Uid, st.Gid, st.Mode&0o7777)
+		mounts = append(mounts, map[string]any{
+			"destination": dir, "type": "tmpfs", "source": "tmpfs", "options": append(strings.Split(owner, ","), "tmpcopyup"),
+		})
+	}
+	return mounts
 }
 
 // output runs the image as a user and returns what it prints.

@@ -107,6 +107,7 @@ func TestBuildSigned(t *testing.T) {
 	if res.code != 0 {
 		t.Fatalf("exit %d\n%s", res.code, res.stderr)
 	}
+	runs(t, pull(t, ref), "Hello, world!")
 	verified := run(t, env, world.bin, "verify", "--key", prefix+".pub", "--attestation", "spdx,contents", ref)
 	if verified.code != 0 {
 		t.Errorf("exit %d\n%s", verified.code, verified.stderr)

@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/daemon"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/builder/engine"
@@ -26,14 +23,16 @@ type destination struct {
 	tags   []string
 	push   bool
 	load   bool
-	output string // type=oci,dest=DIR or type=docker,dest=FILE
+	output string // as of docker buildx build
 }
+
+const outputHelp = "type=oci,dest=FILE, type=oci,tar=false,dest=DIR or type=docker,dest=FILE"
 
 func (d *destination) flags(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&d.tags, "tag", "t", nil, "name of the image, NAME[:TAG]; may be repeated")
 	c.Flags().BoolVar(&d.push, "push", false, "push the image to its registry")
 	c.Flags().BoolVar(&d.load, "load", false, "load the image into the docker engine")
-	c.Flags().StringVarP(&d.output, "output", "o", "", "write the image to a file or directory: type=oci,dest=DIR or type=docker,dest=FILE")
+	c.Flags().StringVarP(&d.output, "output", "o", "", "write the image to a file or directory: "+outputHelp)
 }
 
 // check refuses flags that do not go together, before any work is done.
@@ -46,47 +45,67 @@ func (d *destination) check() error {
 			return usage{fmt.Errorf("-t %s: %w", t, err)}
 		}
 	}
-	_, _, err := d.file()
+	_, err := d.file()
 	return err
 }
 
-// file reads the -o flag.
-func (d *destination) file() (kind, dest string, err error) {
+// An outputFile is what -o names.
+type outputFile struct {
+	kind, dest string
+	layout     bool // a directory instead of a tar
+}
+
+// file reads the -o flag, which has buildx's meaning.
+func (d *destination) file() (o outputFile, err error) {
 	if d.output == "" {
-		return "", "", nil
+		return o, nil
 	}
-	kind = "oci"
+	o.kind = "oci"
 	for field := range strings.SplitSeq(d.output, ",") {
 		k, v, ok := strings.Cut(field, "=")
 		switch {
 		case ok && k == "type":
-			kind = v
+			o.kind = v
 		case ok && k == "dest":
-			dest = v
-		case !ok:
-			dest = field
+			o.dest = v
+		case ok && k == "tar":
+			tar, err := strconv.ParseBool(v)
+			if err != nil {
+				return o, usage{fmt.Errorf("-o %s: tar=%s is neither true nor false", d.output, v)}
+			}
+			o.layout = !tar
 		default:
-			return "", "", usage{fmt.Errorf("-o %s: unknown field %q", d.output, k)}
+			return o, usage{fmt.Errorf("-o %s: %q is not known; want %s", d.output, field, outputHelp)}
 		}
 	}
-	if dest == "" || kind != "oci" && kind != "docker" {
-		return "", "", usage{fmt.Errorf("-o %s: want type=oci,dest=DIR or type=docker,dest=FILE", d.output)}
+	if o.dest == "" || o.kind != "oci" && o.kind != "docker" || o.kind == "docker" && o.layout {
+		return o, usage{fmt.Errorf("-o %s: want %s", d.output, outputHelp)}
 	}
-	return kind, dest, nil
+	if info, err := os.Stat(o.dest); err == nil && (o.layout || info.IsDir()) {
+		return o, usage{fmt.Errorf("-o %s: %s exists already; name a new one", d.output, o.dest)}
+	}
+	if o.kind == "docker" && len(d.tags) == 0 {
+		return o, usage{errors.New("a docker tar needs a name: -t NAME")}
+	}
+	return o, nil
 }
 
-// write puts the image everywhere it is wanted and returns what to print.
+// write puts the image everywhere it is wanted.
 func (d *destination) write(ctx context.Context, img v1.Image) error {
-	if kind, dest, err := d.file(); err != nil {
+	o, err := d.file()
+	if err != nil {
 		return err
-	} else if kind == "oci" {
-		if err := writeLayout(dest, img, d.tags); err != nil {
-			return err
-		}
-	} else if kind == "docker" {
-		if err := d.writeTar(dest, img); err != nil {
-			return err
-		}
+	}
+	switch {
+	case o.layout:
+		err = writeLayout(o.dest, img, d.tags)
+	case o.kind == "oci":
+		err = writeLayoutTar(o.dest, img, d.tags)
+	case o.kind == "docker":
+		err = d.writeTar(o.dest, img)
+	}
+	if err != nil {
+		return err
 	}
 	for _, t := range d.tags {
 		tag, err := name.NewTag(t, insecureLoopback(t)...)
@@ -109,58 +128,6 @@ func (d *destination) write(ctx context.Context, img v1.Image) error {
 		}
 	}
 	return nil
-}
-
-// writeLayout writes an OCI layout beside its place and moves it there, so
-// that a layout is whole or absent.
-func writeLayout(dest string, img v1.Image, tags []string) error {
-	if _, err := os.Lstat(dest); err == nil {
-		return usage{fmt.Errorf("%s exists already; name a new directory", dest)}
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(filepath.Clean(dest)), ".whittle-")
-	if err != nil {
-		return fmt.Errorf("writing the layout: %w", err)
-	}
-	defer os.RemoveAll(tmp)
-	p, err := layout.Write(tmp, empty.Index)
-	if err != nil {
-		return fmt.Errorf("writing the layout: %w", err)
-	}
-	var opts []layout.Option
-	if len(tags) > 0 {
-		opts = append(opts, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": tags[0]}))
-	}
-	if err := p.AppendImage(img, opts...); err != nil {
-		return fmt.Errorf("writing the layout: %w", err)
-	}
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return fmt.Errorf("writing the layout: %w", err)
-	}
-	return os.Rename(tmp, dest)
-}
-
-// writeTar writes a tar that docker load reads.
-func (d *destination) writeTar(dest string, img v1.Image) error {
-	names := map[name.Reference]v1.Image{}
-	for _, t := range d.tags {
-		tag, err := name.NewTag(t, insecureLoopback(t)...)
-		if err != nil {
-			return usage{err}
-		}
-		names[tag] = img
-	}
-	if len(names) == 0 {
-		return usage{errors.New("a docker tar needs a name: -t NAME")}
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(filepath.Clean(dest)), ".whittle-")
-	if err != nil {
-		return fmt.Errorf("writing the tar: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	if err := errors.Join(tarball.MultiRefWrite(names, tmp), tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return fmt.Errorf("writing the tar: %w", err)
-	}
-	return os.Rename(tmp.Name(), dest)
 }
 
 // insecureLoopback allows plain HTTP for registries on this machine, as docker

@@ -53,7 +53,7 @@ named, the libraries that the programs are linked with, and the few other files
 that the programs show they need. The first executable becomes the ENTRYPOINT
 unless one is named.`,
 		Example: `  whittle pack ./server -t registry.example/server --push
-  whittle pack ./server ./public:/srv/public --entrypoint "/server --root /srv/public" -o type=oci,dest=./image`,
+  whittle pack ./server ./public:/srv/public --entrypoint "/server --root /srv/public" -o type=oci,tar=false,dest=./image`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			var err error
