@@ -121,6 +121,7 @@ func Start(ctx context.Context, o Options) (_ *Engine, err error) {
 			err = errors.Join(err, e.Close())
 		}
 	}()
+	reap(ctx, o.StateDir, o.Log)
 	if err := e.start(ctx, o); err != nil {
 		return e, err
 	}
@@ -239,9 +240,17 @@ func newWorker(ctx context.Context, o Options, hosts resolverHosts) (*base.Worke
 	} else {
 		o.Log.Debugf("overlayfs cannot be used here, files are copied: %v", err)
 	}
-	opt, err := runc.NewWorkerOpt(o.StateDir, factory, userns.RunningInUserNS(), oci.ProcessSandbox, nil, nil, netproviders.Opt{Mode: "host"}, nil, "", "", false, nil, "", "", nil)
+	binary, found := findRunc(), true
+	if binary == "" {
+		// BuildKit wants a program that is there before it starts.
+		binary, found = "/proc/self/exe", false
+	}
+	opt, err := runc.NewWorkerOpt(o.StateDir, factory, userns.RunningInUserNS(), oci.ProcessSandbox, nil, nil, netproviders.Opt{Mode: "host"}, nil, binary, "", false, nil, "", "", nil)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the worker: %w", err)
+	}
+	if !found {
+		opt.Executor = withoutRunc{}
 	}
 	opt.RegistryHosts = hosts
 	opt.Platforms = runnable()

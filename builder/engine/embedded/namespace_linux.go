@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -45,5 +46,17 @@ func Reexec(ctx context.Context) (int, error) {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), nil
 	}
-	return 0, err
+	return 0, forbidden(err)
+}
+
+// forbidden puts into words why the kernel gave no user namespace: its own
+// errors speak of disks and permissions (user_namespaces(7), clone(2)).
+func forbidden(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("user namespaces are switched off or used up here, see sysctl user.max_user_namespaces: %w", err)
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("user namespaces are not allowed here, by sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns or a seccomp profile: %w", err)
+	}
+	return err
 }

@@ -2,11 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -77,92 +73,5 @@ func TestKeepsRoot(t *testing.T) {
 	}
 	if config.Config.User != "" {
 		t.Errorf("user %q", config.Config.User)
-	}
-}
-
-// TestWithoutRoot builds as an ordinary user: what needs no RUN works, and a
-// RUN says what it would need.
-func TestWithoutRoot(t *testing.T) {
-	home, err := os.MkdirTemp("", "whittle-user-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(home) })
-	const uid = 4242
-	bin := filepath.Join(home, "whittle")
-	data, err := os.ReadFile(world.bin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := os.ReadFile(world.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "hello")
-	compile := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s", "-o", program, ".")
-	compile.Dir = filepath.Join(world.root, "testdata", "apps", "gohello")
-	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := compile.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	hello, err := os.ReadFile(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{"copy", "owned", "run"} {
-		if err := os.Mkdir(filepath.Join(home, dir), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, content := range map[string][]byte{
-		"whittle": data, "buildkitd.toml": config,
-		"copy/Dockerfile": []byte("FROM scratch\nCOPY hello /hello\nENTRYPOINT [\"/hello\"]\n"), "copy/hello": hello,
-		"owned/Dockerfile": []byte("FROM scratch\nCOPY hello /hello\nWORKDIR /wd\nENTRYPOINT [\"/hello\"]\n"), "owned/hello": hello,
-		"run/Dockerfile": []byte("FROM muslbox:1\nRUN true\nCMD [\"/bin/busybox\"]\n"),
-	} {
-		if err := os.WriteFile(filepath.Join(home, name), content, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := exec.Command("chown", "-R", "4242:4242", home).Run(); err != nil {
-		t.Fatal(err)
-	}
-	as := func(args ...string) (string, int) {
-		cmd := exec.CommandContext(t.Context(), bin, args...)
-		cmd.Dir = home
-		cmd.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "BUILDKITD_CONFIG=" + filepath.Join(home, "buildkitd.toml")}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
-		out, _ := cmd.CombinedOutput()
-		return string(out), cmd.ProcessState.ExitCode()
-	}
-	ref := reference("user")
-	out, code := as("build", "copy", "-t", ref, "--push", "--progress", "quiet")
-	if code != 0 || !strings.Contains(out, "building in a user namespace") {
-		t.Fatalf("exit %d\n%s", code, out)
-	}
-	img := pull(t, ref)
-	runs(t, img, "Hello, world!")
-	mine, err := img.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	asRoot := reference("user")
-	if res := whittle(t, shared(), "build", filepath.Join(home, "copy"), "-t", asRoot, "--push", "--progress", "quiet"); res.code != 0 {
-		t.Fatal(res.stderr)
-	}
-	roots, err := pull(t, asRoot).Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if mine != roots {
-		t.Errorf("a user built %s, root %s", mine, roots)
-	}
-	out, code = as("build", "owned", "--progress", "quiet", "-o", "type=oci,dest=x.tar")
-	if code != 3 || !strings.Contains(out, "hint: a plain user namespace holds one user") {
-		t.Errorf("a file of another user: exit %d\n%s", code, out)
-	}
-	out, code = as("build", "run", "--progress", "quiet")
-	if code != 3 || !strings.Contains(out, "hint: RUN instructions need more than the one user") {
-		t.Errorf("a RUN: exit %d\n%s", code, out)
 	}
 }

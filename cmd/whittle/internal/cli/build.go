@@ -145,11 +145,11 @@ func hintRun(err error) error {
 	text := err.Error()
 	switch {
 	case embedded.InNamespace() && strings.Contains(text, "chown"):
-		return hinted{err, "a plain user namespace holds one user, so files of others cannot be written, such as a WORKDIR of the image's user: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
+		return hinted{err, "a plain user namespace holds one user, so files of others cannot be written, as most base images have, and a WORKDIR of the image's user: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
 	case embedded.InNamespace() && (strings.Contains(text, "did not complete successfully") || strings.Contains(text, "runc")):
 		return hinted{err, "RUN instructions need more than the one user of a plain user namespace: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
-	case strings.Contains(text, "executable file not found") && strings.Contains(text, "runc"):
-		return hinted{err, "RUN instructions need runc: apt-get install runc"}
+	case strings.Contains(text, embedded.ErrNoRunc.Error()):
+		return hinted{err, "RUN instructions need runc: install it, or use a BuildKit that is running (--builder, BUILDKIT_HOST)"}
 	}
 	return err
 }
