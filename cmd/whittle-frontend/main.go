@@ -13,9 +13,11 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/cmd/internal/check"
+	"github.com/whittle-oci/whittle/cmd/internal/gc"
 )
 
 func main() {
+	gc.Defer()
 	err := grpcclient.RunFromEnvironment(appcontext.Context(), frontend.New(frontend.Options{Check: check.Dockerfile}))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "whittle-frontend:", err)

@@ -7,10 +7,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/whittle-oci/whittle/cmd/internal/gc"
 	"github.com/whittle-oci/whittle/cmd/whittle/internal/cli"
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	gc.Defer()
+	os.Exit(run())
+}
 
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
