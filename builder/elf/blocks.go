@@ -4,10 +4,10 @@ import "io"
 
 // blockSize is how much is read at a time. A reader may be a call to another
 // process, where few large reads cost less than many small ones.
-const blockSize = 64 << 10
+const blockSize = 16 << 10
 
 // keptBlocks bounds the memory of one file.
-const keptBlocks = 64
+const keptBlocks = 256
 
 // blocks reads ahead in aligned blocks and keeps the last ones.
 type blocks struct {

@@ -22,6 +22,13 @@ import (
 // in one gRPC message, which may not exceed 16 MiB.
 const maxRead = 8 << 20
 
+// blockSize is the least that is asked for in one call, in bytes: up to here a
+// call takes as long as one for a single byte. keptBlocks bounds what is kept.
+const (
+	blockSize  = 16 << 10
+	keptBlocks = 128
+)
+
 // A Ref is the Tree of one reference. Directories are listed once and kept,
 // since the reference cannot change; it is safe for concurrent use.
 type Ref struct {
@@ -31,12 +38,14 @@ type Ref struct {
 	mu     sync.Mutex
 	dirs   map[string]map[string]tree.Entry
 	lists  map[string][]tree.Entry
+	blocks map[piece][]byte
+	recent []piece // the blocks, the oldest first
 }
 
 // New returns the Tree of ref, which is nil for an empty root. Reads through
 // readers that Open returned end with ctx.
 func New(ctx context.Context, ref gateway.Reference) *Ref {
-	return &Ref{ctx: ctx, ref: ref, dirs: map[string]map[string]tree.Entry{}, lists: map[string][]tree.Entry{}}
+	return &Ref{ctx: ctx, ref: ref, dirs: map[string]map[string]tree.Entry{}, lists: map[string][]tree.Entry{}, blocks: map[piece][]byte{}}
 }
 
 // Lstat implements tree.Tree. It lists the parent directory, because BuildKit
@@ -65,15 +74,32 @@ func (r *Ref) ReadDir(ctx context.Context, name string) ([]tree.Entry, error) {
 func (r *Ref) list(ctx context.Context, dir string) ([]tree.Entry, error) {
 	r.mu.Lock()
 	list, ok := r.lists[dir]
+	absent := !ok && r.absent(dir)
 	r.mu.Unlock()
 	if ok {
 		return list, nil
+	}
+	if absent {
+		return nil, &fs.PathError{Op: "readdir", Path: dir, Err: fs.ErrNotExist}
 	}
 	v, err, _ := r.flight.Do(dir, func() (any, error) { return r.read(ctx, dir) })
 	if err != nil {
 		return nil, err
 	}
 	return v.([]tree.Entry), nil
+}
+
+// absent reports whether a directory that was listed shows that dir is none.
+func (r *Ref) absent(dir string) bool {
+	for dir != "/" {
+		parent, name := path.Split(dir)
+		dir = path.Clean(parent)
+		if known, ok := r.dirs[dir]; ok {
+			e, ok := known[name]
+			return !ok || !e.IsDir() && !e.IsSymlink() // BuildKit follows links
+		}
+	}
+	return false
 }
 
 func (r *Ref) read(ctx context.Context, dir string) ([]tree.Entry, error) {
@@ -144,20 +170,27 @@ type file struct {
 	size int64
 }
 
-// ReadAt implements io.ReaderAt, in calls of at most maxRead bytes.
+// ReadAt implements io.ReaderAt. What is no longer than a block is read as part
+// of one, since the next read is often next to it; more goes in calls of at
+// most maxRead bytes.
 func (f *file) ReadAt(b []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("reading %s: negative offset", f.name)
 	}
 	n := 0
 	for n < len(b) && off+int64(n) < f.size {
-		want := min(len(b)-n, maxRead, int(f.size-off)-n)
-		data, err := f.r.ref.ReadFile(f.r.ctx, gateway.ReadRequest{
-			Filename: f.name,
-			Range:    &gateway.FileRange{Offset: int(off) + n, Length: want},
-		})
+		at := off + int64(n)
+		var data []byte
+		var err error
+		if len(b)-n <= blockSize {
+			if data, err = f.block(at - at%blockSize); err == nil {
+				data = data[min(at%blockSize, int64(len(data))):]
+			}
+		} else {
+			data, err = f.call(at, min(int64(len(b)-n), maxRead))
+		}
 		if err != nil {
-			return n, &fs.PathError{Op: "read", Path: f.name, Err: missing(err)}
+			return n, err
 		}
 		if len(data) == 0 {
 			return n, io.ErrUnexpectedEOF
@@ -168,4 +201,46 @@ func (f *file) ReadAt(b []byte, off int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// call reads from the reference.
+func (f *file) call(off, n int64) ([]byte, error) {
+	data, err := f.r.ref.ReadFile(f.r.ctx, gateway.ReadRequest{
+		Filename: f.name, Range: &gateway.FileRange{Offset: int(off), Length: int(min(n, f.size-off))},
+	})
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: f.name, Err: missing(err)}
+	}
+	return data, nil
+}
+
+// A piece is one block of one file.
+type piece struct {
+	name string
+	off  int64
+}
+
+// block gives the block that begins at off. The last ones are kept.
+func (f *file) block(off int64) ([]byte, error) {
+	r, key := f.r, piece{f.name, off}
+	r.mu.Lock()
+	data, ok := r.blocks[key]
+	r.mu.Unlock()
+	if ok {
+		return data, nil
+	}
+	data, err := f.call(off, blockSize)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.blocks[key]; !ok {
+		r.blocks[key] = data
+		if r.recent = append(r.recent, key); len(r.recent) > keptBlocks {
+			delete(r.blocks, r.recent[0])
+			r.recent = r.recent[1:]
+		}
+	}
+	return data, nil
 }

@@ -1,0 +1,107 @@
+package reftree_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/builder/tree/reftree"
+	"github.com/whittle-oci/whittle/builder/tree/reftree/reftest"
+)
+
+// pattern is content in which every place is known.
+func pattern(n int) []byte {
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	return out
+}
+
+func ref(files map[string][]byte) *reftest.Ref {
+	t := &tree.Memory{}
+	for name, data := range files {
+		t.File(name, 0o755, data)
+	}
+	t.Symlink("/lib", "usr/lib")
+	return &reftest.Ref{Tree: t}
+}
+
+// TestLists asks for each directory once, and not for one that the listing of
+// a directory above shows not to be there.
+func TestLists(t *testing.T) {
+	r := ref(map[string][]byte{"/usr/lib/libz.so": []byte("z"), "/app": []byte("a")})
+	tr := reftree.New(t.Context(), r)
+	for _, tc := range []struct {
+		name  string
+		err   error
+		calls []string
+	}{
+		{"/app", nil, []string{"list /"}},
+		{"/nothing", fs.ErrNotExist, nil},
+		{"/var/lib/dpkg/status", fs.ErrNotExist, nil},
+		{"/app/below", fs.ErrNotExist, nil},
+		{"/usr/lib/libz.so", nil, []string{"list /usr/lib"}},
+		{"/usr/lib/libz.so", nil, nil},
+		{"/usr/share/zoneinfo/UTC", fs.ErrNotExist, []string{"list /usr/share/zoneinfo"}},
+		{"/usr/lib/x/y/z", fs.ErrNotExist, nil},
+		{"/lib/libz.so", nil, []string{"list /lib"}},
+	} {
+		_, err := tr.Lstat(t.Context(), tc.name)
+		if !errors.Is(err, tc.err) {
+			t.Errorf("%s: error %v, want %v", tc.name, err, tc.err)
+		}
+		if calls := r.Calls(); !slices.Equal(calls, tc.calls) {
+			t.Errorf("%s: calls %q, want %q", tc.name, calls, tc.calls)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	const big = 20<<20 + 5
+	data := map[string][]byte{"/small": pattern(5000), "/big": pattern(big), "/empty": nil}
+	for _, tc := range []struct {
+		name   string
+		off, n int
+		calls  string
+	}{
+		{"/small", 0, 16, "read /small 0+5000"},
+		{"/small", 4990, 10, "read /small 0+5000"},
+		{"/small", 4990, 100, "read /small 0+5000"}, // beyond the end
+		{"/small", 6000, 1, ""},
+		{"/empty", 0, 1, ""},
+		{"/big", 16384, 16384, "read /big 16384+16384"},
+		{"/big", 16380, 8, "read /big 0+16384, read /big 16384+16384"}, // over the edge of a block
+		{"/big", 100, 20 << 20, "read /big 100+8388608, read /big 8388708+8388608, read /big 16777316+4194209"},
+		{"/big", big - 3, 3, "read /big 20971520+5"},
+	} {
+		r := ref(data)
+		f, err := reftree.New(t.Context(), r).Open(t.Context(), tc.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Calls()
+		want := data[tc.name][min(tc.off, len(data[tc.name])):min(tc.off+tc.n, len(data[tc.name]))]
+		for range 2 {
+			got := make([]byte, tc.n)
+			n, err := f.ReadAt(got, int64(tc.off))
+			if !bytes.Equal(got[:n], want) {
+				t.Errorf("%s %d+%d: %d bytes that are not the file's", tc.name, tc.off, tc.n, n)
+			}
+			if wantErr := n < tc.n; errors.Is(err, io.EOF) != wantErr || err != nil && !wantErr {
+				t.Errorf("%s %d+%d: error %v", tc.name, tc.off, tc.n, err)
+			}
+			if calls := strings.Join(r.Calls(), ", "); calls != tc.calls {
+				t.Errorf("%s %d+%d: calls %q, want %q", tc.name, tc.off, tc.n, calls, tc.calls)
+			}
+			if tc.n <= 16384 {
+				tc.calls = "" // the second time it is there
+			}
+		}
+	}
+}
