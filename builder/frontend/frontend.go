@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // Options are what the caller adds to a build. The zero value builds as the
@@ -32,6 +34,10 @@ type Options struct {
 	// the frontend looks for .whittle.yaml itself.
 	ConfigName string
 	Config     []byte
+	// Local holds the directories that the caller shares with BuildKit, by
+	// the name under which it does, where it has them on this machine. Single
+	// files are read there.
+	Local map[string]tree.Tree
 	// DryRun stops after the plan: the result is empty.
 	DryRun bool
 	// Check lints the Dockerfile; nil for no findings.
@@ -92,7 +98,7 @@ func recovered(err *error) {
 }
 
 func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, err error) {
-	c = newResolveCache(c)
+	c = newResolveCache(newLocalFiles(c, o.Local))
 	ui, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
@@ -124,7 +130,10 @@ func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, e
 	if b.file, err = readFile(b.src.Data); err != nil {
 		return nil, err
 	}
-	b.lintWarnings(ctx)
+	var aside sync.WaitGroup
+	defer aside.Wait()
+	aside.Go(func() { b.lintWarnings(ctx) })
+	aside.Go(func() { _ = b.ahead(ctx) })
 	return b.run(ctx)
 }
 

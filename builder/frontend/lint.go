@@ -78,7 +78,7 @@ func (b *build) lintWarnings(ctx context.Context) {
 	if b.Check == nil || b.config.LintOff {
 		return
 	}
-	findings, err := b.Check(ctx, b.src.Filename, b.src.Data, b.yaml)
+	findings, err := b.check(ctx)
 	if err != nil {
 		b.warn(ctx, fmt.Sprintf("linting %s: %v", b.src.Filename, err), nil, "")
 		return
@@ -89,6 +89,12 @@ func (b *build) lintWarnings(ctx context.Context) {
 		}
 		b.warn(ctx, fmt.Sprintf("%s: %s (line %d)", f.Rule, strings.TrimSpace(f.Message), f.Line), lines(f.Line, f.End), f.URL)
 	}
+}
+
+// check lints the Dockerfile, and takes a panic for an error.
+func (b *build) check(ctx context.Context) (_ []Finding, err error) {
+	defer recovered(&err)
+	return b.Check(ctx, b.src.Filename, b.src.Data, b.yaml)
 }
 
 // native reports whether BuildKit itself warns about the same during a build.

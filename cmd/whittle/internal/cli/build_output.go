@@ -30,6 +30,9 @@ func (r *buildRequest) discard() {
 		_ = os.RemoveAll(s.tmp)
 	}
 	r.staged = nil
+	for _, d := range r.local {
+		_ = d.Close()
+	}
 }
 
 // publish moves what was written into place.

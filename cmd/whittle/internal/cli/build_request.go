@@ -22,6 +22,8 @@ import (
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/tonistiigi/fsutil"
+
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // buildRequest is a build in BuildKit's terms.
@@ -31,7 +33,8 @@ type buildRequest struct {
 	progress   string
 	configName string
 	config     []byte
-	dirs       []string // of the Dockerfile and the context, where they are directories here
+	dirs       []string             // of the Dockerfile and the context, where they are directories here
+	local      map[string]*tree.Dir // what is shared with the builder, by name
 	staged     []stagedOutput
 	load       io.ReadCloser
 	loaded     chan error
@@ -39,7 +42,7 @@ type buildRequest struct {
 
 // request translates the flags.
 func (f *buildFlags) request(a *app, dir string) (*buildRequest, error) {
-	r := &buildRequest{progress: f.progress, solve: client.SolveOpt{
+	r := &buildRequest{progress: f.progress, local: map[string]*tree.Dir{}, solve: client.SolveOpt{
 		FrontendAttrs: map[string]string{}, LocalMounts: map[string]fsutil.FS{}, OCIStores: map[string]content.Store{},
 		AllowedEntitlements: f.allow,
 	}}
@@ -102,8 +105,22 @@ func (r *buildRequest) mount(dirs map[string]string) error {
 			return fmt.Errorf("opening %s: %w", dir, err)
 		}
 		r.solve.LocalMounts[name] = x
+		d, err := tree.OpenDir(dir)
+		if err != nil {
+			return err
+		}
+		r.local[name] = d
 	}
 	return nil
+}
+
+// trees are the shared directories as the frontend reads them.
+func (r *buildRequest) trees() map[string]tree.Tree {
+	out := map[string]tree.Tree{}
+	for name, dir := range r.local {
+		out[name] = dir
+	}
+	return out
 }
 
 // inlineDockerfile takes the Dockerfile from standard input.
