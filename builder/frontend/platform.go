@@ -17,12 +17,9 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/whittle-oci/whittle/builder/graph"
 	"github.com/whittle-oci/whittle/builder/plan"
-	"github.com/whittle-oci/whittle/builder/tree"
-	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
 // convert gives what dockerfile2llb needs; warnings come once, however many
@@ -87,17 +84,13 @@ func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerf
 
 // rewrite builds the user's stages, plans the image and returns it.
 func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result, p *ocispecs.Platform, idx int, att *attestations) (*dockerui.BuildResult, error) {
-	def, goReport, err := b.makeStatic(ctx, def)
-	if err != nil {
-		return nil, err
-	}
-	stage, err := b.stage(ctx, def)
+	stage, compiled, err := b.compile(ctx, def)
 	if err != nil {
 		return nil, err
 	}
 	made, err := plan.Make(ctx, plan.Input{
 		Tree: stage.tree, Changed: stage.changed, Base: stage.base,
-		Config: conv.Image.Config, Compiles: goReport.compiles(stage, b.file), Options: b.config.Plan,
+		Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: b.config.Plan,
 	})
 	if u, ok := errors.AsType[*plan.UnsupportedError](err); ok {
 		b.warn(ctx, fmt.Sprintf("%s; the image is built as written", u), b.file.where(u.Instruction), "")
@@ -106,7 +99,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	if err != nil {
 		return nil, b.refused(err)
 	}
-	rep, err := b.report(ctx, made, stage, conv, p, goReport)
+	rep, err := b.report(ctx, made, stage, conv, p, compiled)
 	if err != nil {
 		return nil, err
 	}
@@ -165,9 +158,19 @@ func (b *build) ship(ctx context.Context, made *plan.Plan, s *stage, created tim
 	return b.solve(ctx, def.ToPB())
 }
 
-// solve runs a definition with the caches that the client asked for.
+// solve gives the result of a definition, with the caches that the client
+// asked for. It is made when it is first read.
 func (b *build) solve(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
-	res, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: def, CacheImports: b.ui.CacheImports})
+	return b.request(ctx, def, false)
+}
+
+// evaluate is solve for a result that is made at once.
+func (b *build) evaluate(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
+	return b.request(ctx, def, true)
+}
+
+func (b *build) request(ctx context.Context, def *pb.Definition, now bool) (gateway.Reference, error) {
+	res, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: def, CacheImports: b.ui.CacheImports, Evaluate: now})
 	if err != nil {
 		return nil, err
 	}
@@ -196,68 +199,4 @@ func (b *build) runnable(def *pb.Definition) error {
 		}
 	}
 	return nil
-}
-
-// stage is the built final stage, ready to be looked at.
-type stage struct {
-	state   llb.State
-	tree    tree.Tree
-	changed tree.Tree // nil when the stage has nothing besides its base
-	base    tree.Tree // nil when the stage began from scratch
-	// baseDigest is the digest of the base image, "" when it is not known.
-	baseDigest string
-}
-
-// stage solves the final stage, what it changed and what it began from, side
-// by side.
-func (b *build) stage(ctx context.Context, def *pb.Definition) (*stage, error) {
-	op, err := llb.NewDefinitionOp(def)
-	if err != nil {
-		return nil, fmt.Errorf("reading the build: %w", err)
-	}
-	s := &stage{state: llb.NewState(op)}
-	baseDef, id, err := baseOf(def)
-	if err != nil {
-		return nil, err
-	}
-	var ref, changed, base gateway.Reference
-	eg, egctx := errgroup.WithContext(ctx)
-	eg.Go(func() (err error) {
-		ref, err = b.solve(egctx, def)
-		if err == nil && ref != nil {
-			err = ref.Evaluate(egctx)
-		}
-		return err
-	})
-	if baseDef != nil {
-		s.baseDigest = digestOf(id)
-		eg.Go(func() (err error) { base, err = b.solve(egctx, baseDef); return err })
-	}
-	if err := eg.Wait(); err != nil {
-		return nil, err
-	}
-	s.tree = reftree.New(ctx, ref)
-	if baseDef == nil {
-		s.changed = s.tree
-		return s, nil
-	}
-	s.base = reftree.New(ctx, base)
-	caps := b.client.BuildOpts().LLBCaps
-	if caps.Supports(pb.CapDiffOp) != nil {
-		s.changed = tree.Difference{Base: s.base, Final: s.tree}
-		return s, nil
-	}
-	baseOp, err := llb.NewDefinitionOp(baseDef)
-	if err != nil {
-		return nil, fmt.Errorf("reading the base image: %w", err)
-	}
-	diff, err := llb.Diff(llb.NewState(baseOp), s.state, llb.WithCustomName("[whittle] what the build changed")).Marshal(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("marshalling the difference: %w", err)
-	}
-	if changed, err = b.solve(ctx, diff.ToPB()); err != nil {
-		return nil, err
-	}
-	s.changed = reftree.New(ctx, changed)
-	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/whittle-oci/whittle/builder/graph"
@@ -30,12 +31,12 @@ var takesValue = []string{"o", "p", "asmflags", "buildmode", "buildvcs", "compil
 var listFlags = []string{"tags", "mod", "modfile", "overlay", "C"}
 
 // Question returns the definition that runs the step's script with every go
-// build turned into go list, on the same inputs and with the same mounts. Its
-// result holds the file Answer.
-func Question(def *pb.Definition, s Step) (*pb.Definition, error) {
+// build turned into go list, on the same inputs and with the same mounts, and
+// the digest of the op that does. Its result holds the file Answer.
+func Question(def *pb.Definition, s Step) (*pb.Definition, digest.Digest, error) {
 	g, err := graph.Parse(def)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	op := s.op.CloneVT()
 	exec := op.GetExec()
@@ -53,9 +54,10 @@ func Question(def *pb.Definition, s Step) (*pb.Definition, error) {
 	md.ProgressGroup = nil
 	d, err := g.Add(op, md)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return g.UpTo(d, out)
+	q, err := g.UpTo(d, out)
+	return q, d, err
 }
 
 // question is the script with go build replaced. Everything else stays: it may

@@ -3,7 +3,7 @@
 // It works on the LLB that a Dockerfile became: the RUN that compiles gets
 // CGO_ENABLED=0 and the flags of a release build in its environment, and
 // nothing else changes, neither a line of the Dockerfile nor another RUN. Go
-// itself is asked first, on a side branch, whether a package uses cgo; on any
+// itself is asked, on a side branch, whether a package uses cgo; on any
 // doubt the build is left as the user wrote it.
 package static
 
@@ -73,6 +73,15 @@ func Find(def *pb.Definition) ([]Step, error) {
 		steps = append(steps, s)
 	}
 	return steps, nil
+}
+
+// Exclusive reports whether the step has a cache mount that others may not use
+// at the same time. What runs beside it would wait for it, or take an empty
+// cache's place.
+func (s *Step) Exclusive() bool {
+	return slices.ContainsFunc(s.op.GetExec().Mounts, func(m *pb.Mount) bool {
+		return m.MountType == pb.MountType_CACHE && m.CacheOpt.GetSharing() != pb.CacheSharingOpt_SHARED
+	})
 }
 
 // step reads the command line of one RUN.

@@ -99,7 +99,7 @@ func TestQuestion(t *testing.T) {
 		if err != nil || len(steps) != 1 {
 			t.Fatalf("%d steps, %v", len(steps), err)
 		}
-		q, err := static.Question(def, steps[0])
+		q, _, err := static.Question(def, steps[0])
 		if err != nil {
 			t.Fatal(err)
 		}
