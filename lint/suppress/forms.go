@@ -43,7 +43,7 @@ func (r reader) comments(n, start int, text string) []Comment {
 		c.Tool = "trivy"
 		var out []Comment
 		for _, m := range all {
-			c.Names = []Name{{canonicalTrivy(text[m[2]:m[3]]), source.Span{Start: start + m[2], End: start + m[3]}}}
+			c.Names = []Name{{TrivyID(text[m[2]:m[3]]), source.Span{Start: start + m[2], End: start + m[3]}}}
 			c.Until = expiry(text[m[4]:m[5]])
 			out = append(out, r.placed(n, c)...)
 		}
@@ -183,9 +183,9 @@ func bare(name string) string {
 	return name
 }
 
-// canonicalTrivy writes a rule of trivy's as it does today: DS-0002, for
+// TrivyID writes a rule of trivy's as it does today: DS-0002, for
 // DS002, AVD-DS-0002 and avd-ds-0002.
-func canonicalTrivy(id string) string {
+func TrivyID(id string) string {
 	id = strings.TrimPrefix(strings.ToUpper(id), "AVD-")
 	if id == "*" {
 		return "all"

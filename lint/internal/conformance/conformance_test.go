@@ -28,7 +28,7 @@ func corpus(t *testing.T, cases, real string) string {
 		}
 	}
 	for name, data := range map[string]string{
-		"hadolint-cases.json": cases, "buildkit-cases.json": "[]", "realworld.tar.gz": b.String(),
+		"hadolint-cases.json": cases, "hadolint-config-cases.json": "[]", "buildkit-cases.json": "[]", "realworld.tar.gz": b.String(),
 		"realworld-hadolint-dev.json": `{"x":` + real + `}`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
@@ -74,6 +74,27 @@ func TestRun(t *testing.T) {
 				t.Errorf("want %q, got\n%s", c.want, said)
 			}
 		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for cases, want := range map[string]bool{
+		`[{"id":"a","kind":"argv","argv":["-f","json","x"],"config":{"formats":["json"],"files":["x"]}}]`:       true,
+		`[{"id":"a","kind":"argv","argv":["-f","json"],"config":{}}]`:                                           false,
+		`[{"id":"a","kind":"argv","argv":["--nope"],"fails":true}]`:                                             true,
+		`[{"id":"a","kind":"argv","argv":["-v"],"fails":true}]`:                                                 false,
+		`[{"id":"a","kind":"env","env":{"HADOLINT_NOFAIL":"0"},"config":{"no-fail":false}}]`:                    true,
+		`[{"id":"a","kind":"file","yaml":"override: {info: [DL3000]}","config":{"override.info":["DL3000"]}}]`:  true,
+		`[{"id":"a","kind":"file","yaml":"override: {info: [DL3000]}","config":{"override.error":["DL3000"]}}]`: false,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "hadolint-config-cases.json"), []byte(cases), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := &report{out: &strings.Builder{}}
+		if err := settingsCases(r, dir); err != nil || r.failed == want {
+			t.Errorf("%s: failed %v, %v", cases, r.failed, err)
+		}
 	}
 }
 

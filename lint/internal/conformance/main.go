@@ -3,6 +3,7 @@
 // checks. It needs a corpus, which is not part of the project:
 //
 //	hadolint-cases.json          [{id, rule, dockerfile, config, expect, count}]
+//	hadolint-config-cases.json   [{id, kind, argv or env or yaml, config, fails, error}]
 //	buildkit-cases.json          [{id, dockerfile, dockerignore, build_args, warnings}]
 //	realworld.tar.gz             realworld/NAME
 //	realworld-hadolint-dev.json  {NAME: [[rule, line], …] or null}
@@ -36,7 +37,7 @@ func main() {
 	rule := flag.String("v", "", "print the cases of this rule that differ; \"all\" is every rule")
 	flag.Parse()
 	if *corpus == "" {
-		fmt.Fprintln(os.Stderr, "conformance needs the directory that holds hadolint-cases.json, buildkit-cases.json, realworld.tar.gz and realworld-hadolint-dev.json: make conformance CORPUS=DIR")
+		fmt.Fprintln(os.Stderr, "conformance needs the directory that holds hadolint-cases.json, hadolint-config-cases.json, buildkit-cases.json, realworld.tar.gz and realworld-hadolint-dev.json: make conformance CORPUS=DIR")
 		os.Exit(2)
 	}
 	err := run(context.Background(), os.Stdout, *corpus, *list, *rule)
@@ -58,6 +59,9 @@ func run(ctx context.Context, w io.Writer, corpus, list, verbose string) error {
 	}
 	r := &report{out: w, verbose: verbose, known: known}
 	if err := hadolintCases(ctx, r, corpus); err != nil {
+		return err
+	}
+	if err := settingsCases(r, corpus); err != nil {
 		return err
 	}
 	if err := buildkitCases(ctx, r, corpus); err != nil {

@@ -84,6 +84,18 @@ func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
 		paths = discover.Above(dir, configName)
 	}
 	var out []config.File
+	if len(paths) == 0 {
+		f, err := fromHadolint(dir)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f...)
+	}
+	f, err := fromTrivy(dir)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, f...)
 	for _, p := range paths {
 		abs, err := filepath.Abs(p)
 		if err != nil {
@@ -97,7 +109,7 @@ func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
 			files[i].Dir = filepath.Dir(abs)
 		}
 		if files[len(files)-1].Root {
-			out = nil
+			out = out[:0]
 		}
 		out = append(out, files...)
 	}

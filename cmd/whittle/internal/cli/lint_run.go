@@ -29,10 +29,16 @@ type lintResult struct {
 	stop  error // no file can be: the configuration is wrong
 }
 
+// A configuration says what holds for a Dockerfile, and whether a search passes
+// it over.
+type configuration interface {
+	of(ctx context.Context, name string) (run setup.Run, excluded bool, err error)
+}
+
 // lintAll looks at files side by side. The results come in the order of the
 // files. A file that cannot be looked at does not stop the others; a wrong
 // configuration does.
-func (a *app) lintAll(ctx context.Context, f *lintFlags, c *configs, files []dockerfile) ([]lintResult, error) {
+func (a *app) lintAll(ctx context.Context, f *lintFlags, c configuration, files []dockerfile) ([]lintResult, error) {
 	results := make([]lintResult, len(files))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -57,7 +63,7 @@ func (a *app) lintAll(ctx context.Context, f *lintFlags, c *configs, files []doc
 }
 
 // lintFile checks or fixes one file.
-func (a *app) lintFile(ctx context.Context, f *lintFlags, c *configs, file dockerfile) (r lintResult) {
+func (a *app) lintFile(ctx context.Context, f *lintFlags, c configuration, file dockerfile) (r lintResult) {
 	run, excluded, err := c.of(ctx, file.name)
 	if err != nil || excluded && file.searched {
 		return lintResult{stop: err}

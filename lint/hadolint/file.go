@@ -1,0 +1,105 @@
+package hadolint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Names are what a configuration file may be called.
+var Names = []string{".hadolint.yaml", ".hadolint.yml"}
+
+// Find looks for a configuration file where hadolint does: in the directory,
+// then in the user's. It is "" when there is none. lookup is os.LookupEnv or
+// what stands for it.
+func Find(dir string, lookup func(string) (string, bool)) string {
+	var at []string
+	for _, n := range Names {
+		at = append(at, filepath.Join(dir, n))
+	}
+	if xdg, ok := lookup("XDG_CONFIG_HOME"); ok && xdg != "" {
+		at = append(at, filepath.Join(xdg, "hadolint.yaml"), filepath.Join(xdg, "hadolint.yml"))
+	}
+	if home, ok := lookup("HOME"); ok && home != "" {
+		for _, n := range []string{".config/hadolint", ".hadolint/hadolint", ".hadolint/config", ".hadolint"} {
+			at = append(at, filepath.Join(home, n+".yaml"), filepath.Join(home, n+".yml"))
+		}
+	}
+	i := slices.IndexFunc(at, func(name string) bool {
+		info, err := os.Stat(name)
+		return err == nil && info.Mode().IsRegular()
+	})
+	if i < 0 {
+		return ""
+	}
+	return at[i]
+}
+
+// file is the YAML of a configuration file.
+type file struct {
+	NoFail        *bool               `yaml:"no-fail"`
+	NoColor       *bool               `yaml:"no-color"`
+	Verbose       *bool               `yaml:"verbose"`
+	Format        string              `yaml:"format"`
+	Formats       []string            `yaml:"formats"`
+	Output        string              `yaml:"output"`
+	Outputs       []string            `yaml:"outputs"`
+	Override      map[string][]string `yaml:"override"`
+	Ignored       []string            `yaml:"ignored"`
+	Registries    []string            `yaml:"trustedRegistries"`
+	Labels        map[string]string   `yaml:"label-schema"`
+	StrictLabels  *bool               `yaml:"strict-labels"`
+	DisablePragma *bool               `yaml:"disable-ignore-pragma"`
+	Threshold     string              `yaml:"failure-threshold"`
+}
+
+// Parse reads a configuration file. Keys that hadolint does not know are passed
+// over, as it does. name is for messages.
+func Parse(name string, data []byte) (Config, error) {
+	var f file
+	var c Config
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(doc.Content) == 0 {
+		return c, fmt.Errorf("%s: the file is empty", name)
+	}
+	if err := doc.Decode(&f); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	if f.Format != "" {
+		f.Formats = append([]string{f.Format}, f.Formats...)
+	}
+	if f.Output != "" {
+		f.Outputs = append([]string{f.Output}, f.Outputs...)
+	}
+	c = Config{
+		NoFail: f.NoFail, NoColor: f.NoColor, Verbose: f.Verbose, Formats: f.Formats, Outputs: f.Outputs, Ignored: f.Ignored,
+		Registries: f.Registries, StrictLabels: f.StrictLabels, DisablePragma: f.DisablePragma, Threshold: f.Threshold,
+	}
+	for _, format := range f.Formats {
+		if !slices.Contains(formats, format) {
+			return c, fmt.Errorf("%s: format: there is no format %q", name, format)
+		}
+	}
+	if c.Threshold != "" && !slices.Contains(thresholds, c.Threshold) {
+		return c, fmt.Errorf("%s: failure-threshold: %q is no severity", name, c.Threshold)
+	}
+	for _, s := range severities {
+		if rules := f.Override[s]; len(rules) > 0 {
+			c.override(s, rules...)
+		}
+	}
+	for name, kind := range f.Labels {
+		if _, kind, ok := label(name + ":" + kind); ok {
+			c.label(name, kind)
+			continue
+		}
+		return c, fmt.Errorf("%s: label-schema: %s: %q is no type of a label", name, name, kind)
+	}
+	return c, nil
+}
