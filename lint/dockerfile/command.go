@@ -32,6 +32,7 @@ type Arg struct {
 	Text    string // quotes removed; the source where Literal is false
 	Literal bool
 	Span    source.Span
+	Word    *syntax.Word // in the shell's tree, nil in the exec form
 }
 
 // Has reports whether one of the literal arguments is text.
@@ -294,7 +295,7 @@ func (s Script) arg(w *syntax.Word) Arg {
 	if !ok {
 		text = s.Text[start:end]
 	}
-	return Arg{text, ok, s.Span(start, end)}
+	return Arg{Text: text, Literal: ok, Span: s.Span(start, end), Word: w}
 }
 
 // assign is NAME=value as a word.
@@ -362,17 +363,16 @@ func execForm(in Instruction) []Command {
 	var words []Arg
 	for _, w := range in.Words() {
 		span := source.Span{Start: w.Span.Start + 1, End: w.Span.End - 1} // without its quotes
-		words = append(words, Arg{w.Text, true, span})
+		words = append(words, Arg{Text: w.Text, Literal: true, Span: span})
 	}
 	c := Command{Span: in.Span()}
 	c.name(words)
 	out := []Command{c}
-	if at := shellScript(c); at >= 0 {
+	// A script with escapes is left alone, since its bytes are not those of the
+	// file.
+	if at := shellScript(c); at >= 0 && c.Args[at].Span.End-c.Args[at].Span.Start == len(c.Args[at].Text) {
 		a := c.Args[at]
 		inner := Script{Text: a.Text, at: func(i int) int { return a.Span.Start + i }}
-		if a.Span.End-a.Span.Start != len(a.Text) {
-			inner.at = func(int) int { return a.Span.Start }
-		}
 		inner.parse()
 		out = inner.commands(out, 1)
 	}

@@ -1,17 +1,14 @@
 package rules
 
 import (
-	"strings"
-
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
-	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var apkCache = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apk-cache",
-		Aliases:  []string{"DL3019", "DS-0025", "DKL-DI-0004"},
+		Aliases:  []string{"DL3019", "DS-0025", "DKL-DI-0004", "missing-apk-no-cache"},
 		Family:   rule.Fat,
 		Summary:  "apk add leaves no index behind",
 		Why:      "Without --no-cache, apk keeps the package index in the layer.",
@@ -25,13 +22,10 @@ var apkCache = rule.Rule{
 }
 
 func checkApkCache(p *rule.Pass) {
-	for in, c := range walk.Commands(p.File) {
-		if _, ok := walk.Install(c, "apk"); !ok || c.HasFlag("--no-cache") || !p.File.Shipped(in.Stage) || strings.Contains(in.Text.Text, "type=cache") {
+	for in, v := range walk.Managers(p.File, "apk") {
+		if !v.Is(walk.Installs) || v.Has("--no-cache", "--no-network") || !p.File.Shipped(in.Stage) || walk.Mounted(p.File, in, "/var/cache/apk") || walk.Mounted(p.File, in, "/etc/apk/cache") {
 			continue
 		}
-		verb, _ := walk.Verb(c)
-		p.Report(rule.Finding{Span: c.Span, Message: "apk add keeps its index in the layer; add --no-cache", Fix: &rule.Fix{
-			Title: "Add --no-cache", Safety: rule.Unsafe, Edits: []source.Edit{{Span: walk.After(verb), New: " --no-cache"}},
-		}})
+		p.Report(rule.Finding{Span: v.Span, Message: "apk add keeps its index in the layer; add --no-cache", Fix: v.Add("--no-cache")})
 	}
 }

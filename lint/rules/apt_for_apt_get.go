@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -9,25 +12,35 @@ import (
 var aptForAptGet = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apt-for-apt-get",
-		Aliases:  []string{"DL3027", "CKV_DOCKER_9"},
+		Aliases:  []string{"DL3027", "CKV_DOCKER_9", "prefer-apt-get"},
 		Family:   rule.Hygiene,
 		Summary:  "apt-get is used, not apt",
 		Why:      "apt is for people: its command line may change with any release, and it says so.",
 		Bad:      "FROM debian:12\nRUN apt update\n",
 		Good:     "FROM debian:12\nRUN apt-get update\n",
 		Severity: rule.Warning,
-		Fixable:  rule.Always,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: checkAptForAptGet,
 }
 
 func checkAptForAptGet(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		if c.Name == "apt" {
-			p.Report(rule.Finding{Span: c.NameSpan, Message: "apt is for people at a terminal; use apt-get", Fix: &rule.Fix{
-				Title: "Use apt-get", Safety: rule.Unsafe, Edits: []source.Edit{{Span: c.NameSpan, New: "apt-get"}},
-			}})
+	for _, v := range walk.Managers(p.File, "apt") {
+		finding := rule.Finding{Span: v.NameSpan, Message: "apt is for people at a terminal; use apt-get"}
+		name := string(p.File.Bytes[v.NameSpan.Start:v.NameSpan.End])
+		for tool, verbs := range map[string]string{"apt-get": aptGetVerbs, "apt-cache": aptCacheVerbs} {
+			if strings.HasSuffix(name, "apt") && slices.Contains(strings.Fields(verbs), v.Verb) {
+				finding.Fix = &rule.Fix{Title: "Use " + tool, Safety: rule.Unsafe, Edits: []source.Edit{{Span: walk.After(v.NameSpan), New: strings.TrimPrefix(tool, "apt")}}}
+			}
 		}
+		p.Report(finding)
 	}
 }
+
+// What apt does as apt-get and as apt-cache do; list and full-upgrade it does
+// alone.
+const (
+	aptGetVerbs   = "autoclean autopurge autoremove build-dep changelog check clean dist-upgrade download install purge reinstall remove satisfy source update upgrade"
+	aptCacheVerbs = "depends madison pkgnames policy rdepends search show showsrc"
+)

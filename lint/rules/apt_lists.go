@@ -1,20 +1,18 @@
 package rules
 
 import (
+	"slices"
 	"strings"
-
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
-	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var aptLists = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apt-lists",
-		Aliases:  []string{"DL3009", "DKL-DI-0005"},
+		Aliases:  []string{"DL3009", "DKL-DI-0005", "remove-package-lists", "remove-package-cache"},
 		Family:   rule.Fat,
 		Summary:  "apt's package lists do not stay in the layer",
 		Why:      "apt-get update downloads some 20 MB of lists. Deleted in a later RUN they still are in the layer that made them; delete them in the same one, or mount a cache.",
@@ -27,39 +25,49 @@ var aptLists = rule.Rule{
 	Check: checkAptLists,
 }
 
+var aptFiles = walk.Cache{
+	Managers: []string{"apt-get", "apt", "aptitude"},
+	Fills:    []walk.Action{walk.Updates},
+	Dirs:     []string{"/var/lib/apt/lists"},
+	Cleaned:  func(v walk.Invocation) bool { return v.Verb == "dist-clean" || v.Verb == "distclean" },
+}
+
 func checkAptLists(p *rule.Pass) {
+	kept, stage := false, -1
 	for _, in := range p.File.Instructions {
-		if in.Keyword != "run" || !p.File.Shipped(in.Stage) || strings.Contains(in.Text.Text, "type=cache") || strings.Contains(in.Text.Text, "type=tmpfs") {
+		if !p.File.Shipped(in.Stage) {
 			continue
 		}
-		var update *dockerfile.Command
-		cleaned := false
-		for _, c := range p.File.Commands(in) {
-			if (c.Name == "apt-get" || c.Name == "apt") && c.Has("update") {
-				update = &c
-			}
-			if c.Name == "rm" && strings.Contains(commandText(p.File, c), "/var/lib/apt/lists") {
-				cleaned = true
-			}
+		if in.Stage != stage && (in.Stage < 0 || p.File.Stages[in.Stage].Parent != stage) {
+			kept = false
 		}
-		if update == nil || cleaned {
-			continue
+		stage = in.Stage
+		kept = kept || keepsPackages(p.File, in)
+		if v, left := aptFiles.Left(p.File, in); left {
+			p.Report(rule.Finding{
+				Span: v.Span, Message: "apt's package lists stay in the layer; delete /var/lib/apt/lists/* in the same RUN",
+				Fix: walk.Append(p.File, in, "rm -rf /var/lib/apt/lists/*"),
+			})
+		} else if v, left := aptArchives.Left(p.File, in); left && kept {
+			p.Report(rule.Finding{
+				Span: v.Span, Message: "docker-clean is gone, so the packages that apt downloads stay in the layer; add apt-get clean, or mount a cache at /var/cache/apt",
+				Fix: walk.Append(p.File, in, "apt-get clean"),
+			})
 		}
-		finding := rule.Finding{Span: update.Span, Message: "apt's package lists stay in the layer; delete /var/lib/apt/lists/* in the same RUN"}
-		if c, ok := in.Command.(*instructions.RunCommand); ok && len(c.Files) == 0 && c.PrependShell && endsPlain(in.Text.Text) {
-			finding.Fix = &rule.Fix{Title: "Delete the lists in the same RUN", Safety: rule.Unsafe, Edits: []source.Edit{{Span: walk.After(in.Span()), New: " && rm -rf /var/lib/apt/lists/*"}}}
-		}
-		p.Report(finding)
 	}
 }
 
-func commandText(f *dockerfile.File, c dockerfile.Command) string {
-	return string(f.Bytes[c.Span.Start:c.Span.End])
+var aptArchives = walk.Cache{
+	Managers: []string{"apt-get", "apt", "aptitude"},
+	Fills:    []walk.Action{walk.Installs, walk.Reinstalls, walk.Upgrades},
+	Dirs:     []string{"/var/cache/apt/archives"},
+	Cleaned:  func(v walk.Invocation) bool { return v.Is(walk.Cleans) },
 }
 
-// endsPlain reports whether && may be put behind a script: not after an
-// operator or a comment.
-func endsPlain(text string) bool {
-	text = strings.TrimRight(text, " \t")
-	return text != "" && !strings.ContainsAny(text[len(text)-1:], ";&|\\") && !strings.Contains(text, "#")
+// keepsPackages reports whether a RUN takes away docker-clean, by which the
+// images of Debian and Ubuntu delete packages after their installation.
+func keepsPackages(f *dockerfile.File, in dockerfile.Instruction) bool {
+	return slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool {
+		return c.Name == "rm" && slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return strings.HasSuffix(a.Text, "/docker-clean") })
+	})
 }

@@ -1,15 +1,18 @@
 package rules
 
 import (
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
-	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var aptRecommends = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apt-recommends",
-		Aliases:  []string{"DL3015", "DS-0029"},
+		Aliases:  []string{"DL3015", "DS-0029", "missing-no-install-recommends"},
 		Family:   rule.Fat,
 		Summary:  "apt-get install brings no recommended packages",
 		Why:      "Recommended packages are for people at a desk. They often double what an install brings along.",
@@ -23,13 +26,18 @@ var aptRecommends = rule.Rule{
 }
 
 func checkAptRecommends(p *rule.Pass) {
-	for in, c := range walk.Commands(p.File) {
-		if _, ok := walk.Install(c, "apt-get", "apt"); !ok || c.HasFlag("--no-install-recommends") || !p.File.Shipped(in.Stage) {
-			continue
+	for _, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
+		if v.Is(walk.Installs) && !v.Has("--no-install-recommends", "--without-recommends", "-R") && !slices.ContainsFunc(v.Values("-o", "--option"), noRecommends) {
+			flag := "--no-install-recommends"
+			if v.Manager == "aptitude" {
+				flag = "--without-recommends"
+			}
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install brings recommended packages along; add " + flag, Fix: v.Add(flag)})
 		}
-		verb, _ := walk.Verb(c)
-		p.Report(rule.Finding{Span: c.Span, Message: "apt-get install brings recommended packages along; add --no-install-recommends", Fix: &rule.Fix{
-			Title: "Add --no-install-recommends", Safety: rule.Unsafe, Edits: []source.Edit{{Span: walk.After(verb), New: " --no-install-recommends"}},
-		}})
 	}
+}
+
+func noRecommends(a dockerfile.Arg) bool {
+	name, value, _ := strings.Cut(strings.ToLower(a.Text), "=")
+	return name == "apt::install-recommends" && slices.Contains([]string{"false", "0", "no", "off"}, strings.Trim(value, `"`))
 }

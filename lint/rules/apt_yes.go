@@ -1,18 +1,21 @@
 package rules
 
 import (
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
-	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var aptYes = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apt-yes",
-		Aliases:  []string{"DL3014", "DS-0021"},
+		Aliases:  []string{"DL3014", "DS-0021", "missing-assume-yes-switch"},
 		Family:   rule.Hygiene,
 		Summary:  "apt-get install does not wait for an answer",
-		Why:      "A build has nobody to answer apt's question, so the install fails.",
+		Why:      "A build has nobody to answer the question that apt asks, so the install fails.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
 		Severity: rule.Warning,
@@ -23,13 +26,24 @@ var aptYes = rule.Rule{
 }
 
 func checkAptYes(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		if _, ok := walk.Install(c, "apt-get", "apt"); !ok || c.HasFlag("-y", "--yes", "--assume-yes", "-qq", "-q=2") {
-			continue
+	for _, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
+		if v.Is(walk.Installs) && !saysYes(v) {
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install asks before it goes on; add -y", Fix: v.Add("-y")})
 		}
-		verb, _ := walk.Verb(c)
-		p.Report(rule.Finding{Span: c.Span, Message: "apt-get install asks before it goes on; add -y", Fix: &rule.Fix{
-			Title: "Add -y", Safety: rule.Unsafe, Edits: []source.Edit{{Span: walk.After(verb), New: " -y"}},
-		}})
 	}
+}
+
+// saysYes reports whether apt is told not to ask: quiet at level two says so,
+// too (apt-get(8)).
+func saysYes(v walk.Invocation) bool {
+	level := v.Count("-q", "--quiet")
+	for _, a := range v.Values("-q", "--quiet") {
+		if a.Text >= "2" {
+			level = 2
+		}
+	}
+	return level >= 2 || v.Has("-y", "--yes", "--assume-yes") ||
+		slices.ContainsFunc(v.Values("-o", "--option"), func(a dockerfile.Arg) bool {
+			return strings.HasPrefix(strings.ToLower(a.Text), "apt::get::assume-yes=")
+		})
 }

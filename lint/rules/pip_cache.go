@@ -1,18 +1,18 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
-	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var pipCache = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "pip-cache",
-		Aliases:  []string{"DL3042"},
+		Aliases:  []string{"DL3042", "missing-pip-no-cache-dir"},
 		Family:   rule.Fat,
 		Summary:  "pip install leaves no cache behind",
 		Why:      "pip keeps every wheel it downloads below /root/.cache, where nobody will look for it again.",
@@ -26,19 +26,20 @@ var pipCache = rule.Rule{
 }
 
 func checkPipCache(p *rule.Pass) {
-	for in, c := range walk.Commands(p.File) {
-		if _, ok := walk.Install(c, "pip", "pip3"); !ok || c.HasFlag("--no-cache-dir") || !p.File.Shipped(in.Stage) || strings.Contains(in.Text.Text, "type=cache") || noPipCache(p, in) {
+	for in, v := range walk.Managers(p.File, "pip") {
+		if !v.Is(walk.Installs) || v.Has("--no-cache-dir") || !p.File.Shipped(in.Stage) || walk.MountedBelow(p.File, in, ".cache", ".cache/pip") || noPipCache(p, in, v) {
 			continue
 		}
-		verb, _ := walk.Verb(c)
-		p.Report(rule.Finding{Span: c.Span, Message: "pip keeps its downloads in the layer; add --no-cache-dir", Fix: &rule.Fix{
-			Title: "Add --no-cache-dir", Safety: rule.Unsafe, Edits: []source.Edit{{Span: walk.After(verb), New: " --no-cache-dir"}},
-		}})
+		p.Report(rule.Finding{Span: v.Span, Message: "pip keeps its downloads in the layer; add --no-cache-dir", Fix: v.Add("--no-cache-dir")})
 	}
 }
 
-// noPipCache reports whether the environment turns the cache off.
-func noPipCache(p *rule.Pass, in dockerfile.Instruction) bool {
-	v, known := p.File.Expand(in, "$PIP_NO_CACHE_DIR")
-	return known && v != "" && v != "0" && v != "off"
+// noPipCache reports whether the environment turns the cache off, or puts it
+// where a mount is.
+func noPipCache(p *rule.Pass, in dockerfile.Instruction, v walk.Invocation) bool {
+	if dir := walk.Environment(p.File, in, v.Command, "PIP_CACHE_DIR"); dir != "" && walk.Mounted(p.File, in, dir) {
+		return true
+	}
+	on := strings.ToLower(walk.Environment(p.File, in, v.Command, "PIP_NO_CACHE_DIR"))
+	return slices.Contains([]string{"1", "on", "yes", "y", "true", "t"}, on)
 }

@@ -13,7 +13,7 @@ var unpinnedApk = rule.Rule{
 		Aliases:  []string{"DL3018"},
 		Family:   rule.Pins,
 		Summary:  "apk adds named versions",
-		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",
+		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself. Archives of distributions delete old versions, though, so that a pinned package breaks the build one day; a base image by digest, or a snapshot of the archive, holds longer. This is why the rule is not among the recommended ones.",
 		Bad:      "FROM alpine:3.20\nRUN apk add --no-cache curl\n",
 		Good:     "FROM alpine:3.20\nRUN apk add --no-cache curl=8.9.0-r0\n",
 		Severity: rule.Warning,
@@ -24,16 +24,15 @@ var unpinnedApk = rule.Rule{
 }
 
 func checkUnpinnedApk(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		packages, ok := walk.Install(c, "apk")
-		if !ok {
-			continue
-		}
-		for _, pkg := range packages {
-			if !pkg.Literal || strings.ContainsAny(pkg.Text, "=<>~") {
-				continue
-			}
-			p.Reportf(pkg.Span, pkg.Text+" is added without a version")
+	for in, v := range walk.Managers(p.File, "apk") {
+		if v.Is(walk.Installs) {
+			walk.Unpinned(p, in, v, pinnedApk, "%s=VERSION")
 		}
 	}
+}
+
+// pinnedApk takes a version or a bound, a file, and !pkg for pkg not to be
+// there.
+func pinnedApk(name string) bool {
+	return strings.ContainsAny(name, "=<>~") || strings.HasPrefix(name, "!") || strings.HasSuffix(name, ".apk")
 }

@@ -13,7 +13,7 @@ var unpinnedApt = rule.Rule{
 		Aliases:  []string{"DL3008"},
 		Family:   rule.Pins,
 		Summary:  "apt-get installs named versions",
-		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",
+		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself. Archives of distributions delete old versions, though, so that a pinned package breaks the build one day; a base image by digest, or a snapshot of the archive, holds longer. This is why the rule is not among the recommended ones.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl=7.88.1-10\n",
 		Severity: rule.Warning,
@@ -24,16 +24,15 @@ var unpinnedApt = rule.Rule{
 }
 
 func checkUnpinnedApt(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		packages, ok := walk.Install(c, "apt-get", "apt")
-		if !ok {
-			continue
-		}
-		for _, pkg := range packages {
-			if !pkg.Literal || strings.Contains(pkg.Text, "=") || strings.Contains(pkg.Text, "/") {
-				continue
-			}
-			p.Reportf(pkg.Span, pkg.Text+" is installed without a version")
+	for in, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
+		if v.Is(walk.Installs) {
+			walk.Unpinned(p, in, v, pinnedApt, "%s=VERSION")
 		}
 	}
+}
+
+// pinnedApt takes a version, a release, a file, and pkg- for pkg not to be
+// there.
+func pinnedApt(name string) bool {
+	return strings.ContainsAny(name, "=/") || strings.HasSuffix(name, ".deb") || strings.HasSuffix(name, "-")
 }

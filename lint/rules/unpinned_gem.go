@@ -24,16 +24,13 @@ var unpinnedGem = rule.Rule{
 }
 
 func checkUnpinnedGem(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		packages, ok := walk.Install(c, "gem")
-		if !ok || c.HasFlag("-v", "--version") {
-			continue
-		}
-		for _, pkg := range packages {
-			if !pkg.Literal || strings.Contains(pkg.Text, ":") || strings.HasSuffix(pkg.Text, ".gem") {
-				continue
-			}
-			p.Reportf(pkg.Span, pkg.Text+" is installed without a version; write "+pkg.Text+":VERSION")
+	for in, v := range walk.Managers(p.File, "gem") {
+		if v.Is(walk.Installs) && !v.Has("-v", "--version", "-g", "--file") {
+			walk.Unpinned(p, in, v, pinnedGem, "%s:VERSION")
 		}
 	}
+}
+
+func pinnedGem(name string) bool {
+	return strings.Contains(name, ":") || strings.HasSuffix(name, ".gem")
 }

@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"strings"
-
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 )
@@ -24,16 +22,9 @@ var unpinnedNpm = rule.Rule{
 }
 
 func checkUnpinnedNpm(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		packages, ok := walk.Install(c, "npm")
-		if !ok {
-			continue
-		}
-		for _, pkg := range packages {
-			if !pkg.Literal || strings.LastIndexByte(pkg.Text, '@') > 0 || strings.HasPrefix(pkg.Text, ".") || strings.HasPrefix(pkg.Text, "/") || strings.ContainsAny(pkg.Text, "#:") || strings.HasSuffix(pkg.Text, ".tgz") {
-				continue
-			}
-			p.Reportf(pkg.Span, pkg.Text+" is installed without a version; write "+pkg.Text+"@VERSION")
+	for in, v := range walk.Managers(p.File, "npm") {
+		if v.Is(walk.Installs) {
+			walk.Unpinned(p, in, v, walk.PinnedJS, "%s@VERSION")
 		}
 	}
 }

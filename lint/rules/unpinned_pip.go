@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -24,16 +25,21 @@ var unpinnedPip = rule.Rule{
 }
 
 func checkUnpinnedPip(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		packages, ok := walk.Install(c, "pip", "pip3")
-		if !ok || c.HasFlag("-r", "--requirement", "-c", "--constraint") {
-			continue
-		}
-		for _, pkg := range packages {
-			if !pkg.Literal || strings.ContainsAny(pkg.Text, "=<>~@/") || strings.HasPrefix(pkg.Text, ".") || strings.HasSuffix(pkg.Text, ".whl") || strings.HasSuffix(pkg.Text, ".gz") {
-				continue
-			}
-			p.Reportf(pkg.Span, pkg.Text+" is installed without a version; write "+pkg.Text+"==VERSION or use a lock file")
+	for in, v := range walk.Managers(p.File, "pip", "uv pip", "pipx") {
+		if v.Is(walk.Installs) && !v.Has("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "--group") {
+			walk.Unpinned(p, in, v, pinnedPip, "%s==VERSION, or use a lock file")
 		}
 	}
+}
+
+// pinnedPip takes a version or a bound, a file, a directory, a URL, and a
+// commit or tag of a repository.
+func pinnedPip(name string) bool {
+	if scheme, rest, ok := strings.Cut(name, "+"); ok && slices.Contains([]string{"git", "hg", "svn", "bzr"}, scheme) {
+		_, path, _ := strings.Cut(rest, "://")
+		_, path, _ = strings.Cut(path, "/")
+		return strings.Contains(path, "@")
+	}
+	return strings.ContainsAny(name, "=<>~/") || name == "." ||
+		slices.ContainsFunc([]string{".whl", ".tar.gz", ".zip"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }

@@ -56,7 +56,7 @@ func TestRun(t *testing.T) {
 		{"the same, not listed", refused, same, "", "is below"},
 		{"a line that explains nothing", fires, same, line, "DL3004 refused-by-buildkit explains nothing"},
 		{"a line of no known kind", fires, same, "DL3061 because: so\n", `no kind "because"`},
-		{"a line without a reason", fires, same, "DL3061 refused-by-buildkit\n", "RULE KIND: why"},
+		{"a line without a reason", fires, same, "DL3061 refused-by-buildkit\n", "RULE[,RULE] KIND: why"},
 		{"too many lines", fires, same, strings.Repeat(line, maxDifferences+1), "lists 26 differences"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -71,8 +71,10 @@ func run(ctx context.Context, w io.Writer, corpus, list, verbose string) error {
 		return err
 	}
 	for _, k := range known {
-		if !k.used {
-			r.failf("%s: %s %s explains nothing any more", list, k.rule, k.kind)
+		for _, rule := range k.rules {
+			if !k.used[rule] {
+				r.failf("%s: %s %s explains nothing any more", list, rule, k.kind)
+			}
 		}
 	}
 	if r.failed {

@@ -74,7 +74,7 @@ func compare(ctx context.Context, r *report, t table, src *source.File, theirs [
 	have, want := map[place]bool{}, map[place]bool{}
 	for _, d := range diags {
 		for _, name := range append([]string{d.Rule.Name}, d.Rule.Aliases...) {
-			if strings.HasPrefix(name, "DL") && isNumber(name[2:]) {
+			if strings.HasPrefix(name, "DL") && isNumber(name[2:]) && !slices.Contains(retired, name) {
 				have[place{name, start(f, src.Pos(d.Span.Start).Line)}] = true
 			}
 		}
@@ -102,6 +102,9 @@ func start(f *dockerfile.File, line int) int {
 	}
 	return line
 }
+
+// retired are names that hadolint has taken out of use.
+var retired = []string{"DL3005", "DL3017", "DL3031", "DL3039"}
 
 func isNumber(s string) bool {
 	_, err := strconv.Atoi(s)

@@ -45,7 +45,7 @@ func (r *report) explain(d disagreement) bool {
 	why := ""
 	for _, k := range r.known {
 		if k.covers(d) {
-			k.used, why = true, k.kind
+			k.used[d.rule], why = true, k.kind
 			break
 		}
 	}

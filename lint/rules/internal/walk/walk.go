@@ -5,7 +5,6 @@ package walk
 import (
 	"iter"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 
@@ -31,53 +30,8 @@ func Commands(f *dockerfile.File) iter.Seq2[dockerfile.Instruction, dockerfile.C
 // Install reports whether a command installs packages with one of the named
 // managers, and which words name them.
 func Install(c dockerfile.Command, managers ...string) (packages []dockerfile.Arg, ok bool) {
-	if !slices.Contains(managers, c.Name) {
-		return nil, false
-	}
-	verbs := map[string][]string{
-		"apt-get": {"install"}, "apt": {"install"}, "aptitude": {"install"}, "apk": {"add"},
-		"yum": {"install"}, "dnf": {"install"}, "microdnf": {"install"}, "zypper": {"install", "in"},
-		"pip": {"install"}, "pip3": {"install"}, "npm": {"install", "i", "add"}, "gem": {"install"}, "go": {"install", "get"},
-	}
-	skip := map[string][]string{
-		"apk": {"-t", "--virtual", "--repository", "-X"}, "apt-get": {"-t", "--target-release", "-o"}, "apt": {"-t", "-o"},
-		"pip": valueFlags, "pip3": valueFlags, "gem": {"-v", "--version", "-i", "--install-dir", "-s", "--source"}, "npm": {"--prefix", "--registry", "--tag"},
-		"go": {"-tags", "-ldflags", "-mod"},
-	}[c.Name]
-	seen := false
-	for i := 0; i < len(c.Args); i++ {
-		a := c.Args[i]
-		switch {
-		case strings.HasPrefix(a.Text, "-"):
-			if slices.Contains(skip, a.Text) {
-				i++
-			}
-		case !seen:
-			if !slices.Contains(verbs[c.Name], a.Text) {
-				return nil, false
-			}
-			seen = true
-		default:
-			packages = append(packages, a)
-		}
-	}
-	return packages, seen
-}
-
-// valueFlags of pip take the next word.
-var valueFlags = []string{"-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-t", "--target", "-i", "--index-url", "--extra-index-url", "--trusted-host", "--prefix", "--root", "-f", "--find-links", "--cache-dir", "--python", "--platform"}
-
-// HasFlag reports whether a flag stands among the arguments.
-func HasFlag(c dockerfile.Command, names ...string) bool { return c.HasFlag(names...) }
-
-// Verb is the span of the first argument that is not a flag, such as install.
-func Verb(c dockerfile.Command) (source.Span, bool) {
-	for _, a := range c.Args {
-		if !strings.HasPrefix(a.Text, "-") {
-			return a.Span, true
-		}
-	}
-	return c.NameSpan, false
+	v, ok := Invoke(c, managers...)
+	return v.Packages, ok && v.Is(Installs)
 }
 
 var secretName = sync.OnceValue(func() *regexp.Regexp {

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+)
+
+// kinds decide from a case alone whether it is of a kind.
+var kinds = map[string]func(disagreement) bool{
+	// BuildKit cannot build the file at all, which is what we say of it.
+	"refused-by-buildkit": func(d disagreement) bool { return d.file == nil && !d.extra },
+	// The command is run by another one, or named by its path.
+	"not-by-name": extra(notByName),
+	// PowerShell or cmd reads the RUN.
+	"foreign-shell": either(foreignShell),
+	// The command is apt, not apt-get.
+	"apt": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool { return runs(f, in, "apt", "install") }),
+	// The RUN has an rm -rf of something else than the cache.
+	"any-rm": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool { return runs(f, in, "rm", "-rf") }),
+	// The RUN's stage does not reach the image, a mount takes the files, nothing
+	// is downloaded, or apt-get dist-clean deletes it.
+	"nothing-stays": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool {
+		return in.Stage >= 0 && !f.Shipped(in.Stage) || runs(f, in, "apk", "--no-network") || runs(f, in, "apt-get", "dist-clean") || strings.Contains(strings.Join(in.Node.Flags, " "), "type=cache")
+	}),
+	// The RUN is ONBUILD's.
+	"onbuild": extra(func(_ *dockerfile.File, in dockerfile.Instruction) bool { return in.Trigger }),
+	// A package's name has the variable of another stage's ARG in it.
+	"arg-of-another-stage": extra(argElsewhere),
+	// All of a package's name is a variable.
+	"package-in-variable": missed(argumentMatches(`^"?\$(\w+|\{.*\})"?$`)),
+	// The user id is a variable.
+	"uid-in-variable": missed(argumentMatches(`^"?\$\{?\w*[UuIiDd]+\w*\}?"?$`)),
+	// yum is told to update what is installed.
+	"yum-update": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool {
+		return runs(f, in, "yum", "update") || runs(f, in, "yum", "upgrade")
+	}),
+	// A commit of a repository stands behind a URL.
+	"commit-of-url": missed(argumentMatches(`^https?://.*#[0-9a-f]{7,40}$`)),
+}
+
+type about = func(*dockerfile.File, dockerfile.Instruction) bool
+
+// extra is a kind of what we report and they do not, decided by instruction.
+func extra(is about) func(disagreement) bool {
+	return func(d disagreement) bool { return d.extra && d.about(is) }
+}
+
+// missed is a kind of what they report and we do not.
+func missed(is about) func(disagreement) bool {
+	return func(d disagreement) bool { return !d.extra && d.about(is) }
+}
+
+func either(is about) func(disagreement) bool {
+	return func(d disagreement) bool { return d.about(is) }
+}
+
+// about reports whether one of the instructions is of a kind.
+func (d disagreement) about(is about) bool {
+	return d.file != nil && slices.ContainsFunc(d.in, func(in dockerfile.Instruction) bool { return is(d.file, in) })
+}
+
+// runs reports whether a RUN calls a program with one of its words.
+func runs(f *dockerfile.File, in dockerfile.Instruction, name, word string) bool {
+	return slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool { return c.Name == name && c.Has(word) })
+}
+
+// notByName reports whether a RUN calls a program through another one or by its
+// path.
+func notByName(f *dockerfile.File, in dockerfile.Instruction) bool {
+	for i, c := range f.Commands(in) {
+		name := string(f.Bytes[c.NameSpan.Start:c.NameSpan.End])
+		if len(c.Wrappers) > 0 || strings.Contains(name, "/") || i > 0 && c.Span.End <= f.Commands(in)[i-1].Span.End {
+			return true
+		}
+	}
+	return false
+}
+
+// foreignShell reports whether a RUN is not for a POSIX shell: SHELL says so, it
+// calls PowerShell, or the base is Windows.
+func foreignShell(f *dockerfile.File, in dockerfile.Instruction) bool {
+	run, ok := in.Command.(*instructions.RunCommand)
+	if !ok || !run.PrependShell {
+		return false
+	}
+	if s, read := f.Script(in); !read || s.File == nil {
+		return true
+	}
+	base, _ := f.BaseName(&f.Stages[in.Stage])
+	return strings.Contains(base, "windows") || strings.Contains(base, "nanoserver") ||
+		slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool { return c.Name == "powershell" || c.Name == "pwsh" })
+}
+
+// argElsewhere reports whether a RUN uses a variable that is an ARG of another
+// stage only.
+func argElsewhere(f *dockerfile.File, in dockerfile.Instruction) bool {
+	for _, other := range f.Instructions {
+		arg, ok := other.Command.(*instructions.ArgCommand)
+		if !ok || other.Stage == in.Stage {
+			continue
+		}
+		for _, kv := range arg.Args {
+			_, _, declared := f.Variable(in, kv.Key)
+			if !declared && (strings.Contains(in.Text.Text, "$"+kv.Key) || strings.Contains(in.Text.Text, "${"+kv.Key)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// argumentMatches is whether an argument of a command, as it stands in the
+// file, matches an expression.
+func argumentMatches(expr string) about {
+	re := regexp.MustCompile(expr)
+	return func(f *dockerfile.File, in dockerfile.Instruction) bool {
+		return slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool {
+			return slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return re.Match(f.Bytes[a.Span.Start:a.Span.End]) })
+		})
+	}
+}

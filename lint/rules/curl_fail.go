@@ -1,0 +1,45 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var curlFail = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "curl-fail",
+		Aliases:  []string{"DF035"},
+		Family:   rule.Hygiene,
+		Summary:  "curl fails when the server answers with an error",
+		Why:      "Without --fail, curl takes a page that says 404 for the download, and the build goes on with it.",
+		Bad:      "FROM debian:12\nRUN curl -sSL -o /app.tar https://example.test/app.tar\n",
+		Good:     "FROM debian:12\nRUN curl -fsSL -o /app.tar https://example.test/app.tar\n",
+		Severity: rule.Info,
+		Fixable:  rule.Always,
+		Presets:  []string{"recommended"},
+	},
+	Check: checkCurlFail,
+}
+
+func checkCurlFail(p *rule.Pass) {
+	for _, c := range walk.Commands(p.File) {
+		if c.Name != "curl" || !saves(c) || c.HasFlag("-f", "--fail", "--fail-with-body", "--fail-early", "-w", "--write-out", "-I", "--head", "-K", "--config") {
+			continue
+		}
+		p.Report(rule.Finding{Span: c.Span, Message: "curl saves the page of an error like a download; add -f", Fix: walk.AddFlag(c, c.NameSpan, "-f")})
+	}
+}
+
+// saves reports whether curl writes a download to a file.
+func saves(c dockerfile.Command) bool {
+	for _, a := range c.Args {
+		if a.Text == "--output" || a.Text == "--remote-name" || a.Text == "--remote-name-all" || strings.HasPrefix(a.Text, "--output=") ||
+			len(a.Text) > 1 && a.Text[0] == '-' && a.Text[1] != '-' && strings.ContainsAny(a.Text, "oO") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,29 @@
+package rules
+
+import (
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var distroUpgrade = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "distro-upgrade",
+		Aliases:  []string{"DS-0024", "DKL-DI-0003", "DL3005", "DL3017", "DL3031", "DL3039", "avoid-apt-get-upgrade", "avoid-apk-upgrade", "avoid-yum-update", "avoid-dnf-update"},
+		Family:   rule.Fat,
+		Summary:  "the distribution is not upgraded in a layer",
+		Why:      "Upgraded packages are in the image twice, and which versions they have depends on the day of the build. A newer base image brings the same fixes. Where the base comes out too rarely for that, an upgrade is the lesser evil, and so the rule is only in strict.",
+		Bad:      "FROM debian:12\nRUN apt-get update && apt-get upgrade -y\n",
+		Good:     "FROM debian:12.11\nRUN apt-get update && apt-get install -y curl\n",
+		Severity: rule.Info,
+		Fixable:  rule.Never,
+	},
+	Check: checkDistroUpgrade,
+}
+
+func checkDistroUpgrade(p *rule.Pass) {
+	for _, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "tdnf") {
+		if v.Is(walk.Upgrades) && len(v.Packages) == 0 {
+			p.Reportf(v.Span, v.Manager+" "+v.Verb+" puts the upgraded packages into a layer of their own; use a newer base image")
+		}
+	}
+}

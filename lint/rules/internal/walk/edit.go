@@ -1,0 +1,151 @@
+package walk
+
+import (
+	"bytes"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+// Add is the fix that puts a flag behind the verb. It changes what the RUN
+// does, and so needs to be asked for.
+func (v Invocation) Add(flag string) *rule.Fix {
+	return AddFlag(v.Command, v.VerbSpan, flag)
+}
+
+// AddFlag is the fix that puts a flag behind a word of a command.
+func AddFlag(c dockerfile.Command, word source.Span, flag string) *rule.Fix {
+	text := " " + flag
+	if c.Call == nil { // the exec form is JSON
+		text = `", "` + flag
+	}
+	return &rule.Fix{Title: "Add " + flag, Safety: rule.Unsafe, Edits: []source.Edit{{Span: After(word), New: text}}}
+}
+
+// Append is the fix that puts a command at the end of a RUN, in the layout that
+// the RUN has. It is nil where that would not run, or not be the last.
+func Append(f *dockerfile.File, in dockerfile.Instruction, command string) *rule.Fix {
+	edit, ok := appended(f, in, command)
+	if !ok {
+		return nil
+	}
+	return &rule.Fix{Title: "Add " + command, Safety: rule.Unsafe, Edits: []source.Edit{edit}}
+}
+
+func appended(f *dockerfile.File, in dockerfile.Instruction, command string) (source.Edit, bool) {
+	s, ok := f.Script(in)
+	if !ok || s.File == nil || len(s.File.Stmts) == 0 {
+		return source.Edit{}, false
+	}
+	text := strings.TrimRight(s.Text, " \t\r\n")
+	last := s.File.Stmts[len(s.File.Stmts)-1]
+	at := After(s.Span(len(text)-1, len(text)))
+	switch run, _ := in.Command.(*instructions.RunCommand); {
+	case last.Background || leaves(last) || strings.HasSuffix(text, string(f.Escape)):
+		return source.Edit{}, false
+	case s.Heredoc:
+		if strings.Contains(s.Text, "<<") {
+			return source.Edit{}, false
+		}
+		return source.Edit{Span: at, New: EOL(f, at.Start) + Indent(f, at.Start) + command}, true
+	case len(run.Files) > 0 || int(last.End().Offset()) != len(text):
+		// What follows is the body of a heredoc, a comment or an operator.
+		return source.Edit{}, false
+	}
+	joint := "&&"
+	if len(s.File.Stmts) > 1 && stopsOnError(s.File.Stmts[0]) {
+		joint = ";"
+	}
+	if last.Semicolon.IsValid() {
+		if joint != ";" {
+			return source.Edit{}, false // an error of what stands before would go unseen
+		}
+		joint = ""
+	}
+	return source.Edit{Span: at, New: join(f, in, at.Start, joint) + command}, true
+}
+
+// join is what stands between the end of a RUN and a command behind it.
+func join(f *dockerfile.File, in dockerfile.Instruction, at int, joint string) string {
+	blank := " "
+	if joint != "&&" {
+		blank = ""
+	}
+	first, last := f.Pos(in.Span().Start).Line, f.Pos(at).Line
+	if first == last {
+		return blank + joint + " "
+	}
+	mark := " " + string(f.Escape) + EOL(f, at)
+	for n := last; n > first; n-- {
+		if line := bytes.TrimLeft(f.Line(n), " \t"); bytes.HasPrefix(line, []byte("&&")) {
+			return mark + string(f.Line(n)[:len(f.Line(n))-len(line)]) + joint + " "
+		}
+	}
+	for n := first; n < last; n++ {
+		if line := bytes.TrimRight(f.Line(n), " \t"+string(f.Escape)); bytes.HasSuffix(line, []byte("&&")) {
+			return blank + joint + mark + Indent(f, f.LineStart(n+1))
+		}
+	}
+	if joint == "&&" {
+		return mark + Indent(f, at) + joint + " "
+	}
+	return joint + mark + Indent(f, at)
+}
+
+// Indent is the white space that the line of an offset begins with.
+func Indent(f *dockerfile.File, at int) string {
+	line := f.Line(f.Pos(at).Line)
+	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
+}
+
+// EOL is how the lines around an offset end.
+func EOL(f *dockerfile.File, at int) string {
+	if n := f.Pos(at).Line; n > 1 && f.LineStart(n) >= 2 && f.Bytes[f.LineStart(n)-2] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// leaves reports whether nothing after a statement would run.
+func leaves(st *syntax.Stmt) bool {
+	switch x := st.Cmd.(type) {
+	case *syntax.FuncDecl:
+		return true
+	case *syntax.CallExpr:
+		return len(x.Args) > 0 && (x.Args[0].Lit() == "exit" || x.Args[0].Lit() == "exec")
+	case *syntax.BinaryCmd:
+		return leaves(x.Y)
+	}
+	return false
+}
+
+// stopsOnError reports whether a statement is set -e.
+func stopsOnError(st *syntax.Stmt) bool {
+	call, ok := st.Cmd.(*syntax.CallExpr)
+	if !ok || len(call.Args) < 2 || call.Args[0].Lit() != "set" {
+		return false
+	}
+	for i, w := range call.Args[1:] {
+		lit := w.Lit()
+		if len(lit) > 1 && lit[0] == '-' && lit[1] != '-' && strings.Contains(lit, "e") || lit == "errexit" && i > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Above is the offset of the line where an instruction begins, or the comments
+// that stand over it without a blank line between.
+func Above(f *dockerfile.File, in dockerfile.Instruction) int {
+	n := in.Node.StartLine
+	for n > 1 && bytes.HasPrefix(bytes.TrimLeft(f.Line(n-1), " \t"), []byte("#")) {
+		n--
+	}
+	return f.LineStart(n)
+}

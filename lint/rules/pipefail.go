@@ -1,0 +1,103 @@
+package rules
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+var pipefail = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "pipefail",
+		Aliases:  []string{"DL4006", "set-pipefail"},
+		Family:   rule.Hygiene,
+		Summary:  "a pipe fails when any part of it fails",
+		Why:      "The shell looks only at the last command of a pipe. In `curl … | tar x`, a download that breaks off is a RUN that succeeded. Bash, zsh and busybox's ash have `-o pipefail`; dash, which is /bin/sh on Debian, does not.",
+		Bad:      "FROM debian:12\nRUN curl -fsSL https://example.test/a.tar | tar x\n",
+		Good:     "FROM debian:12\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nRUN curl -fsSL https://example.test/a.tar | tar x\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Sometimes,
+		Presets:  []string{"hadolint"},
+	},
+	Check: checkPipefail,
+}
+
+func checkPipefail(p *rule.Pass) {
+	offered := -1 // the last stage with a fix: its SHELL is for the RUNs after it, too
+	for _, in := range p.File.Instructions {
+		s, ok := p.File.Script(in)
+		if !ok || s.File == nil || walk.Pipefail(p.File, in, s.Shell) {
+			continue
+		}
+		pipe := loosePipe(s.File)
+		if pipe == nil {
+			continue
+		}
+		finding := rule.Finding{
+			Span:    s.Span(int(pipe.X.Pos().Offset()), int(pipe.Y.End().Offset())),
+			Message: "the pipe succeeds when its first command fails; set pipefail",
+		}
+		if shell := pipefailShell(p.File, in, s); shell != "" && offered != in.Stage {
+			offered = in.Stage
+			at := walk.Above(p.File, in)
+			finding.Fix = &rule.Fix{Title: "Set pipefail with SHELL", Safety: rule.Unsafe, Edits: []source.Edit{{
+				Span: source.Span{Start: at, End: at}, New: shell + walk.EOL(p.File, at),
+			}}}
+		}
+		p.Report(finding)
+	}
+}
+
+// loosePipe finds the first pipe of a script that does not set pipefail.
+func loosePipe(file *syntax.File) (pipe *syntax.BinaryCmd) {
+	set := false
+	syntax.Walk(file, func(n syntax.Node) bool {
+		switch x := n.(type) {
+		case *syntax.CallExpr:
+			set = set || len(x.Args) > 1 && x.Args[0].Lit() == "set" && setsPipefail(x.Args[1:])
+		case *syntax.BinaryCmd:
+			if pipe == nil && !set && (x.Op == syntax.Pipe || x.Op == syntax.PipeAll) {
+				pipe = x
+			}
+		}
+		return pipe == nil
+	})
+	return pipe
+}
+
+// setsPipefail reports whether the arguments of set turn pipefail on.
+func setsPipefail(args []*syntax.Word) bool {
+	words := make([]string, len(args))
+	for i, w := range args {
+		words[i] = w.Lit()
+	}
+	i := slices.Index(words, "pipefail")
+	return i > 0 && strings.HasPrefix(words[i-1], "-") && strings.HasSuffix(words[i-1], "o")
+}
+
+// pipefailShell is a SHELL that keeps the flags of the one in force, "" when no
+// shell with pipefail is known to be in the image.
+func pipefailShell(f *dockerfile.File, in dockerfile.Instruction, s dockerfile.Script) string {
+	if in.Trigger || s.Heredoc && strings.HasPrefix(s.Text, "#!") || len(s.Shell) < 2 {
+		return ""
+	}
+	name := ""
+	switch path.Base(s.Shell[0]) {
+	case "bash", "zsh", "ash":
+		name = s.Shell[0]
+	case "sh":
+		name = walk.ShellOf(f, in.Stage)
+	}
+	if name == "" {
+		return ""
+	}
+	words := append([]string{name, "-o", "pipefail"}, s.Shell[1:]...)
+	return `SHELL ["` + strings.Join(words, `", "`) + `"]`
+}

@@ -1,0 +1,57 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+var shLink = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "sh-link",
+		Aliases:  []string{"DL4005", "use-shell-instruction"},
+		Family:   rule.Hygiene,
+		Summary:  "/bin/sh is not replaced by a link",
+		Why:      "Scripts of packages expect the /bin/sh that the distribution ships. SHELL says which shell runs the RUNs, and leaves the image as it is.",
+		Bad:      "FROM debian:12\nRUN ln -sf /bin/bash /bin/sh\n",
+		Good:     "FROM debian:12\nSHELL [\"/bin/bash\", \"-c\"]\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Sometimes,
+		Presets:  []string{"recommended", "hadolint"},
+	},
+	Check: checkShLink,
+}
+
+func checkShLink(p *rule.Pass) {
+	for in, c := range walk.Commands(p.File) {
+		if c.Name != "ln" || !c.Has("/bin/sh") {
+			continue
+		}
+		finding := rule.Finding{Span: c.Span, Message: "/bin/sh is replaced by a link; use SHELL"}
+		if shell, ok := linkedShell(p.File, in, c); ok {
+			finding.Fix = &rule.Fix{Title: "Use SHELL", Safety: rule.Unsafe, Edits: []source.Edit{{Span: in.Span(), New: `SHELL ["` + shell + `", "-c"]`}}}
+		}
+		p.Report(finding)
+	}
+}
+
+// linkedShell is what /bin/sh becomes, when the RUN does nothing else.
+func linkedShell(f *dockerfile.File, in dockerfile.Instruction, c dockerfile.Command) (string, bool) {
+	words := c.Words()
+	if len(words) != 2 || words[1].Text != "/bin/sh" || !words[0].Literal || in.Trigger || !slices.Equal(f.Shell(in), []string{"/bin/sh", "-c"}) {
+		return "", false
+	}
+	shell := words[0].Text
+	if shell[0] != '/' {
+		shell = "/bin/" + shell
+	}
+	for _, other := range f.Commands(in) {
+		if other.Span != c.Span && !(other.Name == "rm" && other.Has("/bin/sh")) {
+			return "", false
+		}
+	}
+	return shell, slices.Contains([]string{"/bin/bash", "/usr/bin/bash", "/bin/dash", "/bin/zsh", "/bin/ash"}, shell)
+}

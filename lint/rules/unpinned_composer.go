@@ -1,0 +1,33 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var unpinnedComposer = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "unpinned-composer",
+		Family:   rule.Pins,
+		Summary:  "composer requires named versions",
+		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",
+		Bad:      "FROM composer:2\nRUN composer global require laravel/installer\n",
+		Good:     "FROM composer:2\nRUN composer global require laravel/installer:5.14.0\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Never,
+		Presets:  []string{"recommended"},
+	},
+	Check: checkUnpinnedComposer,
+}
+
+func checkUnpinnedComposer(p *rule.Pass) {
+	for in, v := range walk.Managers(p.File, "composer") {
+		if v.Action == walk.Installs {
+			walk.Unpinned(p, in, v, pinnedComposer, "%s:VERSION")
+		}
+	}
+}
+
+func pinnedComposer(name string) bool { return strings.ContainsAny(name, ":= ") }

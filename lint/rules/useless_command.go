@@ -1,0 +1,34 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var uselessCommand = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "useless-command",
+		Aliases:  []string{"DL3001", "nonsensical-command"},
+		Family:   rule.Hygiene,
+		Summary:  "RUN calls no command that makes no sense in a build",
+		Why:      "There are no other processes to look at in a build, no services to start, and nobody at a terminal. A service that RUN starts is gone when the RUN ends.",
+		Bad:      "FROM debian:12\nRUN service nginx start\n",
+		Good:     "FROM debian:12\nRUN nginx -t\n",
+		Severity: rule.Info,
+		Fixable:  rule.Never,
+		Presets:  []string{"hadolint"},
+	},
+	Check: checkUselessCommand,
+}
+
+func checkUselessCommand(p *rule.Pass) {
+	for _, c := range walk.Commands(p.File) {
+		if slices.Contains(useless, c.Name) {
+			p.Reportf(c.Span, c.Name+" makes no sense in a build")
+		}
+	}
+}
+
+var useless = []string{"free", "kill", "mount", "ps", "service", "shutdown", "ssh", "top", "vim"}

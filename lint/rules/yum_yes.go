@@ -1,0 +1,30 @@
+package rules
+
+import (
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var yumYes = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "yum-yes",
+		Aliases:  []string{"DL3030", "missing-yum-assume-yes-switch"},
+		Family:   rule.Hygiene,
+		Summary:  "yum install does not wait for an answer",
+		Why:      "A build has nobody to answer the question that yum asks, so the install fails.",
+		Bad:      "FROM rockylinux:8\nRUN yum install httpd-2.4.37 && yum clean all\n",
+		Good:     "FROM rockylinux:8\nRUN yum install -y httpd-2.4.37 && yum clean all\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Always,
+		Presets:  []string{"recommended", "hadolint"},
+	},
+	Check: checkYumYes,
+}
+
+func checkYumYes(p *rule.Pass) {
+	for _, v := range walk.Managers(p.File, "yum") {
+		if v.Action == walk.Installs && !v.Has("-y", "--assumeyes") {
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " " + v.Verb + " asks before it goes on; add -y", Fix: v.Add("-y")})
+		}
+	}
+}
