@@ -84,6 +84,11 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 	if err != nil {
 		return nil, err
 	}
+	return Check(ctx, f, opts)
+}
+
+// Check is Run for a file that is parsed already.
+func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic, error) {
 	var out []Diagnostic
 	for i := range opts.Rules {
 		if err := ctx.Err(); err != nil {
@@ -93,7 +98,7 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 		p := &rule.Pass{File: f, Settings: opts.Settings, Context: opts.Context, Images: opts.Images}
 		r.Check(p)
 		for _, found := range p.Findings() {
-			out = append(out, Diagnostic{Rule: &r.Meta, Severity: r.Severity, File: src, Finding: found})
+			out = append(out, Diagnostic{Rule: &r.Meta, Severity: r.Severity, File: f.File, Finding: found})
 		}
 	}
 	for _, c := range opts.Checkers {

@@ -151,7 +151,21 @@ func (s Selection) Severities() map[string]rule.Severity {
 // foreign reports whether a name has the form of another tool's rules, which
 // may be named although nothing here answers to it.
 func foreign(name string) bool {
-	return name != "" && (name[0] >= 'A' && name[0] <= 'Z' || strings.HasPrefix(name, "buildkit/"))
+	return name != "" && (name[0] >= 'A' && name[0] <= 'Z' || strings.HasPrefix(name, "buildkit/") || strings.HasPrefix(name, "shellcheck-"))
+}
+
+// Reaches reports whether rules of a Checker, known by is, can be among the
+// chosen: those of a preset are, or one of them is named.
+func (s Selection) Reaches(is func(name string) bool) bool {
+	if s.only < 0 {
+		return true
+	}
+	for i, c := range s.choices {
+		if slices.ContainsFunc(c.Enable, is) || i == s.only && slices.ContainsFunc(c.Only, is) {
+			return true
+		}
+	}
+	return false
 }
 
 // Foreign reports whether rules that are not of ours, those of Checkers, can

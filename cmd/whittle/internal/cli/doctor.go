@@ -29,7 +29,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			found := []finding{chosen(builder), state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"), docker(),
-				program("shellcheck", "is there", "is not there; nothing needs it yet")}
+				program("shellcheck", "lint checks RUN scripts with it", "lint leaves RUN scripts to its own rules; install shellcheck")}
 			if asJSON {
 				enc := json.NewEncoder(a.Out)
 				enc.SetIndent("", "  ")

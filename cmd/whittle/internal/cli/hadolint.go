@@ -104,7 +104,11 @@ func (a *app) hadolintFiles(ctx context.Context, run setup.Run, cfg hadolint.Con
 	for i, name := range cfg.Files {
 		files[i] = dockerfile{name: name}
 	}
-	found, err := a.lintAll(ctx, &lintFlags{noBuildkit: true}, always{run}, files)
+	f := &lintFlags{noBuildkit: true}
+	if err := f.findShellcheck(); err != nil {
+		return nil, false, err
+	}
+	found, err := a.lintAll(ctx, f, always{run}, files)
 	if err != nil {
 		return nil, false, err
 	}

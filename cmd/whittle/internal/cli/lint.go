@@ -9,6 +9,7 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/config"
+	"github.com/whittle-oci/whittle/lint/shellcheck"
 )
 
 // lintFlags are the flags of lint.
@@ -18,6 +19,8 @@ type lintFlags struct {
 	formats                         []string
 	failOn, config, preset, context string
 	only, enable, ignore, fixOnly   []string
+	shellcheck                      string
+	program                         *shellcheck.Program // nil for none
 }
 
 func (a *app) lintCommand() *cobra.Command {
@@ -27,7 +30,8 @@ func (a *app) lintCommand() *cobra.Command {
 		Short: "Say what is wrong with Dockerfiles, and fix what can be fixed",
 		Long: `Lint reads Dockerfiles: files, directories that hold some, or - for standard
 input. Without a path it looks through the current directory. BuildKit's own
-checks are reported beside whittle's rules.`,
+checks are reported beside whittle's rules, and what ShellCheck says of RUN
+scripts where it is installed.`,
 		Example: `  whittle lint
   whittle lint --format text --format sarif=lint.sarif docker/
   whittle lint --fix --unsafe Dockerfile
@@ -55,6 +59,7 @@ checks are reported beside whittle's rules.`,
 	fl.BoolVar(&f.noSuppressions, "no-suppressions", false, "report what comments switch off too")
 	fl.StringVar(&f.context, "context", "", "build context, for .dockerignore (default: see the manual)")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
+	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "the ShellCheck program for RUN scripts: auto finds it on the `PATH`, off leaves it out")
 	return c
 }
 
@@ -80,6 +85,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	}
 	layer, err := f.layer()
 	if err != nil {
+		return err
+	}
+	if err := f.findShellcheck(); err != nil {
 		return err
 	}
 	files, failed := a.dockerfiles(args)

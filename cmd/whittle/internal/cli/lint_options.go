@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/secrets"
 	"github.com/whittle-oci/whittle/lint/setup"
+	"github.com/whittle-oci/whittle/lint/shellcheck"
 )
 
 // options adds to what configuration says of a file what only a command knows:
@@ -24,7 +26,40 @@ func (f *lintFlags) options(run setup.Run, name string) lint.Options {
 	if !f.noBuildkit && run.Foreign {
 		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: dockerignore(f.contextOf(name))})
 	}
+	if f.program != nil && run.Reaches(shellcheck.Named) {
+		opts.Checkers = append(opts.Checkers, f.program)
+	}
 	return opts
+}
+
+// findShellcheck finds the program that --shellcheck names. Without a name there
+// may be none.
+func (f *lintFlags) findShellcheck() error {
+	if f.shellcheck == "off" {
+		return nil
+	}
+	path := f.shellcheck
+	if path == "auto" {
+		path = ""
+	}
+	p, err := shellcheck.Find(path, shellcheckCache())
+	switch {
+	case err == nil:
+		f.program = p
+	case path != "":
+		return usage{fmt.Errorf("--shellcheck: %w", err)}
+	}
+	return nil
+}
+
+// shellcheckCache is where results of ShellCheck are kept, "" where there is no
+// place for them.
+func shellcheckCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "whittle", "shellcheck")
 }
 
 // contextOf is the build context of a file: the one that is named, else the one

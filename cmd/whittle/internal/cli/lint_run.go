@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whittle-oci/whittle/lint"
+	dockerfiles "github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -35,62 +36,119 @@ type configuration interface {
 	of(ctx context.Context, name string) (run setup.Run, excluded bool, err error)
 }
 
+// atOnce is how many files are held in memory at a time, so that checkers can
+// hear of many at once.
+const atOnce = 512
+
 // lintAll looks at files side by side. The results come in the order of the
 // files. A file that cannot be looked at does not stop the others; a wrong
 // configuration does.
 func (a *app) lintAll(ctx context.Context, f *lintFlags, c configuration, files []dockerfile) ([]lintResult, error) {
 	results := make([]lintResult, len(files))
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, file := range files {
-		g.Go(func() error {
-			if ctx.Err() == nil {
-				results[i] = a.lintFile(ctx, f, c, file)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // errors are in the results
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	for _, r := range results {
-		if r.stop != nil {
-			return nil, r.stop
+	for at := 0; at < len(files); at += atOnce {
+		end := min(at+atOnce, len(files))
+		if err := a.lintSome(ctx, f, c, files[at:end], results[at:end]); err != nil {
+			return nil, err
 		}
 	}
 	return results, nil
 }
 
-// lintFile checks or fixes one file.
-func (a *app) lintFile(ctx context.Context, f *lintFlags, c configuration, file dockerfile) (r lintResult) {
+// A lintJob is a file that is read and what it is checked with.
+type lintJob struct {
+	dockerfile
+	src    *source.File
+	parsed *dockerfiles.File // nil for text that is no Dockerfile
+	mode   fs.FileMode
+	run    setup.Run
+	opts   lint.Options
+}
+
+func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files []dockerfile, results []lintResult) error {
+	jobs := make([]*lintJob, len(files))
+	sideBySide(ctx, len(files), func(i int) { jobs[i], results[i] = a.lintOpen(ctx, f, c, files[i]) })
+	for _, r := range results {
+		if r.stop != nil {
+			return r.stop
+		}
+	}
+	if f.program != nil {
+		var parsed []*dockerfiles.File
+		for _, j := range jobs {
+			if j != nil && j.parsed != nil && slices.Contains(j.opts.Checkers, lint.Checker(f.program)) {
+				parsed = append(parsed, j.parsed)
+			}
+		}
+		// What fails here fails again for each file, with its name.
+		_ = f.program.Prepare(ctx, parsed...)
+	}
+	sideBySide(ctx, len(files), func(i int) {
+		if jobs[i] != nil {
+			results[i] = a.lintFile(ctx, f, jobs[i])
+		}
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// sideBySide calls do with 0 to n-1 on all processors, until ctx ends.
+func sideBySide(ctx context.Context, n int, do func(i int)) {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		g.Go(func() error {
+			if ctx.Err() == nil {
+				do(i)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // there are none
+}
+
+// lintOpen reads a file and its configuration. There is no job where there is
+// nothing to check.
+func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file dockerfile) (*lintJob, lintResult) {
 	run, excluded, err := c.of(ctx, file.name)
 	if err != nil || excluded && file.searched {
-		return lintResult{stop: err}
+		return nil, lintResult{stop: err}
 	}
 	data, mode, err := a.readDockerfile(file.name)
 	if err != nil {
-		return lintResult{err: err}
+		return nil, lintResult{err: err}
 	}
-	src := source.NewFile(display(file.name), data)
-	opts := f.options(run, file.name)
+	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), mode: mode, run: run, opts: f.options(run, file.name)}
+	if j.parsed, err = dockerfiles.Parse(j.src); err != nil {
+		j.parsed = nil
+	}
+	return j, lintResult{}
+}
+
+// lintFile checks or fixes one file.
+func (a *app) lintFile(ctx context.Context, f *lintFlags, j *lintJob) (r lintResult) {
 	if !f.fix && !f.diff {
-		r.diags, r.err = lint.Run(ctx, src, opts)
-		r.fails = fails(src, r.diags, run, f.failOn != "")
+		if j.parsed != nil {
+			r.diags, r.err = lint.Check(ctx, j.parsed, j.opts)
+		} else {
+			r.diags, r.err = lint.Run(ctx, j.src, j.opts)
+		}
+		r.fails = fails(j.src, r.diags, j.run, f.failOn != "")
 		return r
 	}
 	var out *source.File
-	if out, r.diags, r.err = lint.Fix(ctx, src, opts); r.err != nil {
+	if out, r.diags, r.err = lint.Fix(ctx, j.src, j.opts); r.err != nil {
 		return r
 	}
-	r.fails = fails(src, r.diags, run, f.failOn != "")
+	r.fails = fails(j.src, r.diags, j.run, f.failOn != "")
 	switch {
 	case f.diff:
-		r.text = diff.Diff(src.Name, src.Bytes, src.Name, out.Bytes)
-	case file.name == "-":
+		r.text = diff.Diff(j.src.Name, j.src.Bytes, j.src.Name, out.Bytes)
+	case j.name == "-":
 		r.text = out.Bytes
-	case out != src:
-		r.err = replace(file.name, out.Bytes, mode)
+	case out != j.src:
+		r.err = replace(j.name, out.Bytes, j.mode)
 	}
 	return r
 }
