@@ -87,7 +87,7 @@ bench: setup build $(TOOLS)/ko $(TOOLS)/buildkitd ## ratios against plain BuildK
 update: ## write generated pages and goldens anew
 	$(GO) generate ./...
 	$(GO) test ./lint/rules -update
-	$(GO) test ./lint/hadolint -update
+	$(GO) test ./lint/hadolint ./lint/format -update
 	$(GO) test ./builder/frontend -run Readme -update
 	$(GO) test ./cmd/whittle -update
 

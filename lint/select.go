@@ -68,6 +68,9 @@ func Select(all []rule.Rule, choices ...Choice) (Selection, error) {
 	return s, nil
 }
 
+// Known refuses a name that no rule has, as Select does.
+func (s Selection) Known(name string) error { return s.known(name, nil) }
+
 // known refuses a name that no rule has, unless it has the form of another
 // tool's.
 func (s Selection) known(name string, places map[string]string) error {

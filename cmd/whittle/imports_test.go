@@ -19,6 +19,8 @@ var unreachable = map[string][]string{
 	"lint/fix":          {mod + "lint/rule", mod + "lint/dockerfile"},
 	"lint":              {mod + "lint/rules", mod + "builder", mod + "signing", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "github.com/moby/buildkit/client"},
 	"lint/rules":        {mod + "builder", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "os/exec", "github.com/moby/buildkit/client"},
+	"lint/baseline":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/format":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/config":       {mod + "builder", "net/http", "github.com/moby/buildkit"},
 	"lint/custom":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/hadolint":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},

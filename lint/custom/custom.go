@@ -36,16 +36,13 @@ func compile(def config.Rule) rule.Rule {
 	}
 	m := rule.Meta{
 		Name: def.Name, Summary: def.Message, Why: cmp.Or(def.Why, "A rule of this repository: "+def.Place+"."),
-		Severity: severity, Family: Family, Presets: []string{"recommended", "hadolint"},
+		Severity: severity, Family: rule.Own, Presets: []string{"recommended", "hadolint"},
 	}
 	if def.Fix != nil {
 		m.Fixable = rule.Sometimes
 	}
 	return rule.Rule{Meta: m, Check: func(p *rule.Pass) { check(p, def) }}
 }
-
-// Family groups the rules of a configuration file.
-const Family rule.Family = "rules of one's own"
 
 func check(p *rule.Pass, def config.Rule) {
 	f := p.File

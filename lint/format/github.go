@@ -17,7 +17,7 @@ func GitHub(w io.Writer, diags []lint.Diagnostic, _ Options) error {
 	for _, d := range diags {
 		from, to := d.File.Pos(d.Span.Start), d.File.Pos(d.Span.End)
 		_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,endLine=%d,col=%d,title=%s::%s\n",
-			commands[d.Severity], property.Replace(d.File.Name), from.Line, to.Line, from.Col, property.Replace(d.Rule.Name), message.Replace(d.Message))
+			commands[d.Severity], property.Replace(slashed(d.File.Name)), from.Line, to.Line, from.Col, property.Replace(d.Rule.Name), message.Replace(d.Message))
 		if err != nil {
 			return err
 		}

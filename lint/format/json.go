@@ -1,7 +1,6 @@
 package format
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/whittle-oci/whittle/lint"
@@ -21,7 +20,7 @@ type record struct {
 	Aliases   []string `json:"aliases,omitempty"`
 	Severity  string   `json:"severity"`
 	Message   string   `json:"message"`
-	URL       string   `json:"url"`
+	URL       string   `json:"url,omitempty"`
 	Fix       *change  `json:"fix,omitempty"`
 }
 
@@ -41,9 +40,9 @@ type edit struct {
 func JSON(w io.Writer, diags []lint.Diagnostic, _ Options) error {
 	out := []record{}
 	for _, d := range diags {
-		from, to := d.File.Pos(d.Span.Start), d.File.Pos(d.Span.End)
+		at := placeOf(d)
 		r := record{
-			File: d.File.Name, Line: from.Line, Column: from.Col, EndLine: to.Line, EndColumn: to.Col, Start: d.Span.Start, End: d.Span.End,
+			File: d.File.Name, Line: at.line, Column: at.column, EndLine: at.endLine, EndColumn: at.endColumn, Start: d.Span.Start, End: d.Span.End,
 			Rule: d.Rule.Name, Aliases: d.Rule.Aliases, Severity: d.Severity.String(), Message: d.Message, URL: URL(d.Rule),
 		}
 		if d.Fix != nil {
@@ -54,8 +53,5 @@ func JSON(w io.Writer, diags []lint.Diagnostic, _ Options) error {
 		}
 		out = append(out, r)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(out)
+	return indented(w, out)
 }

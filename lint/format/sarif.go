@@ -1,11 +1,13 @@
 package format
 
 import (
-	"encoding/json"
 	"io"
+	"net/url"
+	"path"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/baseline"
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
@@ -31,15 +33,23 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID         string      `json:"id"`
-		Short      sarifText   `json:"shortDescription"`
-		Full       sarifText   `json:"fullDescription"`
-		HelpURI    string      `json:"helpUri"`
-		Default    sarifConfig `json:"defaultConfiguration"`
-		Properties sarifTags   `json:"properties"`
+		ID         string          `json:"id"`
+		Short      sarifText       `json:"shortDescription"`
+		Full       sarifText       `json:"fullDescription"`
+		HelpURI    string          `json:"helpUri,omitempty"`
+		Help       sarifHelp       `json:"help"`
+		Default    sarifConfig     `json:"defaultConfiguration"`
+		Properties sarifProperties `json:"properties"`
 	}
-	sarifTags struct {
-		Tags []string `json:"tags"`
+	sarifHelp struct {
+		Text     string `json:"text"`
+		Markdown string `json:"markdown"`
+	}
+	sarifProperties struct {
+		Tags      []string `json:"tags"`
+		Problem   string   `json:"problem.severity"`
+		Precision string   `json:"precision"`
+		Security  string   `json:"security-severity,omitempty"`
 	}
 	sarifConfig struct {
 		Level string `json:"level"`
@@ -48,12 +58,13 @@ type (
 		Text string `json:"text"`
 	}
 	sarifResult struct {
-		RuleID    string          `json:"ruleId"`
-		RuleIndex int             `json:"ruleIndex"`
-		Level     string          `json:"level"`
-		Message   sarifText       `json:"message"`
-		Locations []sarifLocation `json:"locations"`
-		Fixes     []sarifFix      `json:"fixes,omitempty"`
+		RuleID    string            `json:"ruleId"`
+		RuleIndex int               `json:"ruleIndex"`
+		Level     string            `json:"level"`
+		Message   sarifText         `json:"message"`
+		Locations []sarifLocation   `json:"locations"`
+		Prints    map[string]string `json:"partialFingerprints"`
+		Fixes     []sarifFix        `json:"fixes,omitempty"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical `json:"physicalLocation"`
@@ -63,7 +74,8 @@ type (
 		Region   sarifRegion   `json:"region"`
 	}
 	sarifArtifact struct {
-		URI string `json:"uri"`
+		URI  string `json:"uri"`
+		Base string `json:"uriBaseId,omitempty"`
 	}
 	sarifRegion struct {
 		StartLine   int `json:"startLine"`
@@ -91,21 +103,19 @@ var levels = map[rule.Severity]string{rule.Error: "error", rule.Warning: "warnin
 func SARIF(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	run := sarifRun{ColumnKind: "utf16CodeUnits", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "whittle", Version: o.Version, InformationURI: "https://github.com/whittle-oci/whittle", Rules: []sarifRule{}}
-	index := map[string]int{}
-	for _, d := range diags {
-		if _, ok := index[d.Rule.Name]; !ok {
-			index[d.Rule.Name] = len(run.Tool.Driver.Rules)
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
-				ID: d.Rule.Name, Short: sarifText{d.Rule.Summary}, Full: sarifText{d.Rule.Why + " "}, HelpURI: URL(d.Rule),
-				Default: sarifConfig{levels[d.Rule.Severity]}, Properties: sarifTags{append([]string{string(d.Rule.Family)}, d.Rule.Aliases...)},
-			})
-		}
+	rules, index := rulesOf(diags)
+	for _, m := range rules {
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(m))
+	}
+	prints := baseline.Fingerprints(diags, slashed)
+	for i, d := range diags {
 		res := sarifResult{
 			RuleID: d.Rule.Name, RuleIndex: index[d.Rule.Name], Level: levels[d.Severity], Message: sarifText{d.Message},
-			Locations: []sarifLocation{{sarifPhysical{sarifArtifact{uri(d.File.Name)}, region(d, d.Span.Start, d.Span.End)}}},
+			Locations: []sarifLocation{{sarifPhysical{artifact(d.File.Name), region(d, d.Span.Start, d.Span.End)}}},
+			Prints:    map[string]string{"whittle/v1": prints[i]},
 		}
 		if d.Fix != nil {
-			c := sarifChange{Artifact: sarifArtifact{uri(d.File.Name)}}
+			c := sarifChange{Artifact: artifact(d.File.Name)}
 			for _, e := range d.Fix.Edits {
 				c.Replacements = append(c.Replacements, sarifReplacement{region(d, e.Span.Start, e.Span.End), sarifText{e.New}})
 			}
@@ -113,10 +123,38 @@ func SARIF(w io.Writer, diags []lint.Diagnostic, o Options) error {
 		}
 		run.Results = append(run.Results, res)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+	return indented(w, sarifLog{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+}
+
+// sarifRuleOf describes a rule. Tags and the properties beside them are those
+// that code scanning services sort by.
+func sarifRuleOf(m *rule.Meta) sarifRule {
+	r := sarifRule{
+		ID: m.Name, Short: sarifText{m.Summary}, Full: sarifText{m.Why}, HelpURI: URL(m), Default: sarifConfig{levels[m.Severity]},
+		Help:       sarifHelp{Text: m.Why, Markdown: m.Why},
+		Properties: sarifProperties{Tags: append([]string{string(m.Family)}, m.Aliases...), Problem: levels[m.Severity], Precision: "high"},
+	}
+	if r.Properties.Problem == "note" {
+		r.Properties.Problem = "recommendation"
+	}
+	if m.Bad != "" {
+		r.Help.Markdown += "\n\nReported:\n\n```dockerfile\n" + m.Bad + "```\n\nNot reported:\n\n```dockerfile\n" + m.Good + "```\n"
+	}
+	if category(m) == "Security" {
+		r.Properties.Tags = append(r.Properties.Tags, "security")
+		r.Properties.Security = map[rule.Severity]string{rule.Error: "8.0", rule.Warning: "5.0", rule.Info: "2.0", rule.Style: "1.0"}[m.Severity]
+	}
+	return r
+}
+
+// artifact names a file: a relative one from the root of the sources.
+func artifact(name string) sarifArtifact {
+	name = slashed(name)
+	a := sarifArtifact{URI: (&url.URL{Path: name}).EscapedPath()}
+	if !path.IsAbs(name) && !strings.Contains(name, ":") {
+		a.Base = "%SRCROOT%"
+	}
+	return a
 }
 
 // region counts columns in UTF-16 code units, as SARIF wants them.
@@ -135,8 +173,4 @@ func region(d lint.Diagnostic, start, end int) sarifRegion {
 	r.StartLine, r.StartColumn = column(start)
 	r.EndLine, r.EndColumn = column(end)
 	return r
-}
-
-func uri(name string) string {
-	return strings.NewReplacer(" ", "%20", "\\", "/", "#", "%23").Replace(strings.TrimPrefix(name, "./"))
 }

@@ -1,10 +1,13 @@
 package format
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/width"
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -16,9 +19,10 @@ var colours = map[rule.Severity]string{rule.Error: "31", rule.Warning: "33", rul
 // maxSource is how much of a line is shown, in bytes.
 const maxSource = 200
 
-// Text writes each diagnostic with its line of source and a caret.
+// Text writes each diagnostic with its line of source, a caret, and where hints
+// are wanted the fix that it carries.
 func Text(w io.Writer, diags []lint.Diagnostic, o Options) error {
-	var b bytes.Buffer
+	b := bufio.NewWriter(w)
 	paint := func(code, s string) string {
 		if !o.Color {
 			return s
@@ -26,22 +30,77 @@ func Text(w io.Writer, diags []lint.Diagnostic, o Options) error {
 		return "\x1b[" + code + "m" + s + "\x1b[0m"
 	}
 	for _, d := range diags {
-		at := d.File.Pos(d.Span.Start)
-		fmt.Fprintf(&b, "%s:%d:%d: %s: %s %s\n", d.File.Name, at.Line, at.Col, paint(colours[d.Severity], d.Severity.String()), d.Message, paint("2", "["+d.Rule.Name+"]"))
-		line := string(d.File.Line(at.Line))
-		if len(line) > maxSource {
+		at := placeOf(d)
+		fmt.Fprintf(b, "%s:%d:%d: %s: %s %s\n", d.File.Name, at.line, at.column, paint(colours[d.Severity], d.Severity.String()), oneLine(d.Message), paint("2", "["+d.Rule.Name+"]"))
+		if line := string(d.File.Line(at.line)); len(line) <= maxSource {
+			pad, caret := pointer(line, at.column, d.Span.End-d.Span.Start)
+			fmt.Fprintf(b, "    %s\n    %s%s\n", printable(line), pad, paint(colours[d.Severity], caret))
+		}
+		if hint := hintOf(d.Fix); hint != "" && o.Hints {
+			fmt.Fprintf(b, "    %s %s\n", paint("2", "hint:"), hint)
+		}
+	}
+	return b.Flush()
+}
+
+// pointer underlines length bytes of a line from a column on, as far as they
+// stand in the line. Tabs stay tabs, so that the caret stands under what it
+// means.
+func pointer(line string, column, length int) (pad, caret string) {
+	start := min(column-1, len(line))
+	end := min(start+length, len(line))
+	var b strings.Builder
+	for _, r := range line[:start] {
+		if r == '\t' {
+			b.WriteByte('\t')
 			continue
 		}
-		length := max(1, min(d.Span.End-d.Span.Start, len(line)-at.Col+1))
-		// Tabs stay tabs, so that the caret stands under what it means.
-		pad := strings.Map(func(r rune) rune {
-			if r == '\t' {
-				return r
-			}
-			return ' '
-		}, line[:min(at.Col-1, len(line))])
-		fmt.Fprintf(&b, "    %s\n    %s%s\n", line, pad, paint(colours[d.Severity], "^"+strings.Repeat("~", length-1)))
+		b.WriteString(strings.Repeat(" ", cells(r)))
 	}
-	_, err := w.Write(b.Bytes())
-	return err
+	n := 0
+	for _, r := range line[start:end] {
+		n += cells(r)
+	}
+	return b.String(), "^" + strings.Repeat("~", max(0, n-1))
+}
+
+// cells is how many columns of a terminal a character takes.
+func cells(r rune) int {
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	if unicode.Is(unicode.Mn, r) {
+		return 0
+	}
+	return 1
+}
+
+// oneLine puts a message into one line.
+func oneLine(message string) string {
+	return printable(strings.Join(strings.Fields(message), " "))
+}
+
+// printable shows what a terminal would take for a command as a blank.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, line)
+}
+
+// hintOf says what a fix does and how to have it done.
+func hintOf(f *rule.Fix) string {
+	if f == nil || f.Title == "" {
+		return ""
+	}
+	switch f.Safety {
+	case rule.Safe:
+		return f.Title + " (--fix)"
+	case rule.Unsafe:
+		return f.Title + " (--fix --unsafe)"
+	}
+	return f.Title
 }

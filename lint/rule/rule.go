@@ -57,6 +57,7 @@ const (
 	Fat     Family = "fat bases"
 	Pins    Family = "missing pins"
 	Hygiene Family = "hygiene"
+	Own     Family = "rules of one's own" // of a configuration file
 )
 
 // Severity orders findings by how much they matter.

@@ -16,6 +16,9 @@ import (
 type lintFlags struct {
 	fix, diff, unsafe, noBuildkit   bool
 	noSuppressions, json            bool
+	baseline                        string
+	writeBaseline                   bool
+	known                           *known
 	formats                         []string
 	failOn, config, preset, context string
 	only, enable, ignore, fixOnly   []string
@@ -57,6 +60,8 @@ scripts where it is installed.`,
 	fl.StringSliceVar(&f.enable, "enable", nil, "rules to run besides")
 	fl.StringSliceVar(&f.ignore, "ignore", nil, "rules not to run")
 	fl.BoolVar(&f.noSuppressions, "no-suppressions", false, "report what comments switch off too")
+	fl.StringVar(&f.baseline, "baseline", "", "report only what is not among the findings in `FILE`")
+	fl.BoolVar(&f.writeBaseline, "write-baseline", false, "write the findings to the file of --baseline")
 	fl.StringVar(&f.context, "context", "", "build context, for .dockerignore (default: see the manual)")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
 	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "the ShellCheck program for RUN scripts: auto finds it on the `PATH`, off leaves it out")
@@ -90,6 +95,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	if err := f.findShellcheck(); err != nil {
 		return err
 	}
+	if f.known, err = f.readBaseline(); err != nil {
+		return err
+	}
 	files, failed := a.dockerfiles(args)
 	results, err := a.lintAll(ctx, f, newConfigs(f.config, layer), files)
 	if err != nil {
@@ -107,6 +115,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 		}
 		all = append(all, r.diags...)
 		found = found || r.fails
+	}
+	if f.writeBaseline && !failed {
+		return f.saveBaseline(all)
 	}
 	if !f.diff && (!f.fix || !slices.Contains(args, "-")) {
 		if err := out.write(all); err != nil {

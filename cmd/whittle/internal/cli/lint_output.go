@@ -31,7 +31,7 @@ type outputs struct {
 
 // outputs reads --format: FORMAT or FORMAT=FILE.
 func (a *app) outputs(formats []string) (outputs, error) {
-	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Version: version(), Rules: rules.All()}}
+	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Hints: true, Version: version(), Rules: rules.All()}}
 	if len(formats) == 0 {
 		formats = []string{"text"}
 	}

@@ -115,6 +115,11 @@ func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file 
 	if err != nil || excluded && file.searched {
 		return nil, lintResult{stop: err}
 	}
+	for _, name := range f.fixOnly {
+		if err := run.Known(name); err != nil {
+			return nil, lintResult{stop: fmt.Errorf("--fix-only: %w", err)}
+		}
+	}
 	data, mode, err := a.readDockerfile(file.name)
 	if err != nil {
 		return nil, lintResult{err: err}
@@ -134,6 +139,7 @@ func (a *app) lintFile(ctx context.Context, f *lintFlags, j *lintJob) (r lintRes
 		} else {
 			r.diags, r.err = lint.Run(ctx, j.src, j.opts)
 		}
+		r.diags = f.known.fresh(r.diags)
 		r.fails = fails(j.src, r.diags, j.run, f.failOn != "")
 		return r
 	}
@@ -141,6 +147,7 @@ func (a *app) lintFile(ctx context.Context, f *lintFlags, j *lintJob) (r lintRes
 	if out, r.diags, r.err = lint.Fix(ctx, j.src, j.opts); r.err != nil {
 		return r
 	}
+	r.diags = f.known.fresh(r.diags)
 	r.fails = fails(j.src, r.diags, j.run, f.failOn != "")
 	switch {
 	case f.diff:

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2/maybe"
+
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/baseline"
+)
+
+// A known is the findings of --baseline, nil where there are none.
+type known struct {
+	file string
+	base *baseline.Baseline
+}
+
+// readBaseline reads the baseline that the flags name.
+func (f *lintFlags) readBaseline() (*known, error) {
+	switch {
+	case f.writeBaseline && f.baseline == "":
+		return nil, usage{errors.New("--write-baseline needs the file: --baseline FILE")}
+	case f.writeBaseline && (f.fix || f.diff):
+		return nil, usage{errors.New("--write-baseline fixes nothing; leave --fix and --diff out")}
+	case f.writeBaseline || f.baseline == "":
+		return nil, nil
+	}
+	data, err := os.ReadFile(f.baseline)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usage{hinted{fmt.Errorf("--baseline: %w", err), "--write-baseline makes it"}}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--baseline: %w", err)
+	}
+	b, err := baseline.Read(data)
+	if err != nil {
+		return nil, usage{fmt.Errorf("--baseline %s: %w", f.baseline, err)}
+	}
+	return &known{f.baseline, b}, nil
+}
+
+// fresh leaves out the findings that are known.
+func (k *known) fresh(diags []lint.Diagnostic) []lint.Diagnostic {
+	if k == nil {
+		return diags
+	}
+	return k.base.New(diags, from(k.file))
+}
+
+// from writes paths as they are from the directory of a baseline, so that it
+// means the same wherever the program is called.
+func from(file string) func(string) string {
+	dir, err := filepath.Abs(filepath.Dir(file))
+	return func(name string) string {
+		abs, absErr := filepath.Abs(name)
+		rel, relErr := filepath.Rel(dir, abs)
+		if errors.Join(err, absErr, relErr) != nil || name == display("-") {
+			return name
+		}
+		return filepath.ToSlash(rel)
+	}
+}
+
+// saveBaseline writes the findings of a run as the baseline.
+func (f *lintFlags) saveBaseline(diags []lint.Diagnostic) error {
+	var b bytes.Buffer
+	if err := baseline.Write(&b, diags, from(f.baseline)); err != nil {
+		return err
+	}
+	if err := maybe.WriteFile(f.baseline, b.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("writing the baseline: %w", err)
+	}
+	return nil
+}
