@@ -33,26 +33,30 @@ var aptFiles = walk.Cache{
 }
 
 func checkAptLists(p *rule.Pass) {
-	kept, stage := false, -1
+	var kept, used []bool
 	for _, in := range p.File.Instructions {
 		if !p.File.Shipped(in.Stage) {
 			continue
 		}
-		if in.Stage != stage && (in.Stage < 0 || p.File.Stages[in.Stage].Parent != stage) {
-			kept = false
-		}
-		stage = in.Stage
-		kept = kept || keepsPackages(p.File, in)
 		if v, left := aptFiles.Left(p.File, in); left {
-			p.Report(rule.Finding{
-				Span: v.Span, Message: "apt's package lists stay in the layer; delete /var/lib/apt/lists/* in the same RUN",
-				Fix: walk.Append(p.File, in, "rm -rf /var/lib/apt/lists/*"),
-			})
-		} else if v, left := aptArchives.Left(p.File, in); left && kept {
-			p.Report(rule.Finding{
-				Span: v.Span, Message: "docker-clean is gone, so the packages that apt downloads stay in the layer; add apt-get clean, or mount a cache at /var/cache/apt",
-				Fix: walk.Append(p.File, in, "apt-get clean"),
-			})
+			if used == nil {
+				used = listsUsed(p.File)
+			}
+			finding := rule.Finding{Span: v.Span, Message: "apt's package lists stay in the layer; delete /var/lib/apt/lists/* in the same RUN"}
+			if !used[in.Index] {
+				finding.Fix = walk.Append(p.File, in, "rm -rf /var/lib/apt/lists/*")
+			}
+			p.Report(finding)
+		} else if v, left := aptArchives.Left(p.File, in); left {
+			if kept == nil {
+				kept = walk.Before(p.File, func(x dockerfile.Instruction, before bool) bool { return before || keepsPackages(p.File, x) })
+			}
+			if kept[in.Index] || keepsPackages(p.File, in) {
+				p.Report(rule.Finding{
+					Span: v.Span, Message: "docker-clean is gone, so the packages that apt downloads stay in the layer; add apt-get clean, or mount a cache at /var/cache/apt",
+					Fix: walk.Append(p.File, in, "apt-get clean"),
+				})
+			}
 		}
 	}
 }
@@ -70,4 +74,38 @@ func keepsPackages(f *dockerfile.File, in dockerfile.Instruction) bool {
 	return slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool {
 		return c.Name == "rm" && slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return strings.HasSuffix(a.Text, "/docker-clean") })
 	})
+}
+
+// listsUsed tells, for every instruction, whether a RUN after it, in its stage
+// or one made from it, installs from the lists that are there.
+func listsUsed(f *dockerfile.File) []bool {
+	out, later := make([]bool, len(f.Instructions)), make([]bool, len(f.Stages))
+	for _, in := range slices.Backward(f.Instructions) {
+		switch {
+		case in.Stage < 0:
+		case in.Keyword == "from":
+			if p := f.Stages[in.Stage].Parent; p >= 0 {
+				later[p] = later[p] || later[in.Stage]
+			}
+		default:
+			out[in.Index] = later[in.Stage]
+			later[in.Stage] = later[in.Stage] || usesLists(f, in)
+		}
+	}
+	return out
+}
+
+// usesLists reports whether a RUN asks apt for packages without an update before.
+func usesLists(f *dockerfile.File, in dockerfile.Instruction) bool {
+	for _, c := range f.Commands(in) {
+		v, ok := walk.Invoke(c, "apt-get", "apt", "aptitude")
+		switch {
+		case !ok:
+		case v.Is(walk.Updates):
+			return false
+		case v.Is(walk.Installs, walk.Reinstalls, walk.Upgrades), slices.Contains([]string{"build-dep", "download", "source"}, v.Verb):
+			return true
+		}
+	}
+	return false
 }

@@ -31,26 +31,34 @@ var cdInRun = rule.Rule{
 }
 
 func checkCdInRun(p *rule.Pass) {
+	var dirs []walk.Setting
 	for in, c := range walk.Commands(p.File) {
-		if c.Name == "cd" {
-			p.Report(rule.Finding{Span: c.Span, Message: "use WORKDIR to change directory", Fix: workdirForCd(p.File, in, c)})
+		if c.Name != "cd" {
+			continue
 		}
+		if dirs == nil {
+			dirs = walk.Workdirs(p.File)
+		}
+		finding := rule.Finding{Span: c.Span, Message: "use WORKDIR to change directory"}
+		if c.Span == p.File.Commands(in)[0].Span {
+			finding.Fix = workdirForCd(p.File, in, c, dirs[in.Index])
+		}
+		p.Report(finding)
 	}
 }
 
 // workdirForCd sets WORKDIR around a RUN that begins with cd, nil where the
 // directory of what follows is not known.
-func workdirForCd(f *dockerfile.File, in dockerfile.Instruction, c dockerfile.Command) *rule.Fix {
+func workdirForCd(f *dockerfile.File, in dockerfile.Instruction, c dockerfile.Command, now walk.Setting) *rule.Fix {
 	s, ok := f.Script(in)
 	if !ok || s.Heredoc || in.Trigger || len(c.Args) != 1 || !c.Args[0].Literal || len(c.Wrappers) > 0 {
 		return nil
 	}
 	rest := afterCd(s, c.Call)
-	dir, old := c.Args[0].Text, ""
+	dir, old, known := c.Args[0].Text, now.Value, now.Known
 	if rest < 0 || strings.HasPrefix(dir, "-") || strings.HasPrefix(dir, "~") || strings.ContainsAny(dir, " \t$\"'\\*?[") {
 		return nil
 	}
-	old, known := walk.Workdir(f, in)
 	if !path.IsAbs(dir) {
 		dir = path.Join(old, dir)
 	}

@@ -47,7 +47,7 @@ func checkConsecutiveRuns(p *rule.Pass) {
 // plainRun reports whether an instruction is a RUN of one command.
 func plainRun(f *dockerfile.File, in dockerfile.Instruction) bool {
 	run, ok := in.Command.(*instructions.RunCommand)
-	if !ok || len(f.Commands(in)) > 1 {
+	if !ok || in.Stage < 0 || len(f.Commands(in)) > 1 {
 		return false
 	}
 	if _, read := f.Script(in); !read && run.PrependShell {

@@ -26,7 +26,7 @@ var heredocWithoutErrexit = rule.Rule{
 func checkHeredocWithoutErrexit(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		s, ok := p.File.Script(in)
-		if !ok || !s.Heredoc || s.File == nil || len(s.File.Stmts) < 2 || walk.StopsOnError(s) {
+		if !ok || in.Stage < 0 || !s.Heredoc || s.File == nil || len(s.File.Stmts) < 2 || walk.StopsOnError(s) {
 			continue
 		}
 		first := s.Span(int(s.File.Stmts[0].Pos().Offset()), int(s.File.Stmts[0].End().Offset()))

@@ -26,8 +26,9 @@ var pipCache = rule.Rule{
 }
 
 func checkPipCache(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "pip") {
-		if !v.Is(walk.Installs) || v.Has("--no-cache-dir") || !p.File.Shipped(in.Stage) || walk.MountedBelow(p.File, in, ".cache", ".cache/pip") || noPipCache(p, in, v) {
+		if !v.Is(walk.Installs) || v.Has("--no-cache-dir") || !p.File.Shipped(in.Stage) || walk.MountedBelow(p.File, in, ".cache", ".cache/pip") || noPipCache(p, words, in, v) {
 			continue
 		}
 		p.Report(rule.Finding{Span: v.Span, Message: "pip keeps its downloads in the layer; add --no-cache-dir", Fix: v.Add("--no-cache-dir")})
@@ -36,10 +37,10 @@ func checkPipCache(p *rule.Pass) {
 
 // noPipCache reports whether the environment turns the cache off, or puts it
 // where a mount is.
-func noPipCache(p *rule.Pass, in dockerfile.Instruction, v walk.Invocation) bool {
-	if dir := walk.Environment(p.File, in, v.Command, "PIP_CACHE_DIR"); dir != "" && walk.Mounted(p.File, in, dir) {
+func noPipCache(p *rule.Pass, words *walk.Expander, in dockerfile.Instruction, v walk.Invocation) bool {
+	if dir := words.Environment(in, v.Command, "PIP_CACHE_DIR"); dir != "" && walk.Mounted(p.File, in, dir) {
 		return true
 	}
-	on := strings.ToLower(walk.Environment(p.File, in, v.Command, "PIP_NO_CACHE_DIR"))
+	on := strings.ToLower(words.Environment(in, v.Command, "PIP_NO_CACHE_DIR"))
 	return slices.Contains([]string{"1", "on", "yes", "y", "true", "t"}, on)
 }

@@ -30,10 +30,11 @@ var pipefail = rule.Rule{
 }
 
 func checkPipefail(p *rule.Pass) {
+	origins := walk.Origins(p.File)
 	offered := -1 // the last stage with a fix: its SHELL is for the RUNs after it, too
 	for _, in := range p.File.Instructions {
 		s, ok := p.File.Script(in)
-		if !ok || s.File == nil || walk.Pipefail(p.File, in, s.Shell) {
+		if !ok || in.Stage < 0 || s.File == nil || origins[in.Stage].Pipefail(s.Shell) {
 			continue
 		}
 		pipe := loosePipe(s.File)
@@ -44,7 +45,7 @@ func checkPipefail(p *rule.Pass) {
 			Span:    s.Span(int(pipe.X.Pos().Offset()), int(pipe.Y.End().Offset())),
 			Message: "the pipe succeeds when its first command fails; set pipefail",
 		}
-		if shell := pipefailShell(p.File, in, s); shell != "" && offered != in.Stage {
+		if shell := pipefailShell(origins[in.Stage], in, s); shell != "" && offered != in.Stage {
 			offered = in.Stage
 			at := walk.Above(p.File, in)
 			finding.Fix = &rule.Fix{Title: "Set pipefail with SHELL", Safety: rule.Unsafe, Edits: []source.Edit{{
@@ -84,7 +85,7 @@ func setsPipefail(args []*syntax.Word) bool {
 
 // pipefailShell is a SHELL that keeps the flags of the one in force, "" when no
 // shell with pipefail is known to be in the image.
-func pipefailShell(f *dockerfile.File, in dockerfile.Instruction, s dockerfile.Script) string {
+func pipefailShell(base walk.Origin, in dockerfile.Instruction, s dockerfile.Script) string {
 	if in.Trigger || s.Heredoc && strings.HasPrefix(s.Text, "#!") || len(s.Shell) < 2 {
 		return ""
 	}
@@ -93,7 +94,7 @@ func pipefailShell(f *dockerfile.File, in dockerfile.Instruction, s dockerfile.S
 	case "bash", "zsh", "ash":
 		name = s.Shell[0]
 	case "sh":
-		name = walk.ShellOf(f, in.Stage)
+		name = base.Shell()
 	}
 	if name == "" {
 		return ""

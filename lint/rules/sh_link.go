@@ -41,7 +41,7 @@ func checkShLink(p *rule.Pass) {
 // linkedShell is what /bin/sh becomes, when the RUN does nothing else.
 func linkedShell(f *dockerfile.File, in dockerfile.Instruction, c dockerfile.Command) (string, bool) {
 	words := c.Words()
-	if len(words) != 2 || words[1].Text != "/bin/sh" || !words[0].Literal || in.Trigger || !slices.Equal(f.Shell(in), []string{"/bin/sh", "-c"}) {
+	if len(f.Commands(in)) > 2 || len(words) != 2 || words[1].Text != "/bin/sh" || !words[0].Literal || in.Trigger || !slices.Equal(f.Shell(in), []string{"/bin/sh", "-c"}) {
 		return "", false
 	}
 	shell := words[0].Text

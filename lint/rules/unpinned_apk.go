@@ -24,9 +24,10 @@ var unpinnedApk = rule.Rule{
 }
 
 func checkUnpinnedApk(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "apk") {
 		if v.Is(walk.Installs) {
-			walk.Unpinned(p, in, v, pinnedApk, "%s=VERSION")
+			words.Unpinned(p, in, v, pinnedApk, "%s=VERSION")
 		}
 	}
 }

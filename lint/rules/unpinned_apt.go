@@ -24,9 +24,10 @@ var unpinnedApt = rule.Rule{
 }
 
 func checkUnpinnedApt(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
 		if v.Is(walk.Installs) {
-			walk.Unpinned(p, in, v, pinnedApt, "%s=VERSION")
+			words.Unpinned(p, in, v, pinnedApt, "%s=VERSION")
 		}
 	}
 }

@@ -23,9 +23,10 @@ var unpinnedCargo = rule.Rule{
 }
 
 func checkUnpinnedCargo(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "cargo") {
 		if v.Is(walk.Installs) && !v.Has("--version", "--vers", "--path", "--rev", "--tag") {
-			walk.Unpinned(p, in, v, pinnedCargo, "%s@VERSION")
+			words.Unpinned(p, in, v, pinnedCargo, "%s@VERSION")
 		}
 	}
 }

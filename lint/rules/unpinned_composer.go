@@ -23,9 +23,10 @@ var unpinnedComposer = rule.Rule{
 }
 
 func checkUnpinnedComposer(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "composer") {
 		if v.Action == walk.Installs {
-			walk.Unpinned(p, in, v, pinnedComposer, "%s:VERSION")
+			words.Unpinned(p, in, v, pinnedComposer, "%s:VERSION")
 		}
 	}
 }

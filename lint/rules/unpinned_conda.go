@@ -23,9 +23,10 @@ var unpinnedConda = rule.Rule{
 }
 
 func checkUnpinnedConda(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "conda", "mamba", "micromamba") {
 		if v.Is(walk.Installs) && !v.Has("--file", "-f") {
-			walk.Unpinned(p, in, v, pinnedConda, "%s=VERSION")
+			words.Unpinned(p, in, v, pinnedConda, "%s=VERSION")
 		}
 	}
 }

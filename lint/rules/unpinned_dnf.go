@@ -22,12 +22,13 @@ var unpinnedDnf = rule.Rule{
 }
 
 func checkUnpinnedDnf(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "dnf", "microdnf") {
 		switch {
 		case v.Group == "module":
-			walk.Unpinned(p, in, v, walk.PinnedModule, "%s:STREAM")
+			words.Unpinned(p, in, v, walk.PinnedModule, "%s:STREAM")
 		case v.Is(walk.Installs):
-			walk.Unpinned(p, in, v, walk.PinnedRPM, "%s-VERSION")
+			words.Unpinned(p, in, v, walk.PinnedRPM, "%s-VERSION")
 		}
 	}
 }

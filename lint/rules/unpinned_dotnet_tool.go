@@ -23,9 +23,10 @@ var unpinnedDotnetTool = rule.Rule{
 }
 
 func checkUnpinnedDotnetTool(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "dotnet") {
 		if v.Group == "tool" && v.Action == walk.Installs && !v.Has("--version") {
-			walk.Unpinned(p, in, v, func(name string) bool { return strings.Contains(name, "@") }, "%s --version VERSION")
+			words.Unpinned(p, in, v, func(name string) bool { return strings.Contains(name, "@") }, "%s --version VERSION")
 		}
 	}
 }

@@ -24,9 +24,10 @@ var unpinnedGem = rule.Rule{
 }
 
 func checkUnpinnedGem(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "gem") {
 		if v.Is(walk.Installs) && !v.Has("-v", "--version", "-g", "--file") {
-			walk.Unpinned(p, in, v, pinnedGem, "%s:VERSION")
+			words.Unpinned(p, in, v, pinnedGem, "%s:VERSION")
 		}
 	}
 }

@@ -25,13 +25,14 @@ var unpinnedGoInstall = rule.Rule{
 }
 
 func checkUnpinnedGoInstall(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "go") {
 		switch {
 		case v.Is(walk.Runs) && len(v.Packages) > 0:
 			v.Packages = v.Packages[:1] // the others are for the program
 			fallthrough
 		case v.Is(walk.Installs):
-			walk.Unpinned(p, in, v, pinnedGo, "%s@vX.Y.Z")
+			words.Unpinned(p, in, v, pinnedGo, "%s@vX.Y.Z")
 		}
 	}
 }

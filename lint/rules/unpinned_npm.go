@@ -22,9 +22,10 @@ var unpinnedNpm = rule.Rule{
 }
 
 func checkUnpinnedNpm(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "npm") {
 		if v.Is(walk.Installs) {
-			walk.Unpinned(p, in, v, walk.PinnedJS, "%s@VERSION")
+			words.Unpinned(p, in, v, walk.PinnedJS, "%s@VERSION")
 		}
 	}
 }

@@ -25,9 +25,10 @@ var unpinnedPip = rule.Rule{
 }
 
 func checkUnpinnedPip(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "pip", "uv pip", "pipx") {
 		if v.Is(walk.Installs) && !v.Has("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "--group") {
-			walk.Unpinned(p, in, v, pinnedPip, "%s==VERSION, or use a lock file")
+			words.Unpinned(p, in, v, pinnedPip, "%s==VERSION, or use a lock file")
 		}
 	}
 }

@@ -20,12 +20,13 @@ var unpinnedTdnf = rule.Rule{
 }
 
 func checkUnpinnedTdnf(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "tdnf") {
 		switch {
 		case v.Group == "module":
-			walk.Unpinned(p, in, v, walk.PinnedModule, "%s:STREAM")
+			words.Unpinned(p, in, v, walk.PinnedModule, "%s:STREAM")
 		case v.Is(walk.Installs):
-			walk.Unpinned(p, in, v, walk.PinnedRPM, "%s-VERSION")
+			words.Unpinned(p, in, v, walk.PinnedRPM, "%s-VERSION")
 		}
 	}
 }

@@ -21,9 +21,10 @@ var unpinnedYarn = rule.Rule{
 }
 
 func checkUnpinnedYarn(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "yarn", "pnpm") {
 		if (v.Group == "" || v.Group == "global") && v.Verb == "add" {
-			walk.Unpinned(p, in, v, walk.PinnedJS, "%s@VERSION")
+			words.Unpinned(p, in, v, walk.PinnedJS, "%s@VERSION")
 		}
 	}
 }

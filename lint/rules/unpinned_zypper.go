@@ -24,9 +24,10 @@ var unpinnedZypper = rule.Rule{
 }
 
 func checkUnpinnedZypper(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "zypper") {
 		if v.Is(walk.Installs) {
-			walk.Unpinned(p, in, v, pinnedZypper, "%s=VERSION")
+			words.Unpinned(p, in, v, pinnedZypper, "%s=VERSION")
 		}
 	}
 }

@@ -24,6 +24,7 @@ var useraddNoLogInit = rule.Rule{
 }
 
 func checkUseraddNoLogInit(p *rule.Pass) {
+	words := walk.NewExpander(p.File)
 	for in, c := range walk.Commands(p.File) {
 		if c.Name != "useradd" || c.HasFlag("-l", "--no-log-init") {
 			continue
@@ -31,7 +32,7 @@ func checkUseraddNoLogInit(p *rule.Pass) {
 		for i, a := range c.Args {
 			uid, joined := strings.CutPrefix(a.Text, "--uid=")
 			if !joined && (a.Text == "--uid" || len(a.Text) > 1 && a.Text[0] == '-' && a.Text[1] != '-' && strings.HasSuffix(a.Text, "u")) && i+1 < len(c.Args) {
-				uid, _ = walk.Value(p.File, in, c.Args[i+1])
+				uid, _ = words.Value(in, c.Args[i+1])
 				joined = true
 			}
 			if joined && len(uid) > 5 && strings.Trim(uid, "0123456789") == "" {

@@ -26,39 +26,54 @@ func (x Field) Opaque() bool {
 	return ok && !x.Known && (name == "()" || syntax.ValidName(name))
 }
 
-// Fields gives the words that arguments of a command turn into. Values come
-// from ENV and the defaults of ARG, and from what the script assigns. A
-// variable that nobody sets is empty.
-func Fields(f *dockerfile.File, in dockerfile.Instruction, args []dockerfile.Arg) []Field {
+// An Expander fills variables into words. Values come from ENV and the defaults
+// of ARG, and from what the script assigns. A variable that nobody sets is
+// empty.
+type Expander struct {
+	file *dockerfile.File
+	last *variables // of the instruction that was asked about last
+}
+
+// NewExpander returns an Expander for the instructions of a file.
+func NewExpander(f *dockerfile.File) *Expander { return &Expander{file: f} }
+
+func (x *Expander) at(in dockerfile.Instruction) *variables {
+	if x.last == nil || x.last.in.Index != in.Index {
+		x.last = &variables{file: x.file, in: in}
+	}
+	return x.last
+}
+
+// Fields gives the words that arguments of a command turn into.
+func (x *Expander) Fields(in dockerfile.Instruction, args []dockerfile.Arg) []Field {
 	var out []Field
-	v := variables{file: f, in: in}
 	for _, a := range args {
 		if a.Literal || a.Word == nil {
 			out = append(out, Field{a.Text, a.Literal, a.Span})
 			continue
 		}
-		e := expansion{vars: &v}
+		e := expansion{vars: x.at(in)}
 		e.word(a.Word)
-		for _, x := range e.done() {
-			x.Span = a.Span
-			out = append(out, x)
+		for _, field := range e.done() {
+			field.Span = a.Span
+			out = append(out, field)
 		}
 	}
 	return out
 }
 
 // Value is what one word turns into when it is not split.
-func Value(f *dockerfile.File, in dockerfile.Instruction, a dockerfile.Arg) (text string, known bool) {
+func (x *Expander) Value(in dockerfile.Instruction, a dockerfile.Arg) (text string, known bool) {
 	if a.Literal || a.Word == nil {
 		return a.Text, a.Literal
 	}
-	e := expansion{vars: &variables{file: f, in: in}, quoted: true}
+	e := expansion{vars: x.at(in), quoted: true}
 	e.word(a.Word)
-	x := e.done()
-	if len(x) == 0 {
+	fields := e.done()
+	if len(fields) == 0 {
 		return "", true
 	}
-	return x[0].Text, x[0].Known
+	return fields[0].Text, fields[0].Known
 }
 
 // variables are those of an instruction and of its script.
@@ -284,16 +299,14 @@ func (e *expansion) value(name string, x local) {
 
 // Environment is the value of a variable in the environment of a command, ""
 // when it has none that is known.
-func Environment(f *dockerfile.File, in dockerfile.Instruction, c dockerfile.Command, name string) string {
-	if value, known, set := c.Assigned(name); set {
-		if !known {
-			return ""
-		}
-		return value
+func (x *Expander) Environment(in dockerfile.Instruction, c dockerfile.Command, name string) string {
+	value, known, set := c.Assigned(name)
+	if !set {
+		v, _ := x.at(in).get(name)
+		value, known = v.value, v.known
 	}
-	v := variables{file: f, in: in}
-	if x, _ := v.get(name); x.known {
-		return x.value
+	if !known {
+		return ""
 	}
-	return ""
+	return value
 }

@@ -10,11 +10,11 @@ import (
 
 // Unpinned reports the packages of an invocation that are not pinned, once for
 // the command. how, such as "%s=VERSION", is how to pin one.
-func Unpinned(p *rule.Pass, in dockerfile.Instruction, v Invocation, pinned func(name string) bool, how string) {
+func (x *Expander) Unpinned(p *rule.Pass, in dockerfile.Instruction, v Invocation, pinned func(name string) bool, how string) {
 	var loose []Field
-	for _, x := range Fields(p.File, in, v.Packages) {
-		if x.Text != "" && !x.Opaque() && !pinned(x.Text) {
-			loose = append(loose, x)
+	for _, word := range x.Fields(in, v.Packages) {
+		if word.Text != "" && !word.Opaque() && !pinned(word.Text) {
+			loose = append(loose, word)
 		}
 	}
 	if len(loose) == 0 {

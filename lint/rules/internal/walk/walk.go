@@ -14,10 +14,14 @@ import (
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
-// Commands goes over the commands of every RUN in the order of the file.
+// Commands goes over the commands of every RUN of a stage, in the order of the
+// file.
 func Commands(f *dockerfile.File) iter.Seq2[dockerfile.Instruction, dockerfile.Command] {
 	return func(yield func(dockerfile.Instruction, dockerfile.Command) bool) {
 		for _, in := range f.Instructions {
+			if in.Stage < 0 {
+				continue // an ONBUILD that no FROM stands before
+			}
 			for _, c := range f.Commands(in) {
 				if !yield(in, c) {
 					return
