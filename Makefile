@@ -88,7 +88,8 @@ update: ## write generated pages and goldens anew
 	$(GO) generate ./...
 	$(GO) test ./lint/rules -update
 	$(GO) test ./lint/hadolint ./lint/format -update
-	$(GO) test ./builder/frontend -run Readme -update
+	$(GO) test ./builder/frontend ./builder/plan -run Readme -update
+	$(GO) test ./builder/sbom -update
 	$(GO) test ./cmd/whittle -update
 
 .PHONY: fuzz

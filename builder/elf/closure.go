@@ -32,6 +32,9 @@ type Options struct {
 type MissingError struct {
 	Program, NeededBy, Library string
 	Searched                   []string // directories, in order
+	// Unlisted is where the library is although the loader does not know:
+	// in a directory of ld.so.conf, without its cache saying so.
+	Unlisted string
 }
 
 // Error names the library, who wants it and where it was looked for.
@@ -39,6 +42,9 @@ func (e *MissingError) Error() string {
 	s := fmt.Sprintf("%s needs %s, which is not in the built image", e.NeededBy, e.Library)
 	if len(e.Searched) > 0 {
 		s += " (searched " + strings.Join(e.Searched, ", ") + ")"
+	}
+	if e.Unlisted != "" {
+		s = fmt.Sprintf("%s needs %s, which the loader does not find: %s is not in %s, since ldconfig was not run after it came", e.NeededBy, e.Library, e.Unlisted, cachePath)
 	}
 	return s
 }
@@ -100,9 +106,10 @@ type closure struct {
 	deps   []Dependency
 	loaded map[string]*object // by the name that was asked for, and by soname
 	order  []*object
+	self   *object // musl's loader, which is also its libc
 	infos  map[string]*Info
-	conf   []string // directories of ld.so.conf
-	cached bool     // whether a library was found only through ld.so.cache
+	conf   []string            // directories of ld.so.conf, or of musl's path file
+	cache  map[string][]string // paths by library name; nil without a cache
 }
 
 func (c *closure) read(real string) (*Info, error) {
@@ -132,7 +139,7 @@ func (c *closure) loader(root *object) error {
 	c.musl = strings.Contains(path.Base(interp), "ld-musl")
 	res, err := tree.Resolve(c.ctx, c.t, interp)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &MissingError{c.program, c.program, interp, nil}
+		return &MissingError{Program: c.program, NeededBy: c.program, Library: interp}
 	}
 	if err != nil {
 		return err
@@ -149,7 +156,7 @@ func (c *closure) loader(root *object) error {
 	}
 	if c.musl {
 		// musl's loader is its libc under another name.
-		c.loaded["libc.musl-"+muslArch(c.machine)+".so.1"], c.loaded["libc.so"] = o, o
+		c.loaded["libc.musl-"+muslArch(c.machine)+".so.1"], c.self = o, o
 	}
 	return c.readConf()
 }
@@ -159,29 +166,58 @@ func (c *closure) add(o *object, links []string, neededBy, reason string) {
 	c.order = append(c.order, o)
 }
 
+// loadExtra loads a library that is opened at run time, with its own needs.
+// It is false when it is not there.
+func (c *closure) loadExtra(o *object, lib, reason string) (bool, error) {
+	if _, ok := c.loaded[lib]; ok {
+		return true, nil
+	}
+	first := len(c.deps)
+	next, err := c.find(o, lib)
+	if errors.As(err, new(*MissingError)) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if len(c.deps) == first {
+		return true, nil
+	}
+	c.deps[first].Reason = reason
+	return true, c.walk([]*object{next})
+}
+
 // load walks DT_NEEDED breadth first, as the loaders do.
 func (c *closure) load(root *object) error {
 	c.order = append(c.order, root)
 	queue := []*object{root}
 	for _, p := range c.options.Preload {
 		o, err := c.find(root, p)
+		if errors.As(err, new(*MissingError)) {
+			continue // the loader complains and goes on
+		}
 		if err != nil {
 			return err
 		}
 		queue = append(queue, o)
 	}
+	return c.walk(queue)
+}
+
+// walk loads what the files in queue need.
+func (c *closure) walk(queue []*object) error {
 	for len(queue) > 0 {
 		o := queue[0]
 		queue = queue[1:]
 		for _, lib := range o.info.Needed {
-			if _, ok := c.loaded[lib]; ok {
-				continue
-			}
+			known := len(c.order)
 			next, err := c.find(o, lib)
 			if err != nil {
 				return err
 			}
-			queue = append(queue, next)
+			if len(c.order) > known {
+				queue = append(queue, next)
+			}
 		}
 	}
 	return nil
@@ -189,36 +225,98 @@ func (c *closure) load(root *object) error {
 
 // find loads one library for o.
 func (c *closure) find(o *object, lib string) (*object, error) {
+	if o, ok := c.loaded[lib]; ok {
+		return o, nil
+	}
+	if c.musl && c.self != nil && muslOwn(lib) {
+		return c.self, nil
+	}
 	if strings.Contains(lib, "/") {
-		if next, links, ok, err := c.try(path.Clean(c.expand(lib, o))); err != nil || ok {
+		if next, links, ok, err := c.try(path.Clean("/" + c.expand(lib, o))); err != nil || ok {
 			c.keep(next, o, lib, links)
 			return next, err
 		}
-		return nil, &MissingError{c.program, o.path, lib, nil}
+		return nil, &MissingError{Program: c.program, NeededBy: o.path, Library: lib}
 	}
 	var searched []string
-	for _, dir := range c.search(o) {
-		dir.path = path.Clean("/" + dir.path)
-		if !slices.Contains(searched, dir.path) {
-			searched = append(searched, dir.path)
+	for _, places := range []func() (dirs, files []string, extra string){
+		func() ([]string, []string, string) { return c.search(o), nil, "" },
+		func() ([]string, []string, string) { return nil, c.cache[lib], cachePath },
+		c.lastPlaces,
+	} {
+		dirs, files, extra := places()
+		for _, dir := range dirs {
+			if !slices.Contains(searched, dir) {
+				searched = append(searched, dir)
+			}
+			files = append(files, path.Join(dir, lib))
 		}
-		next, links, ok, err := c.try(path.Join(dir.path, lib))
+		next, err := c.first(o, lib, files)
 		if err != nil {
 			return nil, err
 		}
-		if !ok {
-			continue
+		if next != nil {
+			return next, c.knownBy(next, o, lib, extra)
 		}
-		c.keep(next, o, lib, links)
-		if dir.cache && !c.cached {
-			c.cached = true
-			if err := c.carryCache(o.path, lib); err != nil {
-				return nil, err
+	}
+	missing := &MissingError{Program: c.program, NeededBy: o.path, Library: lib, Searched: searched}
+	for _, dir := range c.conf {
+		if name := path.Join(dir, lib); !c.musl && c.cache != nil && c.exists(name) {
+			missing.Unlisted = name
+		}
+	}
+	return nil, missing
+}
+
+// lastPlaces are the default directories. Where glibc's cache is in no known
+// format, the directories that it is made from stand for it.
+func (c *closure) lastPlaces() (dirs, files []string, extra string) {
+	if c.musl {
+		return c.defaults(), nil, c.muslPath()
+	}
+	if c.cache == nil && c.exists(cachePath) {
+		return append(slices.Clone(c.conf), c.defaults()...), nil, cachePath
+	}
+	return c.defaults(), nil, ""
+}
+
+// first keeps the first of the candidates that is a library for this program.
+func (c *closure) first(o *object, lib string, files []string) (*object, error) {
+	for _, name := range files {
+		next, links, ok, err := c.try(name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			c.keep(next, o, lib, links)
+			return next, nil
+		}
+	}
+	return nil, nil
+}
+
+// knownBy adds the file by which alone the loader finds a library that lies
+// outside of its own directories, with the variants for newer processors that
+// the file prefers there.
+func (c *closure) knownBy(next, o *object, lib, extra string) error {
+	own := muslDefaults
+	if !c.musl {
+		own = c.defaults()
+	}
+	if extra == "" || slices.Contains(own, path.Dir(next.path)) {
+		return nil
+	}
+	if err := c.extra(extra, o.path, "by which the loader finds "+lib+" of "+o.path); err != nil || c.musl {
+		return err
+	}
+	for _, variant := range c.cache[lib] {
+		if strings.Contains(variant, "/glibc-hwcaps/") {
+			if err := c.extra(variant, o.path, "variant of "+lib+" for newer processors"); err != nil {
+				return err
 			}
 		}
-		return next, nil
 	}
-	return nil, &MissingError{c.program, o.path, lib, searched}
+	return nil
 }
 
 func (c *closure) keep(next, o *object, lib string, links []string) {

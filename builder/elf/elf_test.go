@@ -4,6 +4,7 @@ import (
 	"bytes"
 	stdelf "debug/elf"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,12 +39,13 @@ func lib(soname string, f elftest.File) elftest.File {
 
 func TestClosure(t *testing.T) {
 	for _, tc := range []struct {
-		name   string
-		files  map[string]elftest.File
-		extra  func(*tree.Memory)
-		env    []string
-		want   string
-		failed string
+		name    string
+		files   map[string]elftest.File
+		extra   func(*tree.Memory)
+		env     []string
+		preload []string
+		want    string
+		failed  string
 	}{
 		{name: "static", files: map[string]elftest.File{"/app": {}}},
 		{
@@ -109,9 +111,171 @@ func TestClosure(t *testing.T) {
 			extra: func(t *tree.Memory) {
 				t.File("/etc/ld.so.conf", 0o644, []byte("include ld.so.conf.d/*.conf # all\n"))
 				t.File("/etc/ld.so.conf.d/odd.conf", 0o644, []byte("/opt/odd\n"))
+				t.File("/etc/ld.so.cache", 0o644, elftest.Cache("/opt/odd/liba.so"))
+			},
+			want: loader + " /opt/odd/liba.so /etc/ld.so.cache",
+		},
+		{
+			name: "a cache in a format that is not known",
+			files: map[string]elftest.File{
+				"/app":             {Interp: loader, Needed: []string{"liba.so"}},
+				"/opt/odd/liba.so": lib("liba.so", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) {
+				t.File("/etc/ld.so.conf", 0o644, []byte("/opt/odd\n"))
 				t.File("/etc/ld.so.cache", 0o644, []byte("cache"))
 			},
 			want: loader + " /opt/odd/liba.so /etc/ld.so.cache",
+		},
+		{
+			name: "the cache goes before default directories",
+			files: map[string]elftest.File{
+				"/app":                   {Interp: loader, Needed: []string{"liba.so"}},
+				"/usr/local/lib/liba.so": lib("liba.so", elftest.File{}),
+				"/usr/lib/liba.so":       lib("liba.so", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) {
+				t.File("/etc/ld.so.cache", 0o644, elftest.Cache("/usr/local/lib/liba.so", "/usr/lib/liba.so"))
+			},
+			want: loader + " /usr/local/lib/liba.so /etc/ld.so.cache",
+		},
+		{
+			name: "variants for newer processors that the cache prefers",
+			files: map[string]elftest.File{
+				"/app":             {Interp: loader, Needed: []string{"liba.so"}},
+				"/opt/odd/liba.so": lib("liba.so", elftest.File{}),
+				"/opt/odd/glibc-hwcaps/x86-64-v3/liba.so": lib("liba.so", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) {
+				t.File("/etc/ld.so.cache", 0o644, elftest.Cache("/opt/odd/liba.so", "/opt/odd/glibc-hwcaps/x86-64-v3/liba.so"))
+			},
+			want: loader + " /opt/odd/liba.so /etc/ld.so.cache /opt/odd/glibc-hwcaps/x86-64-v3/liba.so",
+		},
+		{
+			name: "a library that came after ldconfig",
+			files: map[string]elftest.File{
+				"/app":                   {Interp: loader, Needed: []string{"liba.so"}},
+				"/usr/local/lib/liba.so": lib("liba.so", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) {
+				t.File("/etc/ld.so.conf", 0o644, []byte("/usr/local/lib\n"))
+				t.File("/etc/ld.so.cache", 0o644, elftest.Cache("/usr/lib/libz.so"))
+			},
+			failed: "/app needs liba.so, which the loader does not find: /usr/local/lib/liba.so is not in /etc/ld.so.cache",
+		},
+		{
+			name: "a library found through a link has the link's $ORIGIN",
+			files: map[string]elftest.File{
+				"/app":             {Interp: loader, Needed: []string{"liba.so"}},
+				"/opt/a/liba.so.1": lib("liba.so", elftest.File{Needed: []string{"libb.so"}, RunPath: "$ORIGIN/b"}),
+				"/opt/a/b/libb.so": lib("libb.so", elftest.File{}),
+				"/lib/b/libb.so":   lib("libb.so", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) { t.Symlink("/lib/liba.so", "/opt/a/liba.so.1") },
+			want:  loader + " /lib/liba.so /lib/b/libb.so",
+		},
+		{
+			name: "$LIB and $PLATFORM",
+			files: map[string]elftest.File{
+				"/app":                              {Interp: loader, Needed: []string{"liba.so", "libb.so"}, RunPath: "/opt/$LIB:/opt/${PLATFORM}"},
+				"/opt/lib/x86_64-linux-gnu/liba.so": lib("liba.so", elftest.File{}),
+				"/opt/x86_64/libb.so":               lib("libb.so", elftest.File{}),
+				"/usr/lib/x86_64-linux-gnu/x.so":    lib("x.so", elftest.File{}),
+			},
+			want: loader + " /opt/lib/x86_64-linux-gnu/liba.so /opt/x86_64/libb.so",
+		},
+		{
+			name:    "LD_PRELOAD, where a missing one is not fatal",
+			preload: []string{"libjemalloc.so.2", "/gone.so"},
+			files: map[string]elftest.File{
+				"/app":                      {Interp: loader, Needed: []string{"liba.so"}},
+				"/usr/lib/liba.so":          lib("liba.so", elftest.File{}),
+				"/usr/lib/libjemalloc.so.2": lib("libjemalloc.so.2", elftest.File{}),
+			},
+			want: loader + " /usr/lib/libjemalloc.so.2 /usr/lib/liba.so",
+		},
+		{
+			name: "without section headers",
+			files: map[string]elftest.File{
+				"/app":             {Interp: loader, Needed: []string{"liba.so"}, NoSections: true},
+				"/usr/lib/liba.so": lib("liba.so", elftest.File{NoSections: true}),
+			},
+			want: loader + " /usr/lib/liba.so",
+		},
+		{
+			name: "musl takes its own libraries for itself",
+			files: map[string]elftest.File{
+				"/lib/ld-musl-x86_64.so.1": lib("", elftest.File{}),
+				"/app":                     {Interp: "/lib/ld-musl-x86_64.so.1", Needed: []string{"libpthread.so.0", "libm.so.6", "libc.so", "libc.musl-x86_64.so.1"}},
+			},
+			want: "/lib/ld-musl-x86_64.so.1",
+		},
+		{
+			name: "musl's path file comes along where it is needed",
+			files: map[string]elftest.File{
+				"/lib/ld-musl-x86_64.so.1": lib("", elftest.File{}),
+				"/app":                     {Interp: "/lib/ld-musl-x86_64.so.1", Needed: []string{"liba.so", "libb.so"}},
+				"/usr/lib/liba.so":         lib("liba.so", elftest.File{}),
+				"/opt/lib/libb.so":         lib("libb.so", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) { t.File("/etc/ld-musl-x86_64.path", 0o644, []byte("/usr/lib\n/opt/lib\n")) },
+			want:  "/lib/ld-musl-x86_64.so.1 /usr/lib/liba.so /opt/lib/libb.so /etc/ld-musl-x86_64.path",
+		},
+		{
+			name: "musl inherits RUNPATH and prefers it to RPATH",
+			files: map[string]elftest.File{
+				"/lib/ld-musl-x86_64.so.1": lib("", elftest.File{}),
+				"/app":                     {Interp: "/lib/ld-musl-x86_64.so.1", Needed: []string{"liba.so"}, RPath: "/no", RunPath: "/yes"},
+				"/yes/liba.so":             lib("liba.so", elftest.File{Needed: []string{"libb.so"}}),
+				"/yes/libb.so":             lib("libb.so", elftest.File{}),
+				"/no/liba.so":              lib("liba.so", elftest.File{}),
+			},
+			want: "/lib/ld-musl-x86_64.so.1 /yes/liba.so /yes/libb.so",
+		},
+		{
+			name: "notes of what is opened at run time",
+			files: map[string]elftest.File{
+				"/app":               {Interp: loader, Needed: []string{"liba.so"}, Dlopen: `[{"feature":"x","soname":["libx.so.2","libx.so.1"],"priority":"required"},{"feature":"s","soname":["libs.so"],"priority":"suggested"},{"feature":"g","soname":["libgone.so"]}]`},
+				"/usr/lib/liba.so":   lib("liba.so", elftest.File{}),
+				"/usr/lib/libx.so.1": lib("libx.so.1", elftest.File{Needed: []string{"liby.so"}}),
+				"/usr/lib/liby.so":   lib("liby.so", elftest.File{Dlopen: `[{"feature":"z","soname":["libz.so"]}]`}),
+				"/usr/lib/libz.so":   lib("libz.so", elftest.File{}),
+				"/usr/lib/libs.so":   lib("libs.so", elftest.File{}),
+			},
+			want: loader + " /usr/lib/liba.so /usr/lib/libx.so.1 /usr/lib/liby.so /usr/lib/libz.so",
+		},
+		{
+			name: "what glibc opens by name",
+			files: map[string]elftest.File{
+				"/app":                   {Interp: loader, Needed: []string{"libc.so.6", "libt.so"}, Imports: []string{"getaddrinfo", "pthread_cancel"}},
+				"/lib/libc.so.6":         lib("libc.so.6", elftest.File{Provides: []string{"GLIBC_2.2.5", "GLIBC_2.31"}}),
+				"/lib/libt.so":           lib("libt.so", elftest.File{Imports: []string{"iconv_open"}}),
+				"/lib/libgcc_s.so.1":     lib("libgcc_s.so.1", elftest.File{}),
+				"/lib/libnss_files.so.2": lib("libnss_files.so.2", elftest.File{}),
+				"/lib/libnss_dns.so.2":   lib("libnss_dns.so.2", elftest.File{}),
+				"/lib/gconv/UTF-16.so":   lib("", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) { t.File("/etc/nsswitch.conf", 0o644, nil) },
+			want:  loader + " /lib/libc.so.6 /lib/libt.so /lib/libnss_files.so.2 /lib/libnss_dns.so.2 /etc/nsswitch.conf /lib/libgcc_s.so.1 /lib/gconv/UTF-16.so",
+		},
+		{
+			name: "newer glibc has its name service inside",
+			files: map[string]elftest.File{
+				"/app":                   {Interp: loader, Needed: []string{"libc.so.6"}, Imports: []string{"getaddrinfo"}},
+				"/lib/libc.so.6":         lib("libc.so.6", elftest.File{Provides: []string{"GLIBC_2.34"}}),
+				"/lib/libnss_files.so.2": lib("libnss_files.so.2", elftest.File{}),
+			},
+			want: loader + " /lib/libc.so.6",
+		},
+		{
+			name: "OpenSSL's configuration and old algorithms",
+			files: map[string]elftest.File{
+				"/app":                        {Interp: loader, Needed: []string{"libcrypto.so.3"}},
+				"/lib/libcrypto.so.3":         lib("libcrypto.so.3", elftest.File{}),
+				"/lib/ossl-modules/legacy.so": lib("", elftest.File{}),
+			},
+			extra: func(t *tree.Memory) { t.File("/etc/ssl/openssl.cnf", 0o644, nil) },
+			want:  loader + " /lib/libcrypto.so.3 /etc/ssl/openssl.cnf /lib/ossl-modules/legacy.so",
 		},
 		{
 			name: "links are kept as links",
@@ -142,7 +306,7 @@ func TestClosure(t *testing.T) {
 			if _, ok := tc.files["/opt/bin/app"]; ok {
 				program = "/opt/bin/app"
 			}
-			deps, _, err := elf.Closure(t.Context(), tr, program, elf.Options{LibraryPath: tc.env})
+			deps, _, err := elf.Closure(t.Context(), tr, program, elf.Options{LibraryPath: tc.env, Preload: tc.preload})
 			if tc.failed != "" {
 				if !errors.As(err, new(*elf.MissingError)) || !strings.HasPrefix(err.Error(), tc.failed) {
 					t.Fatalf("error %v, want %q", err, tc.failed)
@@ -160,6 +324,56 @@ func TestClosure(t *testing.T) {
 				t.Errorf("closure (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+// TestVersions holds required symbol versions against those that are there.
+func TestVersions(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		provides []string
+		want     string
+	}{
+		{"met", []string{"A_1", "A_2"}, ""},
+		{"unmet", []string{"A_1"}, "/app needs A_2 of liba.so, which the one in the built image does not have"},
+		{"a library without versions", nil, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tr := root(map[string]elftest.File{
+				"/app":         {Interp: loader, Needed: []string{"liba.so"}, Requires: map[string][]string{"liba.so": {"A_1", "A_2"}, "libother.so": {"B_1"}}},
+				"/lib/liba.so": lib("liba.so", elftest.File{Provides: tc.provides}),
+			})
+			_, _, err := elf.Closure(t.Context(), tr, "/app", elf.Options{})
+			if got := fmt.Sprint(err); (err != nil || tc.want != "") && got != tc.want {
+				t.Errorf("error %s, want %q", got, tc.want)
+			}
+			if tc.want != "" && !errors.As(err, new(*elf.VersionError)) {
+				t.Errorf("error of type %T", err)
+			}
+		})
+	}
+}
+
+// TestTexts looks at programs that show what they use in their data alone.
+func TestTexts(t *testing.T) {
+	const text = "x /etc/ssl/certs y /etc/passwd z /bin/sh"
+	for _, tc := range []struct {
+		name string
+		file elftest.File
+		want elf.Evidence
+	}{
+		{"static", elftest.File{Text: text}, elf.Evidence{Certificates: "names /etc/ssl/certs", Users: "names /etc/passwd", Shell: "names /bin/sh"}},
+		{"dynamic", elftest.File{Interp: loader, Text: text}, elf.Evidence{Certificates: "names /etc/ssl/certs"}},
+		{"library", elftest.File{Library: true, SoName: "liba.so", Text: text}, elf.Evidence{}},
+		{"calls", elftest.File{Interp: loader, Imports: []string{"getservbyname", "system", "tzset"}}, elf.Evidence{Services: "calls getservbyname", Shell: "calls system", Zones: "calls tzset"}},
+	} {
+		info, err := elf.Read(bytes.NewReader(tc.file.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tc.want, info.Evidence()); d != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, d)
+		}
 	}
 }
 
@@ -234,6 +448,8 @@ func TestEvidence(t *testing.T) {
 		"zones":          {`package main; import "time"; func main() { _, _ = time.LoadLocation("Europe/Rome") }`, elf.Evidence{Zones: "links time.LoadLocation"}},
 		"embedded zones": {`package main; import ("time"; _ "time/tzdata"); func main() { _, _ = time.LoadLocation("Europe/Rome") }`, elf.Evidence{}},
 		"temp":           {`package main; import "os"; func main() { _, _ = os.MkdirTemp("", "") }`, elf.Evidence{Temp: "links os.MkdirTemp"}},
+		"home":           {`package main; import "os"; func main() { _, _ = os.UserHomeDir() }`, elf.Evidence{Users: "links os.UserHomeDir"}},
+		"file types":     {`package main; import "mime"; func main() { println(mime.TypeByExtension(".ico")) }`, elf.Evidence{MIME: "links mime.TypeByExtension"}},
 		"users":          {`package main; import "os/user"; func main() { _, _ = user.Lookup("ann") }`, elf.Evidence{Users: "links os/user.Current"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,7 +487,9 @@ func TestEvidence(t *testing.T) {
 
 // TestLies reads files whose headers claim more than there is.
 func TestLies(t *testing.T) {
-	good := elftest.File{Interp: loader, Needed: []string{"liba.so"}}.Bytes()
+	good := elftest.File{
+		Interp: loader, Needed: []string{"liba.so"}, Imports: []string{"puts"}, Requires: map[string][]string{"liba.so": {"A_1"}}, Provides: []string{"B_1"}, Dlopen: `[{"soname":["x"]}]`, Text: "/tmp/",
+	}.Bytes()
 	for i := range good {
 		bad := slices.Clone(good)
 		bad[i] ^= 0xff
@@ -289,6 +507,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(elftest.File{}.Bytes())
 	f.Add(elftest.File{Interp: loader, Needed: []string{"liba.so"}, Imports: []string{"getpwnam"}}.Bytes())
 	f.Add(elftest.File{Library: true, SoName: "liba.so", RunPath: "$ORIGIN"}.Bytes())
+	f.Add(elftest.File{Requires: map[string][]string{"a": {"b"}}, Provides: []string{"c"}, Dlopen: `[{"soname":["x"]}]`}.Bytes())
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		if info, err := elf.Read(bytes.NewReader(b)); err == nil {
 			info.Evidence()
@@ -297,11 +516,12 @@ func FuzzRead(f *testing.F) {
 }
 
 func FuzzClosure(f *testing.F) {
-	f.Add(elftest.File{Interp: loader, Needed: []string{"liba.so"}}.Bytes(), []byte("include *.conf\n/opt\n"))
-	f.Fuzz(func(t *testing.T, program, conf []byte) {
+	f.Add(elftest.File{Interp: loader, Needed: []string{"liba.so"}}.Bytes(), []byte("include *.conf\n/opt\n"), elftest.Cache("/usr/lib/liba.so"))
+	f.Fuzz(func(t *testing.T, program, conf, cache []byte) {
 		tr := root(map[string]elftest.File{"/usr/lib/liba.so": lib("liba.so", elftest.File{Needed: []string{"liba.so"}})})
 		tr.File("/app", 0o755, program)
 		tr.File("/etc/ld.so.conf", 0o644, conf)
+		tr.File("/etc/ld.so.cache", 0o644, cache)
 		_, _, _ = elf.Closure(t.Context(), tr, "/app", elf.Options{})
 	})
 }

@@ -9,6 +9,7 @@ import (
 // name of the program, "" where nothing shows.
 type Evidence struct {
 	Certificates, Zones, Users, Groups, Temp, Shell string
+	MIME, Services, Protocols                       string // tables of /etc
 }
 
 // goFunctions are Go functions that stand for a need. They are the last before
@@ -20,9 +21,10 @@ var goFunctions = []struct {
 }{
 	{func(e *Evidence) *string { return &e.Certificates }, []string{"crypto/x509.loadSystemRoots", "crypto/x509.(*Certificate).systemVerify", "crypto/x509.SystemCertPool"}, "golang.org/x/crypto/x509roots/fallback.init.0"},
 	{func(e *Evidence) *string { return &e.Zones }, []string{"time.LoadLocation"}, "time/tzdata.init.0"},
-	{func(e *Evidence) *string { return &e.Users }, []string{"os/user.Current", "os/user.Lookup", "os/user.LookupId", "os/user.lookupUser", "os/user.lookupUserId"}, ""},
+	{func(e *Evidence) *string { return &e.Users }, []string{"os/user.Current", "os/user.Lookup", "os/user.LookupId", "os/user.lookupUser", "os/user.lookupUserId", "os.UserHomeDir", "os.UserConfigDir", "os.UserCacheDir"}, ""},
 	{func(e *Evidence) *string { return &e.Groups }, []string{"os/user.LookupGroup", "os/user.LookupGroupId", "os/user.lookupGroup"}, ""},
 	{func(e *Evidence) *string { return &e.Temp }, []string{"os.MkdirTemp", "os.CreateTemp", "os.TempDir"}, ""},
+	{func(e *Evidence) *string { return &e.MIME }, []string{"mime.TypeByExtension", "mime.ExtensionsByType"}, ""},
 }
 
 // cFunctions are imported functions that stand for a need.
@@ -36,18 +38,27 @@ var cFunctions = []struct {
 	{func(e *Evidence) *string { return &e.Groups }, []string{"getgrnam", "getgrnam_r", "getgrgid", "getgrgid_r", "initgroups"}},
 	{func(e *Evidence) *string { return &e.Temp }, []string{"mkstemp", "mkstemp64", "mkostemp", "mkdtemp", "tmpfile", "tmpfile64", "tmpnam", "tempnam"}},
 	{func(e *Evidence) *string { return &e.Shell }, []string{"system", "popen"}},
+	{func(e *Evidence) *string { return &e.Services }, []string{"getservbyname", "getservbyname_r", "getservbyport", "getservbyport_r"}},
+	{func(e *Evidence) *string { return &e.Protocols }, []string{"getprotobyname", "getprotobyname_r", "getprotobynumber"}},
 }
 
-// texts are what a static program that is not Go's holds as text.
+// texts are what a program that is not Go's holds as text. What a static one
+// has linked in shows in no other way; a dynamic one shows calls instead, but
+// may have a TLS or time library inside.
 var texts = []struct {
-	need func(*Evidence) *string
-	text string
+	need   func(*Evidence) *string
+	text   string
+	static bool // says something of static programs alone
 }{
-	{func(e *Evidence) *string { return &e.Certificates }, "/etc/ssl/certs"},
-	{func(e *Evidence) *string { return &e.Zones }, "/usr/share/zoneinfo"},
-	{func(e *Evidence) *string { return &e.Users }, "/etc/passwd"},
-	{func(e *Evidence) *string { return &e.Groups }, "/etc/group"},
-	{func(e *Evidence) *string { return &e.Temp }, "/tmp/"},
+	{func(e *Evidence) *string { return &e.Certificates }, "/etc/ssl/certs", false},
+	{func(e *Evidence) *string { return &e.Certificates }, "/etc/ssl/cert.pem", false},
+	{func(e *Evidence) *string { return &e.Zones }, "/usr/share/zoneinfo", false},
+	{func(e *Evidence) *string { return &e.Temp }, "/tmp/", false},
+	{func(e *Evidence) *string { return &e.Users }, "/etc/passwd", true},
+	{func(e *Evidence) *string { return &e.Groups }, "/etc/group", true},
+	{func(e *Evidence) *string { return &e.Shell }, "/bin/sh", true},
+	{func(e *Evidence) *string { return &e.Services }, "/etc/services", true},
+	{func(e *Evidence) *string { return &e.Protocols }, "/etc/protocols", true},
 }
 
 // Evidence says what the file shows that it uses.
@@ -73,7 +84,7 @@ func (i *Info) Evidence() Evidence {
 		}
 	}
 	for _, t := range texts {
-		if slices.Contains(i.words, t.text) && *t.need(&e) == "" {
+		if slices.Contains(i.words, t.text) && (!t.static || i.Interp == "") && *t.need(&e) == "" {
 			*t.need(&e) = "names " + strings.TrimSuffix(t.text, "/")
 		}
 	}

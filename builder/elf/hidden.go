@@ -10,9 +10,33 @@ import (
 // hidden adds what no header names but is known to be opened by name at run
 // time.
 func (c *closure) hidden(root *object) error {
-	for _, step := range []func(*object) error{c.nss, c.unwinder, c.openssl, c.iconv} {
+	for _, step := range []func(*object) error{c.dlopens, c.nss, c.unwinder, c.openssl, c.iconv} {
 		if err := step(root); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// dlopens adds the libraries that files say they open, but for those of
+// features that are only suggested. The first of the names that is there is
+// the one that is opened.
+func (c *closure) dlopens(*object) error {
+	for i := 0; i < len(c.order); i++ { // what is added may have notes too
+		o := c.order[i]
+		for _, d := range o.info.Dlopens {
+			if d.Priority == "suggested" {
+				continue
+			}
+			for _, lib := range d.Sonames {
+				found, err := c.loadExtra(o, lib, "opened by "+o.path+" for "+d.Feature)
+				if err != nil {
+					return err
+				}
+				if found {
+					break
+				}
+			}
 		}
 	}
 	return nil
@@ -48,7 +72,7 @@ func (c *closure) nss(root *object) error {
 			return err
 		}
 	}
-	return nil
+	return c.extra("/etc/nsswitch.conf", root.path, "name service of glibc before 2.34, for "+uses)
 }
 
 // glibcMinor is the newest GLIBC_2.x that a libc provides.
@@ -76,19 +100,29 @@ func (c *closure) unwinder(root *object) error {
 	if uses == "" {
 		return nil
 	}
-	return c.extra(path.Join(path.Dir(libc.path), "libgcc_s.so.1"), root.path, "opened by glibc for "+uses)
+	_, err := c.loadExtra(libc, "libgcc_s.so.1", "opened by glibc for "+uses)
+	return err
+}
+
+// opensslFiles are what libcrypto reads: its configuration where distributions
+// have it, and the provider of old algorithms.
+var opensslFiles = []string{
+	"/usr/lib/ssl/openssl.cnf", "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies/back-ends/opensslcnf.config",
+	"/usr/lib/ossl-modules/legacy.so", "/usr/lib64/ossl-modules/legacy.so",
 }
 
 // openssl adds the configuration that libcrypto reads, and the provider of old
 // algorithms, which it opens by name.
 func (c *closure) openssl(root *object) error {
-	crypto, ok := c.loaded["libcrypto.so.3"]
-	if !ok {
-		return nil
-	}
-	for _, name := range []string{"/usr/lib/ssl/openssl.cnf", "/etc/ssl/openssl.cnf", path.Join(path.Dir(crypto.path), "ossl-modules/legacy.so")} {
-		if err := c.extra(name, root.path, "read by libcrypto.so.3"); err != nil {
-			return err
+	for _, lib := range []string{"libcrypto.so.3", "libcrypto.so.1.1"} {
+		crypto, ok := c.loaded[lib]
+		if !ok {
+			continue
+		}
+		for _, name := range append(slices.Clone(opensslFiles), path.Join(path.Dir(crypto.path), "ossl-modules/legacy.so")) {
+			if err := c.extra(name, root.path, "read by "+lib); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -97,10 +131,7 @@ func (c *closure) openssl(root *object) error {
 // iconv adds glibc's character set converters for programs that convert.
 func (c *closure) iconv(root *object) error {
 	libc, ok := c.loaded["libc.so.6"]
-	if c.musl || !ok {
-		return nil
-	}
-	if _, uses := slices.BinarySearch(root.info.Imports, "iconv_open"); !uses {
+	if c.musl || !ok || c.imports("iconv_open") == "" {
 		return nil
 	}
 	dir := path.Join(path.Dir(libc.path), "gconv")

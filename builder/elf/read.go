@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"slices"
-	"strings"
 )
 
 // ErrNotELF is returned for a file that does not begin with the ELF magic.
@@ -30,10 +28,12 @@ type Info struct {
 	Requires       []Requirement // DT_VERNEED
 	Provides       []string      // DT_VERDEF
 	Imports        []string      // undefined dynamic symbols, sorted
+	Dlopens        []Dlopen      // .note.dlopen
 	Go             *GoInfo       // nil when Go did not build it
 
 	dynamic bool
-	words   []string // what a static program holds as text, of what matters
+	pie     bool     // DF_1_PIE
+	words   []string // what a program holds as text, of what matters
 }
 
 // A Requirement is a symbol version that a file expects of a library.
@@ -52,6 +52,13 @@ type GoInfo struct {
 // Has reports whether a function of that name is linked into the program.
 func (g *GoInfo) Has(name string) bool {
 	return bytes.Contains(g.functions, append(append([]byte{0}, name...), 0))
+}
+
+// library reports whether the file is one that programs load, rather than a
+// program. A static program that can be loaded anywhere has a dynamic section
+// too.
+func (i *Info) library() bool {
+	return i.dynamic && i.Type == elf.ET_DYN && i.Interp == "" && (i.SoName != "" || !i.pie)
 }
 
 // Dynamic reports whether a loader has to prepare the program.
@@ -87,12 +94,16 @@ func Read(r io.ReaderAt) (_ *Info, err error) {
 		return nil, err
 	}
 	if i.dynamic {
-		if err := i.dynamicSection(f); err != nil {
+		if err := i.symbols(f); err != nil {
 			return nil, err
 		}
+		i.dlopenNotes(f)
+	}
+	if i.library() {
+		return i, nil
 	}
 	i.golang(f, r)
-	if i.Go == nil && i.Interp == "" {
+	if i.Go == nil {
 		i.text(f)
 	}
 	return i, nil
@@ -112,56 +123,9 @@ func (i *Info) programHeaders(f *elf.File) error {
 			i.Interp = string(bytes.TrimRight(b, "\x00"))
 		case elf.PT_DYNAMIC:
 			i.dynamic = true
-		}
-	}
-	return nil
-}
-
-// dynamicSection reads it through debug/elf, which needs section headers.
-// Files without them are read as having no needs that can be seen.
-func (i *Info) dynamicSection(f *elf.File) error {
-	for _, s := range f.Sections {
-		if (s.Type == elf.SHT_DYNAMIC || s.Type == elf.SHT_STRTAB || s.Type == elf.SHT_DYNSYM) && s.Size > maxTable {
-			return fmt.Errorf("broken ELF file: section %s of %d bytes", s.Name, s.Size)
-		}
-	}
-	var err error
-	if i.Needed, err = f.ImportedLibraries(); err != nil {
-		return fmt.Errorf("reading DT_NEEDED: %w", err)
-	}
-	for tag, to := range map[elf.DynTag]*[]string{elf.DT_RPATH: &i.RPath, elf.DT_RUNPATH: &i.RunPath} {
-		lists, err := f.DynString(tag)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", tag, err)
-		}
-		for _, l := range lists {
-			*to = append(*to, strings.Split(l, ":")...)
-		}
-	}
-	if names, err := f.DynString(elf.DT_SONAME); err == nil && len(names) > 0 {
-		i.SoName = names[0]
-	}
-	symbols, err := f.DynamicSymbols()
-	if err != nil && !errors.Is(err, elf.ErrNoSymbols) {
-		return fmt.Errorf("reading dynamic symbols: %w", err)
-	}
-	for _, s := range symbols {
-		if s.Section == elf.SHN_UNDEF && s.Name != "" {
-			i.Imports = append(i.Imports, s.Name)
-		}
-	}
-	slices.Sort(i.Imports)
-	i.Imports = slices.Compact(i.Imports)
-	if needs, err := f.DynamicVersionNeeds(); err == nil {
-		for _, n := range needs {
-			for _, v := range n.Needs {
-				i.Requires = append(i.Requires, Requirement{n.Name, v.Dep, v.Flags&elf.VER_FLG_WEAK != 0})
+			if err := i.dynamicSegment(f, p); err != nil {
+				return err
 			}
-		}
-	}
-	if versions, err := f.DynamicVersions(); err == nil {
-		for _, v := range versions {
-			i.Provides = append(i.Provides, v.Name)
 		}
 	}
 	return nil
@@ -211,10 +175,7 @@ func functionNames(s *elf.Section, f *elf.File) []byte {
 	return append([]byte{0}, names...)
 }
 
-// interesting are the texts that tell what a static program uses.
-var interesting = []string{"/etc/passwd", "/etc/group", "/etc/ssl/certs", "/bin/sh", "/usr/share/zoneinfo", "/tmp/"}
-
-// text looks for them in the data of a static program.
+// text looks for words in the data of a program.
 func (i *Info) text(f *elf.File) {
 	for _, s := range f.Sections {
 		if s.Name != ".rodata" || s.Type != elf.SHT_PROGBITS || s.Size > maxScanned {
@@ -222,9 +183,9 @@ func (i *Info) text(f *elf.File) {
 		}
 		data := make([]byte, s.Size)
 		n, _ := s.ReadAt(data, 0)
-		for _, w := range interesting {
-			if bytes.Contains(data[:n], []byte(w)) {
-				i.words = append(i.words, w)
+		for _, t := range texts {
+			if bytes.Contains(data[:n], []byte(t.text)) {
+				i.words = append(i.words, t.text)
 			}
 		}
 	}

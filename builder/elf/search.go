@@ -13,34 +13,29 @@ import (
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
-// directory is one place to look for a library. cache marks places that
-// glibc's loader knows only from /etc/ld.so.cache.
-type directory struct {
-	path  string
-	cache bool
-}
-
-// search lists where the loader looks for a library of o, in order. The
-// glibc-hwcaps directories are left out: an image runs on any machine, so the
-// baseline library is the one to carry.
-func (c *closure) search(o *object) []directory {
-	var out []directory
+// search lists where the loader looks for a library of o before it asks its
+// cache and the default directories, in order.
+func (c *closure) search(o *object) []string {
+	var out []string
 	add := func(dirs []string, from *object) {
 		for _, d := range dirs {
-			if d == "" {
-				continue
+			if d != "" {
+				out = append(out, path.Clean("/"+c.expand(d, from)))
 			}
-			out = append(out, directory{path: c.expand(d, from)})
 		}
 	}
 	if c.musl {
-		// musl treats both alike and inherits them: LD_LIBRARY_PATH first.
+		// musl inherits both kinds and goes by DT_RUNPATH where a file has
+		// two; LD_LIBRARY_PATH comes first.
 		add(c.options.LibraryPath, o)
 		for p := o; p != nil; p = p.parent {
-			add(p.info.RPath, p)
-			add(p.info.RunPath, p)
+			if len(p.info.RunPath) > 0 {
+				add(p.info.RunPath, p)
+			} else {
+				add(p.info.RPath, p)
+			}
 		}
-		return append(out, c.defaults()...)
+		return out
 	}
 	if len(o.info.RunPath) == 0 {
 		for p := o; p != nil; p = p.parent {
@@ -51,35 +46,36 @@ func (c *closure) search(o *object) []directory {
 	}
 	add(c.options.LibraryPath, o)
 	add(o.info.RunPath, o)
-	return append(out, c.defaults()...)
+	return out
 }
+
+// muslDefaults are the directories of musl's loader where no path file says
+// otherwise.
+var muslDefaults = []string{"/lib", "/usr/local/lib", "/usr/lib"}
 
 // defaults are the places that every program has. glibc is built to know
 // its own directory and /lib and /usr/lib; a distribution's others come
 // through ld.so.conf and its cache.
-func (c *closure) defaults() []directory {
-	var out []directory
+//
+// The glibc-hwcaps directories are left out: an image runs on any machine, so
+// the baseline library is the one to carry.
+func (c *closure) defaults() []string {
 	if c.musl {
-		dirs := c.conf
-		if len(dirs) == 0 {
-			dirs = []string{"/lib", "/usr/local/lib", "/usr/lib"}
+		if len(c.conf) > 0 {
+			return c.conf
 		}
-		for _, d := range dirs {
-			out = append(out, directory{path: d})
-		}
-		return out
+		return muslDefaults
 	}
 	triplet := triplets[c.machine]
-	builtin := []string{"/lib/" + triplet, "/usr/lib/" + triplet, "/lib64", "/usr/lib64", "/lib", "/usr/lib"}
-	for _, d := range c.conf {
-		if !slices.Contains(builtin, d) {
-			out = append(out, directory{d, true})
-		}
-	}
-	for _, d := range builtin {
-		out = append(out, directory{path: d})
-	}
-	return out
+	return []string{"/lib/" + triplet, "/usr/lib/" + triplet, "/lib64", "/usr/lib64", "/lib", "/usr/lib"}
+}
+
+// muslOwn are the libraries that musl's loader takes for itself, whatever
+// their version (ldso/dynlink.c, load_library).
+func muslOwn(lib string) bool {
+	rest, ok := strings.CutPrefix(lib, "lib")
+	name, _, dot := strings.Cut(rest, ".")
+	return ok && dot && slices.Contains([]string{"c", "pthread", "rt", "m", "dl", "util", "xnet"}, name)
 }
 
 // triplets are Debian's names of architectures in library paths.
@@ -94,8 +90,13 @@ func muslArch(m elf.Machine) string {
 }
 
 // expand replaces $ORIGIN, $LIB and $PLATFORM (ld.so(8), dynamic string
-// tokens). $ORIGIN is the directory of the real file.
+// tokens). $ORIGIN is the directory of the program's real file, and that of the
+// name under which a library was found.
 func (c *closure) expand(s string, o *object) string {
+	origin := path.Dir(o.path)
+	if o.parent == nil {
+		origin = path.Dir(o.real)
+	}
 	lib := "lib"
 	if c.class == elf.ELFCLASS64 {
 		lib = "lib64"
@@ -105,7 +106,7 @@ func (c *closure) expand(s string, o *object) string {
 	}
 	platform := map[elf.Machine]string{elf.EM_X86_64: "x86_64", elf.EM_AARCH64: "aarch64"}[c.machine]
 	return strings.NewReplacer(
-		"${ORIGIN}", path.Dir(o.real), "$ORIGIN", path.Dir(o.real),
+		"${ORIGIN}", origin, "$ORIGIN", origin,
 		"${LIB}", lib, "$LIB", lib, "${PLATFORM}", platform, "$PLATFORM", platform,
 	).Replace(s)
 }
@@ -113,19 +114,28 @@ func (c *closure) expand(s string, o *object) string {
 // maxConf is the largest loader configuration that is read, in bytes.
 const maxConf = 1 << 20
 
-// readConf reads the loader's directories: ld.so.conf for glibc, the path file
-// for musl.
+func (c *closure) muslPath() string { return "/etc/ld-musl-" + muslArch(c.machine) + ".path" }
+
+// readConf reads the loader's directories: the path file for musl, the cache
+// for glibc. ld.so.conf says which directories the cache should know.
 func (c *closure) readConf() error {
 	if c.musl {
-		data, err := c.optional("/etc/ld-musl-" + muslArch(c.machine) + ".path")
+		data, err := c.optional(c.muslPath(), maxConf)
 		c.conf = append(c.conf, strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' || r == ':' })...)
 		return err
+	}
+	data, err := c.optional(cachePath, maxCache)
+	if err != nil {
+		return err
+	}
+	if libraries, ok := parseCache(data); ok {
+		c.cache = libraries
 	}
 	return c.include("/etc/ld.so.conf", 0)
 }
 
-func (c *closure) optional(name string) ([]byte, error) {
-	data, err := tree.ReadFile(c.ctx, c.t, name, maxConf)
+func (c *closure) optional(name string, limit int64) ([]byte, error) {
+	data, err := tree.ReadFile(c.ctx, c.t, name, limit)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
 		return nil, nil
 	}
@@ -138,7 +148,7 @@ func (c *closure) include(name string, depth int) error {
 	if depth > 8 {
 		return nil
 	}
-	data, err := c.optional(name)
+	data, err := c.optional(name, maxConf)
 	if err != nil {
 		return err
 	}
@@ -182,12 +192,6 @@ func (c *closure) includes(pattern, dir string, depth int) error {
 		}
 	}
 	return nil
-}
-
-// carryCache adds the loader's cache, by which alone glibc knows directories
-// of ld.so.conf.
-func (c *closure) carryCache(neededBy, lib string) error {
-	return c.extra("/etc/ld.so.cache", neededBy, "by which the loader finds "+lib+" of "+neededBy)
 }
 
 // extra adds a file that is there, and nothing when it is not.

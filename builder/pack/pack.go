@@ -79,7 +79,7 @@ func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIIma
 	p.root = root
 	p.Tree = tree.Overlay{Upper: upper, Lower: root}
 	p.Architecture = architecture(ctx, upper, config)
-	p.Plan, err = plan.Make(ctx, plan.Input{Tree: p.Tree, Changed: upper, Base: root, Config: config, Options: o})
+	p.Plan, err = plan.Make(ctx, plan.Input{Tree: p.Tree, Changed: upper, Base: root, Trust: upper, Config: config, Options: o})
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}

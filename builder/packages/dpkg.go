@@ -2,7 +2,9 @@ package packages
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // dpkg's own checksums
+	"crypto/md5"  //nolint:gosec // dpkg's own checksums
+	"crypto/sha1" //nolint:gosec // apk's own checksums
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -122,7 +124,7 @@ func (d *DB) list(ctx context.Context, records []*record) error {
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(listers)
 	for _, r := range records {
-		if r.Origin != "dpkg" {
+		if r.files != nil {
 			mu.Lock()
 			d.own(r)
 			mu.Unlock()
@@ -169,7 +171,7 @@ func (d *DB) dpkgFiles(ctx context.Context, r *record) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the files of %s: %w", r.Name, err)
 	}
-	var out []string
+	out := []string{}
 	for line := range strings.Lines(string(data)) {
 		if _, name, ok := strings.Cut(strings.TrimSpace(line), "  "); ok {
 			out = append(out, path.Clean("/"+name))
@@ -191,12 +193,46 @@ func (d *DB) sums(ctx context.Context, r *record) ([]byte, error) {
 	return nil, nil
 }
 
-// edited reports whether a configuration file differs from the package's.
-func (d *DB) edited(ctx context.Context, name, sum string) (bool, error) {
-	data, err := optional(ctx, d.t, name, maxList)
+// edited reports whether a file's content differs from what its package says.
+// A file of which the package says nothing counts as the package's.
+func (d *DB) edited(ctx context.Context, r *record, name string) (bool, error) {
+	want, err := d.sum(ctx, r, name)
+	if err != nil || want == "" {
+		return false, err
+	}
+	data, err := optional(ctx, d.t, name, maxStatus)
 	if err != nil || data == nil {
 		return false, err
 	}
-	have := md5.Sum(data) //nolint:gosec // compared with dpkg's own checksum
-	return hex.EncodeToString(have[:]) != sum, nil
+	if r.Origin == "apk" {
+		have := sha1.Sum(data) //nolint:gosec // apk's own checksum
+		return base64.StdEncoding.EncodeToString(have[:]) != want, nil
+	}
+	have := md5.Sum(data) //nolint:gosec // dpkg's own checksum
+	return hex.EncodeToString(have[:]) != want, nil
+}
+
+// sum is the checksum that a package gives for one of its files, "" for none.
+func (d *DB) sum(ctx context.Context, r *record, name string) (string, error) {
+	if s, ok := r.conffiles[name]; ok {
+		return s, nil
+	}
+	if r.checksums == nil {
+		data, err := d.sums(ctx, r)
+		if err != nil {
+			return "", err
+		}
+		r.checksums = map[string]string{}
+		for line := range strings.Lines(string(data)) {
+			if s, file, ok := strings.Cut(strings.TrimSpace(line), "  "); ok {
+				r.checksums[path.Clean("/"+file)] = s
+			}
+		}
+	}
+	for _, n := range aliases(name) {
+		if s, ok := r.checksums[n]; ok {
+			return s, nil
+		}
+	}
+	return "", nil
 }

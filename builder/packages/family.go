@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// aptStates says which packages apt installed for others alone.
+const aptStates = "/var/lib/apt/extended_states"
+
 // System reports whether a package is a part of the distribution itself, such
 // as coreutils: dpkg marks them as essential or required, apk does not.
 func (d *DB) System(ctx context.Context, p Package) (bool, error) {
@@ -24,44 +27,45 @@ var apkSystem = []string{"busybox", "busybox-binsh", "ssl_client", "musl", "musl
 // Family lists the packages that a program needs at work although it does not
 // link them: those made from the same source as the package that has it, and
 // those that put files into their directories, as plugins do. Directories are
-// theirs when they are named after the program or the source.
-func (d *DB) Family(ctx context.Context, p Package, program string) ([]Package, error) {
+// theirs when they are named after the program or the source; dirs lists them.
+func (d *DB) Family(ctx context.Context, p Package, program string) (family []Package, dirs []string, err error) {
 	if _, _, err := d.Owner(ctx, program); err != nil { // lists the files of all packages
-		return nil, err
+		return nil, nil, err
 	}
 	own, ok := d.byKey[p.key()]
 	if !ok {
-		return nil, fmt.Errorf("the package %s is not in the database", p.Name)
+		return nil, nil, fmt.Errorf("the package %s is not in the database", p.Name)
 	}
 	names := []string{path.Base(program), own.sourceName(), strings.TrimRight(own.sourceName(), "-.0123456789")}
-	var family []*record
-	var dirs []string
+	var members []*record
 	for _, r := range d.records {
 		if r.Origin != own.Origin || r.sourceName() != own.sourceName() {
 			continue
 		}
-		family = append(family, r)
+		members = append(members, r)
 		for _, f := range slices.Concat(r.files, r.dirs) {
-			if dir := path.Dir(f); slices.Contains(names, path.Base(dir)) && !slices.Contains(dirs, dir) {
-				dirs = append(dirs, dir)
+			for dir := path.Dir(f); dir != "/" && dir != "."; dir = path.Dir(dir) {
+				if slices.Contains(names, path.Base(dir)) && !slices.Contains(dirs, dir) {
+					dirs = append(dirs, dir)
+				}
 			}
 		}
 	}
 	for _, r := range d.records {
-		if r.system || slices.Contains(family, r) {
+		if r.system || slices.Contains(members, r) {
 			continue
 		}
 		if slices.ContainsFunc(r.files, func(f string) bool {
 			return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(f, dir+"/") })
 		}) {
-			family = append(family, r)
+			members = append(members, r)
 		}
 	}
-	out := make([]Package, len(family))
-	for i, r := range family {
-		out[i] = r.Package
+	for _, r := range members {
+		family = append(family, r.Package)
 	}
-	return out, nil
+	slices.Sort(dirs)
+	return family, dirs, nil
 }
 
 func (r *record) sourceName() string {
@@ -83,4 +87,41 @@ func (d *DB) Files(ctx context.Context, p Package) ([]string, error) {
 	out := slices.Concat(r.files, r.dirs)
 	slices.Sort(out)
 	return slices.Compact(out), nil
+}
+
+// Asked lists, among the packages that the base image has not, those that
+// were asked for by name rather than brought in by others.
+func (d *DB) Asked(ctx context.Context, base *DB) ([]Package, error) {
+	brought, err := d.Brought(ctx, base)
+	if err != nil || len(brought) == 0 {
+		return nil, err
+	}
+	states, err := optional(ctx, d.t, aptStates, maxStatus)
+	if err != nil {
+		return nil, err
+	}
+	automatic := map[string]bool{}
+	for paragraph := range strings.SplitSeq(string(states), "\n\n") {
+		if f := paragraphFields(paragraph); f["Auto-Installed"] == "1" {
+			automatic[f["Package"]] = true
+		}
+	}
+	world, err := optional(ctx, d.t, apkWorld, maxList)
+	if err != nil {
+		return nil, err
+	}
+	var asked []string
+	for w := range strings.FieldsSeq(string(world)) {
+		name, _, _ := strings.Cut(w, "@")
+		if i := strings.IndexAny(name, "<>=~"); i >= 0 {
+			name = name[:i]
+		}
+		asked = append(asked, name)
+	}
+	return slices.DeleteFunc(brought, func(p Package) bool {
+		if p.Origin == "apk" {
+			return !slices.Contains(asked, p.Name)
+		}
+		return automatic[p.Name]
+	}), nil
 }

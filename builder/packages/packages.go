@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/package-url/packageurl-go"
 
 	"github.com/whittle-oci/whittle/builder/rootfs"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -36,13 +37,14 @@ type record struct {
 	Package
 	text      string            // the paragraph as it stands
 	conffiles map[string]string // path to MD5, as it was installed
+	checksums map[string]string // path to MD5, or to SHA-1 in base64 for apk; nil until they are read
 	files     []string          // absolute paths, once they are known
 	dirs      []string          // directories that files does not have
 	system    bool              // a part of the distribution itself
 }
 
 // A DB is the package database of a tree. Nothing is read before the first
-// question. It is safe for concurrent use.
+// question, and nothing twice. It is not safe for concurrent use.
 type DB struct {
 	t    tree.Tree
 	once sync.Once
@@ -53,7 +55,9 @@ type DB struct {
 	listed  sync.Once
 	listErr error
 	owners  map[string]*record // path to owner
-	distro  string
+	distro  string             // ID and VERSION_ID of os-release
+	id      string             // ID alone
+	apk     string             // path of apk's database, "" when there is none
 }
 
 // Limits on the files of a database, in bytes.
@@ -76,42 +80,49 @@ func (d *DB) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.distro = releaseID(release)
+	d.id, d.distro = releaseID(release)
 	for _, find := range []func(context.Context) error{d.readDpkg, d.readApk} {
 		if err := find(ctx); err != nil {
 			return err
 		}
 	}
 	for _, r := range d.records {
-		r.Distro = d.distro
-		r.PURL = purl(r.Package)
+		r.Distro = d.id
+		r.PURL = purl(r.Package, d.distro)
 		d.byKey[r.key()] = r
 	}
 	return nil
 }
 
-// releaseID reads ID= of os-release(5).
-func releaseID(data []byte) string {
+// releaseID reads ID of os-release(5), and it with VERSION_ID behind a dash.
+func releaseID(data []byte) (id, distro string) {
+	version := ""
 	for line := range strings.Lines(string(data)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "ID="); ok {
-			return strings.Trim(v, `"'`)
+		name, v, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch v = strings.Trim(v, `"'`); name {
+		case "ID":
+			id = v
+		case "VERSION_ID":
+			version = v
 		}
 	}
-	return ""
+	if id == "" || version == "" {
+		return id, id
+	}
+	return id, id + "-" + version
 }
 
-// purl writes a package URL of type deb or apk.
-func purl(p Package) string {
-	kind := map[string]string{"dpkg": "deb", "apk": "apk"}[p.Origin]
-	s := "pkg:" + kind + "/"
-	if p.Distro != "" {
-		s += p.Distro + "/"
+// purl writes a package URL of type deb or apk. Scanners look vulnerabilities
+// up by distribution and source package, so both are in it.
+func purl(p Package, distro string) string {
+	kind := map[string]string{"dpkg": packageurl.TypeDebian, "apk": packageurl.TypeApk}[p.Origin]
+	var q packageurl.Qualifiers
+	for _, x := range []packageurl.Qualifier{{Key: "arch", Value: p.Arch}, {Key: "distro", Value: distro}, {Key: "upstream", Value: p.Source}} {
+		if x.Value != "" {
+			q = append(q, x)
+		}
 	}
-	s += url.PathEscape(p.Name) + "@" + url.PathEscape(p.Version)
-	if p.Arch != "" {
-		s += "?arch=" + url.QueryEscape(p.Arch)
-	}
-	return s
+	return packageurl.NewPackageURL(kind, p.Distro, p.Name, p.Version, q, "").ToString()
 }
 
 // optional reads a file that need not be there.
@@ -167,66 +178,6 @@ func aliases(name string) []string {
 	return out
 }
 
-// Drop finds, among the paths that a build changed, those that a package
-// brought: one that the database of the base image, nil for none, has not or
-// has in another version. Configuration files whose content is not the
-// package's are the user's and not in the result.
-func (d *DB) Drop(ctx context.Context, base *DB, changed []string) (map[string]Package, error) {
-	brought, err := d.brought(ctx, base)
-	if err != nil || len(brought) == 0 {
-		return nil, err
-	}
-	if err := d.list(ctx, brought); err != nil {
-		return nil, err
-	}
-	owners := map[string]*record{}
-	for _, r := range brought {
-		for _, f := range r.files {
-			for _, n := range aliases(f) {
-				owners[n] = r
-			}
-		}
-	}
-	out := map[string]Package{}
-	for _, name := range changed {
-		r, ok := owners[name]
-		if !ok {
-			continue
-		}
-		if sum, ok := r.conffiles[name]; ok {
-			edited, err := d.edited(ctx, name, sum)
-			if err != nil {
-				return nil, err
-			}
-			if edited {
-				continue
-			}
-		}
-		out[name] = r.Package
-	}
-	return out, nil
-}
-
-// brought are the packages that the base image has not, or not in that version.
-func (d *DB) brought(ctx context.Context, base *DB) ([]*record, error) {
-	if err := d.load(ctx); err != nil || len(d.records) == 0 {
-		return nil, err
-	}
-	if base == nil {
-		return d.records, nil
-	}
-	if err := base.load(ctx); err != nil {
-		return nil, err
-	}
-	var out []*record
-	for _, r := range d.records {
-		if b, ok := base.byKey[r.key()]; !ok || b.Version != r.Version {
-			out = append(out, r)
-		}
-	}
-	return out, nil
-}
-
 // Records gives the files by which scanners find the packages: for dpkg one
 // paragraph a package in status.d, as distroless images have them, for apk the
 // database with the packages that are kept.
@@ -236,6 +187,7 @@ func (d *DB) Records(ctx context.Context, pkgs []Package) ([]rootfs.File, error)
 	}
 	var out []rootfs.File
 	var apk strings.Builder
+	taken := map[string]bool{}
 	for _, p := range pkgs {
 		r, ok := d.byKey[p.key()]
 		if !ok {
@@ -246,7 +198,11 @@ func (d *DB) Records(ctx context.Context, pkgs []Package) ([]rootfs.File, error)
 			apk.WriteString(r.text + "\n")
 			continue
 		}
-		name := path.Join("/var/lib/dpkg/status.d", r.Name)
+		name := path.Join(dpkgStatusD, r.Name)
+		if taken[name] {
+			name += ":" + r.Arch // the same package for another architecture
+		}
+		taken[name] = true
 		out = append(out, rootfs.File{Path: name, Mode: 0o644, Data: []byte(r.text), Reason: reason})
 		sums, err := d.sums(ctx, r)
 		if err != nil {
@@ -257,14 +213,16 @@ func (d *DB) Records(ctx context.Context, pkgs []Package) ([]rootfs.File, error)
 		}
 	}
 	if apk.Len() > 0 {
-		out = append(out, rootfs.File{Path: "/lib/apk/db/installed", Mode: 0o644, Data: []byte(apk.String()), Reason: "records of the kept packages"})
+		out = append(out, rootfs.File{Path: d.apk, Mode: 0o644, Data: []byte(apk.String()), Reason: "records of the kept packages"})
 	}
 	return out, nil
 }
 
 // Release gives the files that name the distribution, which scanners need to
-// look vulnerabilities up.
-func (d *DB) Release() []string { return []string{"/etc/os-release"} }
+// look vulnerabilities up: trivy reads the older ones.
+func (d *DB) Release() []string {
+	return []string{"/etc/os-release", "/etc/debian_version", "/etc/lsb-release", "/etc/alpine-release"}
+}
 
 // Copyright gives where Debian keeps the licence of a package; "" for others.
 func (d *DB) Copyright(p Package) string {

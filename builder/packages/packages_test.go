@@ -2,7 +2,9 @@ package packages
 
 import (
 	"errors"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +42,7 @@ Conffiles:
 // holds "hello" as the package does.
 func debian() *tree.Memory {
 	t := &tree.Memory{}
-	t.File("/etc/os-release", 0o644, []byte("NAME=x\nID=debian\n"))
+	t.File("/etc/os-release", 0o644, []byte("NAME=x\nID=debian\nVERSION_ID=\"12\"\n"))
 	t.File("/var/lib/dpkg/status", 0o644, []byte(status))
 	t.File("/var/lib/dpkg/info/libc6:amd64.list", 0o644, []byte("/.\n/lib\n/lib/libc.so.6\n"))
 	t.File("/var/lib/dpkg/info/libc6:amd64.md5sums", 0o644, []byte("d41d8cd98f00b204e9800998ecf8427e  lib/libc.so.6\n"))
@@ -87,7 +89,7 @@ func TestRecords(t *testing.T) {
 	if len(installed) != 2 {
 		t.Fatalf("installed: %v", installed)
 	}
-	if want := (Package{Name: "libc6", Version: "2.36-9", Arch: "amd64", Source: "glibc", Origin: "dpkg", Distro: "debian", PURL: "pkg:deb/debian/libc6@2.36-9?arch=amd64"}); !cmp.Equal(installed[0], want) {
+	if want := (Package{Name: "libc6", Version: "2.36-9", Arch: "amd64", Source: "glibc", Origin: "dpkg", Distro: "debian", PURL: "pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc"}); !cmp.Equal(installed[0], want) {
 		t.Error(cmp.Diff(want, installed[0]))
 	}
 	files, err := d.Records(t.Context(), installed[:1])
@@ -99,40 +101,191 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// entries are changed files as a build leaves them: COPY and RUN give a time
+// after the package was made.
+func entries(t *testing.T, x tree.Tree, names ...string) map[string]tree.Entry {
+	t.Helper()
+	out := map[string]tree.Entry{}
+	for _, n := range names {
+		e, err := x.Lstat(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[n] = e
+	}
+	return out
+}
+
 // TestDrop installs nginx over a base that has libc6 alone.
 func TestDrop(t *testing.T) {
-	base := debian()
+	base, built := debian(), debian()
 	libc, _, _ := strings.Cut(status, "Package: gone")
 	base.File("/var/lib/dpkg/status", 0o644, []byte(libc))
-	changed := []string{"/usr/sbin/nginx", "/etc/nginx/nginx.conf", "/etc/nginx/mime.types", "/lib/libc.so.6", "/app"}
-	got, err := open(t, debian()).Drop(t.Context(), open(t, base), changed)
+	packed, later := int64(1000), int64(2000)
+	put := func(name, data string, when int64) {
+		built.Add(name, tree.Entry{Mode: 0o644, ModTime: when}, []byte(data))
+	}
+	put("/usr/sbin/nginx", "program", packed)
+	put("/lib/libc.so.6", "libc", packed)
+	put("/app", "app", later)
+	put("/usr/share/nginx/index.html", "mine", later)
+	put("/usr/share/nginx/50x.html", "hello", later) // touched, not edited
+	put("/usr/share/nginx/unsummed", "x", later)
+	put("/var/lib/dpkg/info/nginx.md5sums", "5d41402abc4b2a76b9719d911017c592  usr/share/nginx/index.html\n5d41402abc4b2a76b9719d911017c592  usr/share/nginx/50x.html\n", packed)
+	put("/var/lib/dpkg/info/nginx.list", "/usr/sbin/nginx\n/etc/nginx/nginx.conf\n/etc/nginx/mime.types\n/usr/share/nginx/index.html\n/usr/share/nginx/50x.html\n/usr/share/nginx/unsummed\n", packed)
+	changed := []string{"/app", "/etc/nginx/mime.types", "/etc/nginx/nginx.conf", "/lib/libc.so.6", "/usr/sbin/nginx", "/usr/share/nginx/50x.html", "/usr/share/nginx/index.html", "/usr/share/nginx/unsummed"}
+	got, err := open(t, built).Drop(t.Context(), open(t, base), entries(t, built, changed...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for _, c := range changed {
-		if p, ok := got[c]; ok {
-			names = append(names, c+" "+p.Name)
-		}
-	}
-	// The edited nginx.conf is the user's, and so is the libc6 of a package
-	// that the base had.
-	if want := []string{"/usr/sbin/nginx nginx", "/etc/nginx/mime.types nginx"}; !cmp.Equal(names, want) {
+	// The edited nginx.conf and the page that was copied over the package's
+	// are the user's, and so is the libc6 of a package that the base had.
+	want := []string{"/etc/nginx/mime.types", "/usr/sbin/nginx", "/usr/share/nginx/50x.html", "/usr/share/nginx/unsummed"}
+	if names := slices.Sorted(maps.Keys(got)); !cmp.Equal(names, want) {
 		t.Error(cmp.Diff(want, names))
 	}
 }
 
+// TestDropMade installs ca-certificates, whose scripts make files that no list
+// has, beside a certificate of the user's.
+func TestDropMade(t *testing.T) {
+	built := &tree.Memory{}
+	built.File("/var/lib/dpkg/status", 0o644, []byte("Package: ca-certificates\nStatus: install ok installed\nVersion: 1\n"))
+	built.File("/var/lib/dpkg/info/ca-certificates.list", 0o644, []byte("/usr/share/ca-certificates/a.crt\n"))
+	built.File("/etc/ssl/certs/ca-certificates.crt", 0o644, []byte("all"))
+	built.Symlink("/etc/ssl/certs/a.pem", "/usr/share/ca-certificates/a.crt")
+	built.File("/etc/ssl/certs/mine.pem", 0o644, []byte("mine"))
+	changed := entries(t, built, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/a.pem", "/etc/ssl/certs/mine.pem")
+	got, err := open(t, built).Drop(t.Context(), open(t, &tree.Memory{}), changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"/etc/ssl/certs/a.pem", "/etc/ssl/certs/ca-certificates.crt"}
+	if names := slices.Sorted(maps.Keys(got)); !cmp.Equal(names, want) {
+		t.Error(cmp.Diff(want, names))
+	}
+	// Without the package, nobody but the user can have put the bundle there.
+	alone := &tree.Memory{}
+	alone.File("/etc/ssl/certs/ca-certificates.crt", 0o644, []byte("all"))
+	if got, err := open(t, alone).Drop(t.Context(), nil, entries(t, alone, "/etc/ssl/certs/ca-certificates.crt")); err != nil || len(got) > 0 {
+		t.Errorf("%v %v", got, err)
+	}
+}
+
+// TestAsked tells packages that were asked for from those they need.
+func TestAsked(t *testing.T) {
+	x := &tree.Memory{}
+	x.File("/var/lib/dpkg/status", 0o644, []byte("Package: ffmpeg\nStatus: install ok installed\nVersion: 1\n\nPackage: libavcodec\nStatus: install ok installed\nVersion: 1\n"))
+	x.File("/var/lib/apt/extended_states", 0o644, []byte("Package: libavcodec\nArchitecture: amd64\nAuto-Installed: 1\n\n"))
+	x.File("/lib/apk/db/installed", 0o644, []byte("P:nginx\nV:1\n\nP:pcre\nV:1\n\n"))
+	x.File("/etc/apk/world", 0o644, []byte("alpine-base\nnginx>1.0\n"))
+	got, err := open(t, x).Asked(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range got {
+		names = append(names, p.Name)
+	}
+	if want := []string{"ffmpeg", "nginx"}; !cmp.Equal(names, want) {
+		t.Error(cmp.Diff(want, names))
+	}
+}
+
+func TestFamily(t *testing.T) {
+	x := &tree.Memory{}
+	x.File("/var/lib/dpkg/status", 0o644, []byte("Package: nginx\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n"+
+		"Package: nginx-common\nStatus: install ok installed\nArchitecture: all\nSource: nginx\nVersion: 1\n\n"+
+		"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: 1\n"))
+	x.File("/var/lib/dpkg/info/nginx-common.list", 0o644, []byte("/etc\n/etc/nginx.conf\n"))
+	d := open(t, x)
+	got, dirs, err := d.Family(t.Context(), Package{Name: "nginx", Version: "1", Arch: "amd64", Origin: "dpkg"}, "/usr/sbin/nginx")
+	if err != nil || len(got) != 2 || got[1].Name != "nginx-common" || len(dirs) > 0 {
+		t.Fatalf("%v %v %v", got, dirs, err)
+	}
+	files, err := d.Files(t.Context(), got[1])
+	if err != nil || !cmp.Equal(files, []string{"/etc", "/etc/nginx.conf"}) {
+		t.Errorf("%v %v", files, err)
+	}
+}
+
+// apkInstalled is two packages as apk-tools 2 writes them (doc/apk-installed.5
+// and alpine:3.20's own): checksum, name, version, architecture, sizes,
+// description, URL, licence, origin, maintainer, time, commit, dependencies,
+// provides, then directories with M and files with a and Z.
+const apkInstalled = `C:Q1pB3s5bZX4sbq1PUpGz1L+mJIfNE=
+P:musl
+V:1.2.5-r0
+A:x86_64
+S:407278
+I:667648
+T:the musl c library (libc) implementation
+U:https://musl.libc.org/
+L:MIT
+o:musl
+m:Somebody <a@example.test>
+t:1716545366
+c:5ee1d3b8f9e16b1a4a1b1e2c5bd9a7ec5a3c0e52
+p:so:libc.musl-x86_64.so.1=1
+F:lib
+R:ld-musl-x86_64.so.1
+a:0:0:755
+Z:Q1qvTGHdzF6KLavt4PO0gs2a6pQ00=
+R:libc.musl-x86_64.so.1
+a:0:0:777
+Z:Q17yJ3JFNypA4mxhJJr0ou6CzsJVI=
+
+C:Q1x
+P:nginx
+V:1.26-r0
+A:x86_64
+L:BSD-2-Clause
+o:nginx
+F:
+F:etc
+F:etc/nginx
+R:nginx.conf
+Z:Q1qvTGHdzF6KLavt4PO0gs2a6pQ00=
+F:var/lib/nginx/tmp
+M:100:101:755
+
+`
+
 func TestApk(t *testing.T) {
 	x := &tree.Memory{}
-	x.File("/lib/apk/db/installed", 0o644, []byte("C:Q1\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:ld-musl-x86_64.so.1\na:0:0:755\n\nP:busybox\nV:1.36\nA:x86_64\nF:bin\nR:busybox\n\n"))
+	x.File("/etc/os-release", 0o644, []byte("ID=alpine\nVERSION_ID=3.20.3\n"))
+	x.File("/usr/lib/apk/db/installed", 0o644, []byte(apkInstalled))
+	x.File("/etc/nginx/nginx.conf", 0o644, []byte("hello"))
 	d := open(t, x)
 	p, ok, err := d.Owner(t.Context(), "/lib/ld-musl-x86_64.so.1")
-	if err != nil || !ok || p.Name != "musl" || p.Licenses[0] != "MIT" {
-		t.Fatalf("%v %v %v", p, ok, err)
+	if err != nil || !ok {
+		t.Fatalf("%v %v", ok, err)
+	}
+	if want := (Package{Name: "musl", Version: "1.2.5-r0", Arch: "x86_64", Origin: "apk", Distro: "alpine", Licenses: []string{"MIT"}, PURL: "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64&distro=alpine-3.20.3"}); !cmp.Equal(want, *p) {
+		t.Error(cmp.Diff(want, *p))
 	}
 	files, err := d.Records(t.Context(), []Package{*p})
-	if err != nil || len(files) != 1 || strings.Contains(string(files[0].Data), "busybox") || !strings.Contains(string(files[0].Data), "P:musl") {
-		t.Errorf("records %v %v", files, err)
+	if err != nil || len(files) != 1 || files[0].Path != "/usr/lib/apk/db/installed" {
+		t.Fatalf("records %v %v", files, err)
+	}
+	if first, _, _ := strings.Cut(apkInstalled, "C:Q1x"); string(files[0].Data) != first {
+		t.Errorf("the record is\n%s", files[0].Data)
+	}
+	nginx := d.byKey["nginx:x86_64"]
+	if want := []string{"/", "/etc", "/etc/nginx", "/var/lib/nginx/tmp"}; !cmp.Equal(want, nginx.dirs) {
+		t.Error(cmp.Diff(want, nginx.dirs))
+	}
+	if want := []string{"/etc/nginx/nginx.conf"}; !cmp.Equal(want, nginx.files) {
+		t.Error(cmp.Diff(want, nginx.files))
+	}
+	// The sum is that of "hello", so the file is the package's; edited, it is
+	// the user's.
+	for content, drop := range map[string]bool{"hello": true, "mine": false} {
+		x.File("/etc/nginx/nginx.conf", 0o644, []byte(content))
+		got, err := open(t, x).Drop(t.Context(), nil, entries(t, x, "/etc/nginx/nginx.conf"))
+		if _, dropped := got["/etc/nginx/nginx.conf"]; err != nil || dropped != drop {
+			t.Errorf("%q: dropped %v, %v", content, dropped, err)
+		}
 	}
 }
 
@@ -141,7 +294,7 @@ func TestNone(t *testing.T) {
 	if p, ok, err := d.Owner(t.Context(), "/x"); ok || err != nil {
 		t.Errorf("%v %v", p, err)
 	}
-	if got, err := d.Drop(t.Context(), nil, []string{"/x"}); len(got) > 0 || err != nil {
+	if got, err := d.Drop(t.Context(), nil, map[string]tree.Entry{"/x": {}}); len(got) > 0 || err != nil {
 		t.Errorf("%v %v", got, err)
 	}
 }
@@ -185,7 +338,7 @@ func FuzzParse(f *testing.F) {
 			if r.Name == "" || r.Version == "" {
 				t.Fatalf("a package without a name or version: %q", r.text)
 			}
-			purl(r.Package)
+			purl(r.Package, "x")
 		}
 		releaseID(b)
 	})

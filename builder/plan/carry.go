@@ -2,13 +2,9 @@ package plan
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 
-	"github.com/whittle-oci/whittle/builder/elf"
-	"github.com/whittle-oci/whittle/builder/runtimes"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -21,9 +17,23 @@ func (m *maker) link(ctx context.Context, name, reason string) error {
 	if err != nil {
 		return err
 	}
-	m.entries[name] = &Entry{Path: name, Type: Symlink, Mode: 0o777, Source: name, Linkname: e.Linkname, Reason: reason}
+	m.put(&Entry{Path: name, Type: Symlink, Mode: 0o777, Source: name, Linkname: e.Linkname, Reason: reason})
 	return nil
 }
+
+// put adds an entry, which nothing else has the path of.
+func (m *maker) put(e *Entry) {
+	m.entries[e.Path] = e
+	for dir := path.Dir(e.Path); dir != "/" && !m.occupied[dir]; dir = path.Dir(dir) {
+		m.occupied[dir] = true
+	}
+	if m.inShell > 0 && e.Type == File {
+		m.forShell = append(m.forShell, e.Path)
+	}
+}
+
+// holds reports whether anything below dir is carried.
+func (m *maker) holds(dir string) bool { return m.occupied[dir] }
 
 // carry puts the file that name leads to into the plan, with the links on the
 // way, and returns where it really is.
@@ -56,154 +66,10 @@ func (m *maker) place(name string, e tree.Entry, reason string) *Entry {
 	case e.IsSymlink():
 		out.Type, out.Size, out.Mode, out.Linkname = Symlink, 0, 0o777, e.Linkname
 	}
-	m.entries[name] = out
+	m.put(out)
 	return out
 }
 
 func permissions(mode fs.FileMode) fs.FileMode {
 	return mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
-}
-
-// executable is how a program was asked for.
-type executable struct {
-	instruction string // ENTRYPOINT, CMD, HEALTHCHECK or "" for what they need
-	name        string // path in the tree
-	reason      string
-	serves      bool // it is what the container is there for
-}
-
-// program carries an executable file with everything it needs to start: its
-// loader and libraries, or its interpreter and the commands of its script.
-func (m *maker) program(ctx context.Context, x executable) error {
-	res, entry, err := m.carry(ctx, x.name, x.reason)
-	if err != nil {
-		return m.missing(x, err)
-	}
-	if !res.Entry.IsRegular() {
-		return &RefusedError{Instruction: x.instruction, Message: x.name + " is not a file that can be run"}
-	}
-	entry.program = true
-	if m.done[res.Path] {
-		return nil
-	}
-	m.done[res.Path] = true
-	m.plan.Programs = append(m.plan.Programs, res.Path)
-	if x.serves || x.instruction == "ENTRYPOINT" || x.instruction == "CMD" {
-		m.mains = append(m.mains, res.Path)
-	}
-	if res.Entry.Mode&0o111 == 0 {
-		return &RefusedError{
-			Instruction: x.instruction,
-			Message:     x.name + " is not executable",
-			Hint:        "add the x bit where the file is made, for instance COPY --chmod=0755",
-		}
-	}
-	r, err := m.t.Open(ctx, res.Path)
-	if err != nil {
-		return err
-	}
-	head := make([]byte, 256)
-	n, err := r.ReadAt(head, 0)
-	if n == 0 && err != nil {
-		return fmt.Errorf("reading %s: %w", res.Path, err)
-	}
-	if s, ok := runtimes.Shebang(head[:n]); ok {
-		return m.script(ctx, x, res, s)
-	}
-	return m.binary(ctx, x, res.Path)
-}
-
-// missing explains a program that is not there.
-func (m *maker) missing(x executable, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, tree.ErrLoop) {
-		return fmt.Errorf("resolving %s: %w", x.name, err)
-	}
-	return &RefusedError{
-		Instruction: x.instruction,
-		Message:     x.name + " is not in the built image",
-		Hint:        "copy or build it in the final stage, or correct the path",
-		Err:         err,
-	}
-}
-
-// binary carries the closure of an ELF file.
-func (m *maker) binary(ctx context.Context, x executable, real string) error {
-	if rt := runtimeName(real); rt != "" {
-		return &UnsupportedError{x.instruction, x.name, rt}
-	}
-	deps, info, err := elf.Closure(ctx, m.t, real, elf.Options{LibraryPath: m.libPath})
-	if err != nil {
-		return m.unloadable(x, real, err)
-	}
-	for _, d := range deps {
-		_, e, err := m.carry(ctx, d.Path, d.Reason)
-		if err != nil {
-			return fmt.Errorf("carrying %s, %s: %w", d.Path, d.Reason, err)
-		}
-		e.library = true
-	}
-	m.note(real, info)
-	m.noteLibraries(deps)
-	return nil
-}
-
-// unloadable turns what the closure says into a refusal.
-func (m *maker) unloadable(x executable, real string, err error) error {
-	if lib, ok := errors.AsType[*elf.MissingError](err); ok {
-		return &RefusedError{
-			Instruction: x.instruction,
-			Message:     lib.Error(),
-			Hint:        "install the package that has it in the final stage, or link statically",
-			Err:         err,
-		}
-	}
-	if v, ok := errors.AsType[*elf.VersionError](err); ok {
-		return &RefusedError{
-			Instruction: x.instruction,
-			Message:     v.Error(),
-			Hint:        "build on the same distribution release as the final stage's base, or an older one",
-			Err:         err,
-		}
-	}
-	if errors.Is(err, elf.ErrNotELF) {
-		return &RefusedError{
-			Instruction: x.instruction,
-			Message:     real + " is neither an ELF file nor a script that begins with #!",
-			Hint:        "name its interpreter in a #! line",
-			Err:         err,
-		}
-	}
-	return fmt.Errorf("reading %s: %w", real, err)
-}
-
-// lookPath finds a command as execvp(3) does: names with a slash from WORKDIR,
-// others along PATH. The second result is false when it is nowhere.
-func (m *maker) lookPath(ctx context.Context, name string) (string, bool, error) {
-	if name == "" {
-		return "", false, nil
-	}
-	var tries []string
-	if path.Base(name) != name {
-		tries = []string{path.Join("/", m.config.WorkingDir, name)}
-		if path.IsAbs(name) {
-			tries = []string{path.Clean(name)}
-		}
-	} else {
-		for _, dir := range m.pathVar {
-			tries = append(tries, path.Join("/", dir, name))
-		}
-	}
-	for _, try := range tries {
-		res, err := tree.Resolve(ctx, m.t, try)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
-			continue
-		}
-		if err != nil {
-			return "", false, err
-		}
-		if res.Entry.IsRegular() {
-			return try, true, nil
-		}
-	}
-	return "", false, nil
 }

@@ -24,6 +24,12 @@ var BuildOnly = []string{
 	"MAVEN_CONFIG", "MAVEN_HOME", "GRADLE_HOME", "GRADLE_VERSION",
 }
 
+// VariablesTable lists them for the README.
+func VariablesTable() string {
+	names := slices.Sorted(slices.Values(BuildOnly))
+	return "`" + strings.Join(names, "`, `") + "`\n"
+}
+
 // defaultPath is what a runtime uses when the image sets no PATH.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -41,6 +47,7 @@ func (m *maker) env(name string) string {
 func (m *maker) readEnvironment() {
 	m.pathVar = filepathList(orDefault(m.env("PATH"), defaultPath))
 	m.libPath = filepathList(m.env("LD_LIBRARY_PATH"))
+	m.preload = strings.FieldsFunc(m.env("LD_PRELOAD"), func(r rune) bool { return r == ' ' || r == ':' })
 }
 
 func filepathList(s string) []string {
@@ -97,48 +104,49 @@ func (m *maker) keptPath(value string) string {
 // links it carries.
 func (m *maker) present(name string) bool {
 	for range 40 {
-		if _, ok := m.entries[name]; ok && m.entries[name].Type != Symlink {
+		e, ok := m.entries[name]
+		if ok && e.Type != Symlink || m.holds(name) {
 			return true
 		}
-		prefix, target := "", ""
+		at := name // the link nearest to the root
 		for dir := name; dir != "/" && dir != "."; dir = path.Dir(dir) {
 			if e, ok := m.entries[dir]; ok && e.Type == Symlink {
-				prefix, target = dir, e.Linkname
+				at = dir
 			}
 		}
-		if prefix == "" {
-			for p := range m.entries {
-				if strings.HasPrefix(p, name+"/") {
-					return true
-				}
-			}
+		link, ok := m.entries[at]
+		if !ok || link.Type != Symlink {
 			return false
 		}
+		target := link.Linkname
 		if !path.IsAbs(target) {
-			target = path.Join(path.Dir(prefix), target)
+			target = path.Join(path.Dir(at), target)
 		}
-		name = path.Join(target, strings.TrimPrefix(name, prefix))
+		name = path.Join(target, strings.TrimPrefix(name, at))
 	}
 	return false
 }
 
-// dangling warns about a variable that names a file which the built image has
-// and the minimal one has not.
+// dangling warns about a variable that names files, alone or in a list, which
+// the built image has and the minimal one has not.
 func (m *maker) dangling(ctx context.Context, name, value string) error {
-	if !path.IsAbs(value) || strings.Contains(value, ":") || path.Clean(value) == "/" {
-		return nil
+	paths := strings.Split(value, ":")
+	if slices.ContainsFunc(paths, func(p string) bool { return p != "" && !path.IsAbs(p) }) {
+		return nil // text that begins with a slash at most
 	}
-	if m.present(path.Clean(value)) {
-		return nil
+	for _, p := range paths {
+		if p = path.Clean(p); !path.IsAbs(p) || p == "/" || m.present(p) {
+			continue
+		}
+		_, err := tree.Resolve(ctx, m.t, p)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || slices.Contains(pseudo, "/"+strings.Split(p, "/")[1]) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m.warn("ENV", fmt.Sprintf("%s names %s, which is not in the image", name, p), "include: it when the program reads it")
 	}
-	_, err := tree.Resolve(ctx, m.t, value)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	m.warn("ENV", fmt.Sprintf("%s names %s, which is not in the image", name, value), "include: it when the program reads it")
 	return nil
 }
 

@@ -3,7 +3,6 @@ package plan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -18,8 +17,17 @@ import (
 // nothing asks for it.
 type evidence struct {
 	certificates, zones, users, temp string
-	goProgram                        bool // a Go program asks for zones: it can read a zip
-	openssl                          bool // OpenSSL is told where the bundle is
+	nsswitch                         string // a glibc that asks DNS before the hosts file by itself
+	goProgram                        bool   // a Go program asks for zones: it can read a zip
+	openssl                          bool   // OpenSSL is told where the bundle is
+	files                            []dataFile
+}
+
+// dataFile is a table that a program reads: the first of its names that the
+// tree has.
+type dataFile struct {
+	names  []string
+	reason string
 }
 
 // set keeps the first reason, so that the order of programs decides.
@@ -47,6 +55,18 @@ func (m *maker) note(real string, info *elf.Info) {
 	} {
 		if f.reason != "" {
 			m.evidence.set(f.field, real+" "+f.reason)
+		}
+	}
+	for _, f := range []struct {
+		reason string
+		names  []string
+	}{
+		{ev.MIME, []string{"/usr/local/share/mime/globs2", "/usr/share/mime/globs2", "/etc/mime.types"}},
+		{ev.Services, []string{"/etc/services"}},
+		{ev.Protocols, []string{"/etc/protocols"}},
+	} {
+		if f.reason != "" {
+			m.evidence.files = append(m.evidence.files, dataFile{f.names, real + " " + f.reason})
 		}
 	}
 	if ev.Shell != "" && m.plan.Shell == "" && !slices.Contains(m.shellWanted, real) {
@@ -87,6 +107,9 @@ func (m *maker) noteLibraries(deps []elf.Dependency) {
 			m.evidence.set(&m.evidence.certificates, d.NeededBy+" uses "+base)
 			m.evidence.openssl = m.evidence.openssl || strings.HasPrefix(base, "libssl")
 		}
+		if strings.HasPrefix(base, "libnss_files") {
+			m.evidence.set(&m.evidence.nsswitch, d.Reason)
+		}
 	}
 }
 
@@ -95,20 +118,52 @@ func (m *maker) evidenced(ctx context.Context) error {
 	if m.opts.NoEvidence {
 		return nil
 	}
-	for _, step := range []func(context.Context) error{m.popenShell, m.certificates, m.zones} {
+	for _, step := range []func(context.Context) error{m.popenShell, m.certificates, m.zones, m.dataFiles, m.identityFiles} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	named := m.user.account != nil && m.user.account.Name != nonrootName && !m.user.root
+	if m.evidence.nsswitch != "" {
+		if err := m.add(ctx, rootfs.File{Path: "/etc/nsswitch.conf", Mode: 0o644, Data: rootfs.Nsswitch(), Reason: m.evidence.nsswitch}); err != nil {
+			return err
+		}
+	}
+	if m.evidence.temp == "" {
+		return nil
+	}
+	return m.add(ctx, rootfs.File{Path: "/tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777, Reason: m.evidence.temp})
+}
+
+// identityFiles adds passwd and group where a program reads them, or where
+// the image's user has a name.
+func (m *maker) identityFiles(ctx context.Context) error {
 	switch {
 	case m.evidence.users != "":
-		m.addAccounts(m.evidence.users)
-	case named:
-		m.addAccounts("USER names " + m.user.account.Name)
+		return m.addAccounts(ctx, m.evidence.users)
+	case m.user.root && m.needRoot != "":
+		return m.addAccounts(ctx, m.needRoot)
+	case m.user.account != nil && m.user.account.Name != nonrootName && !m.user.root:
+		return m.addAccounts(ctx, "USER names "+m.user.account.Name)
 	}
-	if m.evidence.temp != "" {
-		m.add(rootfs.File{Path: "/tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777, Reason: m.evidence.temp})
+	return nil
+}
+
+// dataFiles carries small tables of the tree that programs read by name.
+func (m *maker) dataFiles(ctx context.Context) error {
+	for _, f := range m.evidence.files {
+		for _, name := range f.names {
+			res, err := tree.Resolve(ctx, m.t, name)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && !res.Entry.IsRegular() {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if _, _, err := m.carry(ctx, name, f.reason); err != nil {
+				return err
+			}
+			break
+		}
 	}
 	return nil
 }
@@ -118,20 +173,12 @@ func (m *maker) popenShell(ctx context.Context) error {
 	if len(m.shellWanted) == 0 || m.plan.Shell != "" {
 		return nil
 	}
-	who := m.shellWanted[0]
-	if m.opts.NoShell {
-		return &RefusedError{Message: fmt.Sprintf("%s %s, and no-shell is set", who, m.shellReason), Hint: "call the command directly, without a shell"}
-	}
+	who := m.shellWanted[0] + " " + m.shellReason
 	if _, err := tree.Resolve(ctx, m.t, "/bin/sh"); errors.Is(err, fs.ErrNotExist) {
-		m.warn("", fmt.Sprintf("%s %s, and the built image has no /bin/sh", who, m.shellReason), "")
+		m.warn("", who+", and the built image has no /bin/sh", "")
 		return nil
 	}
-	if err := m.program(ctx, executable{name: "/bin/sh", reason: who + " " + m.shellReason}); err != nil {
-		return err
-	}
-	m.plan.Shell = "/bin/sh"
-	m.warn("", fmt.Sprintf("%s %s, so the image has a shell", who, m.shellReason), "include: the commands it runs")
-	return nil
+	return m.shellFor(ctx, executable{name: "/bin/sh", reason: who}, shellUse{why: who, shell: "/bin/sh", hint: "include: the commands it runs"})
 }
 
 // bundles are where distributions keep the roots in one file, in the order in
@@ -152,13 +199,17 @@ func (m *maker) certificates(ctx context.Context) error {
 	if m.evidence.certificates == "" && named == "" {
 		return nil
 	}
+	trust := m.in.Trust
+	if trust == nil {
+		trust = m.t
+	}
 	reason := orDefault(m.evidence.certificates, "SSL_CERT_FILE names it")
 	for _, name := range append([]string{named}, bundles...) {
-		if name == "" {
+		if !path.IsAbs(name) {
 			continue
 		}
-		res, err := tree.Resolve(ctx, m.t, name)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && (!res.Entry.IsRegular() || res.Entry.Size == 0) {
+		res, err := tree.Resolve(ctx, trust, name)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && (!res.Entry.IsRegular() || res.Entry.Size == 0) {
 			continue
 		}
 		if err != nil {
@@ -168,12 +219,14 @@ func (m *maker) certificates(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.Mode = 0o444
+		e.Mode, e.why = 0o444, "a bundle is only read"
 		m.certificateFile(name)
 		return nil
 	}
 	pem, left := rootfs.Certificates()
-	m.add(rootfs.File{Path: bundles[0], Mode: 0o444, Data: pem, Reason: reason + "; Mozilla's roots, as the built image has none"})
+	if err := m.add(ctx, rootfs.File{Path: bundles[0], Mode: 0o444, Data: pem, Reason: reason + "; Mozilla's roots, as the built image has none"}); err != nil {
+		return err
+	}
 	for _, l := range left {
 		m.plan.Left = append(m.plan.Left, Left{Path: bundles[0], Why: "a root with a constraint that a bundle cannot express: " + l})
 	}
@@ -196,8 +249,9 @@ const zoneinfo = "/usr/share/zoneinfo"
 // zones carries the zone files of the built image. Where it has none, Go's own
 // archive does for Go programs; others had none before either.
 func (m *maker) zones(ctx context.Context) error {
+	tz := m.env("TZ")
 	if m.evidence.zones == "" {
-		return nil
+		return m.zone(ctx, tz)
 	}
 	if res, err := tree.Resolve(ctx, m.t, "/etc/localtime"); err == nil && res.Entry.IsRegular() {
 		if _, _, err := m.carry(ctx, "/etc/localtime", m.evidence.zones); err != nil {
@@ -215,10 +269,25 @@ func (m *maker) zones(ctx context.Context) error {
 		return nil
 	}
 	const archive = "/usr/share/zoneinfo.zip"
-	m.add(rootfs.File{Path: archive, Mode: 0o444, Data: rootfs.ZoneinfoZip(), Reason: m.evidence.zones})
+	if err := m.add(ctx, rootfs.File{Path: archive, Mode: 0o444, Data: rootfs.ZoneinfoZip(), Reason: m.evidence.zones}); err != nil {
+		return err
+	}
 	m.config.Env = append(m.config.Env, "ZONEINFO="+archive)
 	m.change("environment", "ZONEINFO", "", archive, "the built image has no zone files")
 	return nil
+}
+
+// zone carries the one zone that TZ names: C's library and Go's both read it
+// by themselves, whatever the program calls.
+func (m *maker) zone(ctx context.Context, tz string) error {
+	tz = strings.TrimPrefix(tz, ":")
+	if tz == "" || tz == "UTC" || strings.Contains(tz, "..") {
+		return nil
+	}
+	if !path.IsAbs(tz) {
+		tz = path.Join(zoneinfo, tz)
+	}
+	return m.carryOptional(ctx, tz, "TZ names it")
 }
 
 // zoneFiles carries the zones, without the variants that count leap seconds

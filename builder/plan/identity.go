@@ -2,15 +2,12 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/rootfs"
-	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // The user of an image whose Dockerfile names none, as distroless has it. It
@@ -24,10 +21,11 @@ const (
 // identity is who the image runs as.
 type identity struct {
 	uid, gid int
-	built    int          // uid of the built image's own user
 	account  *rootfs.User // entry in the tree's passwd, nil when there is none
 	groups   []rootfs.Group
+	member   []int // further groups that list the user
 	root     bool
+	built    *identity // the built image's own user
 }
 
 // identities chooses the user and rewrites USER in numbers.
@@ -52,7 +50,7 @@ func (m *maker) identities(ctx context.Context) error {
 	case built.root:
 		chosen = identity{uid: nonrootID, gid: nonrootID, account: &rootfs.User{Name: nonrootName, UID: nonrootID, GID: nonrootID, Gecos: nonrootName, Home: nonrootHome, Shell: "/sbin/nologin"}, groups: []rootfs.Group{{Name: nonrootName, GID: nonrootID}}}
 	}
-	chosen.built = built.uid
+	chosen.built = &built
 	m.user = chosen
 	from, to := m.in.Config.User, fmt.Sprintf("%d:%d", chosen.uid, chosen.gid)
 	if chosen.root && from == "" {
@@ -66,8 +64,8 @@ func (m *maker) identities(ctx context.Context) error {
 		}
 		m.change("user", "USER", orDefault(from, "root"), to, why)
 	}
-	if n := len(supplementary(chosen, groups)); n > 0 {
-		m.warn("USER", fmt.Sprintf("%s is a member of %d more groups, which a number does not bring along", from, n), "name them where the container is started")
+	if n := len(chosen.member); n > 0 {
+		m.warn("USER", fmt.Sprintf("%s is a member of %d more groups, which a number does not bring along", orDefault(chosen.account.Name, from), n), "name them where the container is started")
 	}
 	return nil
 }
@@ -77,36 +75,6 @@ func orDefault(s, def string) string {
 		return def
 	}
 	return s
-}
-
-// accounts reads the tree's passwd and group.
-func (m *maker) accounts(ctx context.Context) ([]rootfs.User, []rootfs.Group, error) {
-	passwd, err := m.optional(ctx, "/etc/passwd")
-	if err != nil {
-		return nil, nil, err
-	}
-	group, err := m.optional(ctx, "/etc/group")
-	if err != nil {
-		return nil, nil, err
-	}
-	users, err := rootfs.ParsePasswd(passwd)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading /etc/passwd: %w", err)
-	}
-	groups, err := rootfs.ParseGroup(group)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading /etc/group: %w", err)
-	}
-	return users, groups, nil
-}
-
-// optional reads a small file that need not be there.
-func (m *maker) optional(ctx context.Context, name string) ([]byte, error) {
-	data, err := tree.ReadFile(ctx, m.t, name, 4<<20)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
-		return nil, nil
-	}
-	return data, err
 }
 
 // lookupUser resolves the value of USER as the OCI image specification and
@@ -146,6 +114,13 @@ func lookupUser(spec string, users []rootfs.User, groups []rootfs.Group) (identi
 			id.groups = append(id.groups, rootfs.Group{Name: g.Name, GID: g.GID})
 		}
 	}
+	if id.account != nil {
+		for _, g := range groups {
+			if g.GID != id.gid && slices.Contains(g.Members, id.account.Name) {
+				id.member = append(id.member, g.GID)
+			}
+		}
+	}
 	id.root = id.uid == 0
 	return id, nil
 }
@@ -153,43 +128,4 @@ func lookupUser(spec string, users []rootfs.User, groups []rootfs.Group) (identi
 func number(s string) (int, bool) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	return int(n), err == nil
-}
-
-// supplementary are the groups that list the user as a member.
-func supplementary(id identity, groups []rootfs.Group) []string {
-	if id.account == nil {
-		return nil
-	}
-	var out []string
-	for _, g := range groups {
-		if g.GID != id.gid && slices.Contains(g.Members, id.account.Name) {
-			out = append(out, g.Name)
-		}
-	}
-	return out
-}
-
-// addAccounts writes passwd and group for the image's user, with root beside
-// it, and the user's home.
-func (m *maker) addAccounts(reason string) {
-	users := []rootfs.User{{Name: "root", Gecos: "root", Home: "/root", Shell: "/sbin/nologin"}}
-	groups := []rootfs.Group{{Name: "root"}}
-	if !m.user.root {
-		u := rootfs.User{Name: nonrootName, UID: m.user.uid, GID: m.user.gid, Gecos: nonrootName, Home: "/", Shell: "/sbin/nologin"}
-		if m.user.account != nil {
-			u = *m.user.account
-			u.GID = m.user.gid
-		}
-		users = append(users, u)
-		for _, g := range m.user.groups {
-			if g.GID != 0 {
-				groups = append(groups, g)
-			}
-		}
-	}
-	m.add(rootfs.File{Path: "/etc/passwd", Mode: 0o644, Data: rootfs.FormatPasswd(users), Reason: reason})
-	m.add(rootfs.File{Path: "/etc/group", Mode: 0o644, Data: rootfs.FormatGroup(groups), Reason: reason})
-	if home := users[len(users)-1].Home; home != "/" && !m.user.root {
-		m.userDir(home, "home of the user")
-	}
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (m *maker) include(ctx context.Context, name string) error {
 		return fmt.Errorf("include: %w", err)
 	}
 	if !res.Entry.IsDir() {
-		return m.includeFile(ctx, res.Path, res.Entry)
+		return m.includeFile(ctx, res.Path, "include: "+name, res.Entry)
 	}
 	w := m.walked[res.Path]
 	if w == nil {
@@ -59,18 +60,18 @@ func (m *maker) include(ctx context.Context, name string) error {
 		}
 		m.place(p, e, "include: "+name)
 		if e.IsRegular() {
-			return m.includeFile(ctx, p, e)
+			return m.includeFile(ctx, p, "include: "+name, e)
 		}
 		return nil
 	})
 }
 
-// includeFile brings the libraries of an included executable, and refuses a
-// secret that only root could read: the image's user could not use it, and
-// opening it to everyone is not ours to decide.
-func (m *maker) includeFile(ctx context.Context, name string, e tree.Entry) error {
-	if e.Mode&0o044 == 0 && keyName(path.Base(name)) && e.Size < 1<<20 {
-		why, err := m.privateKey(ctx, name)
+// includeFile brings what an included executable needs, and refuses a secret
+// that only its owner can read: the image's user could not use it, and opening
+// it to everyone is not ours to decide.
+func (m *maker) includeFile(ctx context.Context, name, reason string, e tree.Entry) error {
+	if e.Mode&0o044 == 0 {
+		why, err := m.secret(ctx, name, e)
 		if err != nil {
 			return err
 		}
@@ -78,8 +79,17 @@ func (m *maker) includeFile(ctx context.Context, name string, e tree.Entry) erro
 			return &RefusedError{Instruction: "COPY", Message: fmt.Sprintf("%s %s with mode %s, which the image's user could not read", name, why, octal(e.Mode)), Hint: "mount it as a secret at run time"}
 		}
 	}
-	k := &keeper{maker: m}
-	return k.support(ctx, name, e)
+	if e.Mode&0o111 == 0 {
+		return (&keeper{maker: m}).support(ctx, name, e)
+	}
+	head, err := m.head(ctx, name)
+	if err != nil {
+		return err
+	}
+	if bytes.HasPrefix(head, []byte("#!")) || bytes.HasPrefix(head, []byte("\x7fELF")) {
+		return m.optionalProgram(ctx, executable{name: name, reason: reason})
+	}
+	return nil
 }
 
 // glob finds the paths of the tree that pattern matches.
@@ -127,23 +137,44 @@ func (m *maker) excluded(context.Context) error {
 		if !doublestar.ValidatePattern(pattern) {
 			return &RefusedError{Message: "exclude: not a valid glob: " + pattern}
 		}
-		found := false
 		for _, name := range slices.Sorted(maps.Keys(m.entries)) {
 			ok, _ := doublestar.Match(pattern, name)
 			below, _ := doublestar.Match(strings.TrimSuffix(pattern, "/")+"/**", name)
 			if !ok && !below {
 				continue
 			}
-			found = true
+			m.excludes[pattern] = true
 			e := m.entries[name]
-			if e.program || e.library {
+			switch {
+			case e.program || e.library:
 				m.warn("", fmt.Sprintf("exclude: %s would take out %s, %s; it stays", pattern, name, e.Reason), "")
-				continue
+			case e.users:
+				// The container starts in it or writes to it, whatever is in it.
+			default:
+				delete(m.entries, name)
+				left := Left{Path: name, Why: "exclude: " + pattern}
+				if e.Type == File {
+					left.Files, left.Bytes = 1, e.Size
+				}
+				m.plan.Left = append(m.plan.Left, left)
 			}
-			delete(m.entries, name)
-			m.plan.Left = append(m.plan.Left, Left{Path: name, Files: 1, Bytes: e.Size, Why: "exclude: " + pattern})
 		}
-		if !found {
+	}
+	m.occupied = map[string]bool{}
+	for _, e := range m.entries {
+		m.put(e)
+	}
+	return nil
+}
+
+// excludedLast takes out what came after the first time, the records of
+// packages among it, and says what was not found.
+func (m *maker) excludedLast(ctx context.Context) error {
+	if err := m.excluded(ctx); err != nil {
+		return err
+	}
+	for _, pattern := range m.opts.Exclude {
+		if pattern = path.Clean("/" + pattern); !m.excludes[pattern] {
 			m.warn("", fmt.Sprintf("exclude: %s matches nothing that would be carried", pattern), "take it out")
 		}
 	}

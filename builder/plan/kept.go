@@ -11,34 +11,29 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/packages"
-	"github.com/whittle-oci/whittle/builder/runtimes"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // kept carries what the Dockerfile put into the final stage: every path in
 // which the built tree differs from the base image, but for what a package
-// manager or a compiler left there.
+// manager or a compiler left there. Where the base image brought the program
+// itself, outside of any package, what it holds beyond packages counts too.
 func (m *maker) kept(ctx context.Context) error {
 	if m.in.Changed == nil {
 		return nil
 	}
-	k := &keeper{maker: m, roots: m.cacheRoots()}
+	roots, err := m.cacheRoots(ctx)
+	if err != nil {
+		return err
+	}
+	k := &keeper{maker: m, roots: roots, changedTree: m.in.Changed, base: m.in.Base, reason: "the final stage put it there"}
+	if m.application != "" {
+		k.changedTree, k.base, k.reason = m.t, nil, "came with "+m.application+" in the base image"
+	}
 	if err := k.walk(ctx, "/"); err != nil {
 		return fmt.Errorf("reading what the build changed: %w", err)
 	}
-	var base *packages.DB
-	if m.in.Base != nil {
-		var err error
-		if base, err = packages.Open(ctx, m.in.Base); err != nil {
-			return err
-		}
-	}
-	owned, err := m.db.Drop(ctx, base, k.names)
-	if err != nil {
-		return fmt.Errorf("reading the package database: %w", err)
-	}
-	k.owned = owned
-	if err := k.provided(ctx); err != nil {
+	if err := k.packaged(ctx); err != nil {
 		return err
 	}
 	for _, name := range k.names {
@@ -49,31 +44,55 @@ func (m *maker) kept(ctx context.Context) error {
 	return k.settle(ctx)
 }
 
+// packaged asks which of the changed paths packages brought.
+func (k *keeper) packaged(ctx context.Context) error {
+	var base *packages.DB
+	if k.base != nil {
+		var err error
+		if base, err = packages.Open(ctx, k.base); err != nil {
+			return err
+		}
+	}
+	var err error
+	if k.owned, err = k.db.Drop(ctx, base, k.changed); err != nil {
+		return fmt.Errorf("reading the package database: %w", err)
+	}
+	return nil
+}
+
 // keeper decides about changed files, one at a time.
 type keeper struct {
 	*maker
-	roots   []cacheRoot
-	names   []string // changed paths, parents first
-	owned   map[string]packages.Package
-	left    map[string]*Left
-	links   []string // kept symbolic links, looked at when the files are known
-	dirs    []string // changed directories, parents first
-	scripts []string // kept #! scripts that nothing names as a program
+	changedTree tree.Tree
+	base        tree.Tree         // nil when everything counts as changed
+	reason      string            // why files are kept
+	roots       map[string]string // caches, and what they are
+	names       []string          // changed paths, parents first
+	owned       map[string]packages.Package
+	left        map[string]*Left
+	links       []string // kept symbolic links, looked at when the files are known
+	dirs        []string // changed directories, parents first
+	scripts     []string // kept #! scripts that nothing names as a program
+	builds      []string // files that describe the build
 }
 
 // walk collects changed paths and leaves whole directories out early, so that
 // a module cache of a hundred thousand files costs nothing.
 func (k *keeper) walk(ctx context.Context, dir string) error {
-	entries, err := k.in.Changed.ReadDir(ctx, dir)
+	entries, err := k.changedTree.ReadDir(ctx, dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name)
-		if slices.Contains(pseudo, name) || slices.Contains(accountFiles, name) {
+		if slices.Contains(pseudo, name) {
 			continue
 		}
-		if why := k.skipped(ctx, name, e); why != "" {
+		why := k.skipped(ctx, name, e)
+		if slices.Contains(accountFiles, name) {
+			why = "is written anew for the user of the image"
+		}
+		if why != "" {
 			k.leave(name, e, why)
 			if w := k.walkedRoot(name); w != nil {
 				w.skipped = append(w.skipped, name)
@@ -82,27 +101,35 @@ func (k *keeper) walk(ctx context.Context, dir string) error {
 		}
 		k.changed[name] = e
 		k.names = append(k.names, name)
+		w := k.walkedRoot(name)
 		if !e.IsDir() {
-			if w := k.walkedRoot(name); w != nil {
+			if w != nil {
 				w.seen = append(w.seen, name)
 			}
 			continue
 		}
-		if w := k.walkedRoot(name); w != nil {
-			w.dirs = append(w.dirs, name)
-		}
-		isNew, err := k.isNew(ctx, name)
-		if err != nil {
-			return err
-		}
-		if isNew && k.walkedRoot(name) == nil {
-			k.walked[name] = &walked{}
-		}
-		if err := k.walk(ctx, name); err != nil {
+		if err := k.enter(ctx, name, w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// enter walks a directory. above is the new directory it lies in, nil for
+// none.
+func (k *keeper) enter(ctx context.Context, name string, above *walked) error {
+	if above != nil {
+		above.dirs = append(above.dirs, name)
+		return k.walk(ctx, name)
+	}
+	isNew, err := k.isNew(ctx, name)
+	if err != nil {
+		return err
+	}
+	if isNew {
+		k.walked[name] = &walked{}
+	}
+	return k.walk(ctx, name)
 }
 
 // walkedRoot finds the new directory that name lies in, nil when there is
@@ -118,10 +145,10 @@ func (k *keeper) walkedRoot(name string) *walked {
 
 // isNew reports whether the base image has nothing at name.
 func (k *keeper) isNew(ctx context.Context, name string) (bool, error) {
-	if k.in.Base == nil {
+	if k.base == nil {
 		return true, nil
 	}
-	_, err := tree.Resolve(ctx, k.in.Base, name)
+	_, err := tree.Resolve(ctx, k.base, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
@@ -162,23 +189,30 @@ func (k *keeper) decide(ctx context.Context, name string) error {
 		return nil
 	case !e.IsRegular():
 		k.leave(name, e, "is a device, socket or pipe")
+		k.warn("", name+" was left out: it is a device, socket or pipe", "make it when the container starts")
 		return nil
 	}
-	if why := k.unwanted(name); why != "" {
-		k.leave(name, e, why)
+	if k.application != "" && strings.HasPrefix(name, "/var/log/") {
+		k.leave(name, e, "is a log of the base image")
 		return nil
 	}
-	secret, err := k.secret(ctx, name, e)
+	why, err := k.unwanted(ctx, name, e)
 	if err != nil {
 		return err
 	}
-	if secret != "" {
-		k.leave(name, e, secret)
-		k.warn("COPY", fmt.Sprintf("%s was left out: it %s", name, secret), "mount it as a secret at run time; include: carries it all the same")
+	if why != "" {
+		k.leave(name, e, why)
 		return nil
 	}
-	entry := k.place(name, e, "the final stage put it there")
-	entry.Droppable = true
+	if why, err = k.secret(ctx, name, e); err != nil {
+		return err
+	}
+	if why != "" {
+		k.leave(name, e, why)
+		k.warnSecret(name, why)
+		return nil
+	}
+	k.place(name, e, k.reason).Droppable = true
 	return k.support(ctx, name, e)
 }
 
@@ -186,19 +220,14 @@ func (k *keeper) decide(ctx context.Context, name string) error {
 // the program starts or loads works too. What is missing there is a warning:
 // nobody has said that the file is run.
 func (k *keeper) support(ctx context.Context, name string, e tree.Entry) error {
-	if e.Mode&0o111 == 0 && !strings.Contains(path.Base(name), ".so") || e.Size < 52 {
+	if e.Mode&0o111 == 0 && !strings.Contains(path.Base(name), ".so") || e.Size == 0 {
 		return nil
 	}
-	r, err := k.t.Open(ctx, name)
+	head, err := k.head(ctx, name)
 	if err != nil {
 		return err
 	}
-	head := make([]byte, 64)
-	n, err := r.ReadAt(head, 0)
-	if n < 4 && err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
-	}
-	if _, ok := runtimes.Shebang(head[:n]); ok {
+	if bytes.HasPrefix(head, []byte("#!")) {
 		k.scripts = append(k.scripts, name)
 		return nil
 	}
@@ -210,111 +239,5 @@ func (k *keeper) support(ctx context.Context, name string, e tree.Entry) error {
 		k.warn("", fmt.Sprintf("%s is kept and could not run: %s", name, bad.Message), bad.Hint)
 		return nil
 	}
-	if u, ok := errors.AsType[*UnsupportedError](err); ok {
-		return u
-	}
 	return err
-}
-
-// settle decides about links and directories, which depend on what was kept.
-func (k *keeper) settle(ctx context.Context) error {
-	for _, name := range k.links {
-		if err := k.settleLink(ctx, name); err != nil {
-			return err
-		}
-	}
-	for _, name := range slices.Backward(k.dirs) {
-		if err := k.settleDir(ctx, name); err != nil {
-			return err
-		}
-	}
-	for _, name := range k.scripts {
-		k.warn("", fmt.Sprintf("%s is a script that is kept without its interpreter", name), "exclude: it, or include: the interpreter when the program runs it")
-	}
-	for _, l := range k.left {
-		if l.Files > 0 && k.leftAbove(l.Path) {
-			continue
-		}
-		k.plan.Left = append(k.plan.Left, *l)
-	}
-	return nil
-}
-
-func (k *keeper) leftAbove(name string) bool {
-	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-		if _, ok := k.left[dir]; ok {
-			return true
-		}
-	}
-	return false
-}
-
-// settleLink keeps a changed link when it leads to something the image has, or
-// to a data file, which then comes along.
-func (k *keeper) settleLink(ctx context.Context, name string) error {
-	e := k.changed[name]
-	res, err := tree.Resolve(ctx, k.t, name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
-		k.leave(name, e, "is a link that leads nowhere")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, have := k.entries[res.Path]
-	if !have && res.Entry.IsDir() {
-		for p := range k.entries {
-			if strings.HasPrefix(p, res.Path+"/") {
-				have = true
-				break
-			}
-		}
-	}
-	if !have && (!res.Entry.IsRegular() || res.Entry.Mode&0o111 != 0) {
-		k.leave(name, e, "is a link to "+res.Path+", which was left out")
-		return nil
-	}
-	if _, _, err := k.carry(ctx, name, "the final stage put it there"); err != nil {
-		return err
-	}
-	k.entries[name].Droppable = true
-	return nil
-}
-
-// settleDir keeps a directory that the Dockerfile made empty, or whose owner
-// or mode it changed. Directories that hold kept files come by themselves.
-func (k *keeper) settleDir(ctx context.Context, name string) error {
-	e := k.changed[name]
-	children, err := k.in.Changed.ReadDir(ctx, name)
-	if err != nil {
-		return err
-	}
-	if k.in.Base != nil {
-		res, err := tree.Resolve(ctx, k.in.Base, name)
-		if err == nil {
-			if res.Path != name || res.Entry.Mode == e.Mode && res.Entry.UID == e.UID && res.Entry.GID == e.GID {
-				return nil
-			}
-			k.place(name, e, "the final stage changed its owner or mode").Droppable = true
-			return nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	if len(children) > 0 && !k.holds(name) {
-		return nil
-	}
-	k.place(name, e, "the final stage made it").Droppable = true
-	return nil
-}
-
-// holds reports whether anything below dir is carried.
-func (k *keeper) holds(dir string) bool {
-	for p := range k.entries {
-		if strings.HasPrefix(p, dir+"/") {
-			return true
-		}
-	}
-	return false
 }

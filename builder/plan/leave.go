@@ -1,9 +1,7 @@
 package plan
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -12,32 +10,38 @@ import (
 )
 
 // pseudo are paths that a runtime mounts or writes; a build leaves stubs.
-var pseudo = []string{"/dev", "/proc", "/sys", "/.dockerenv", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/mtab", "/run/.containerenv"}
+var pseudo = []string{"/dev", "/proc", "/sys", "/.dockerenv", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/mtab", "/run/.containerenv", "/run/secrets", "/run/buildkit"}
 
-// A cacheRoot is a directory that holds what a tool can fetch or make again.
+// A cacheRoot is a file or directory that holds what a tool can fetch or make
+// again.
 type cacheRoot struct{ dir, why string }
 
 const (
 	whyPackages = "is kept by the package manager"
 	whyCompiler = "is a compiler's cache"
-	whyTemp     = "is temporary"
-	whyLog      = "is a log"
+	whyInit     = "belongs to an init system"
+	whyLeftover = "is what a tool left over"
 )
 
 // cacheDirs are the caches at fixed places.
-var cacheDirs = []cacheRoot{
-	{"/var/lib/dpkg", whyPackages}, {"/var/lib/apt", whyPackages}, {"/var/cache", whyPackages},
-	{"/var/lib/pam", whyPackages}, {"/var/lib/systemd", whyPackages}, {"/var/lib/ucf", whyPackages},
-	{"/var/lib/rpm", whyPackages}, {"/var/lib/dnf", whyPackages}, {"/var/lib/yum", whyPackages}, {"/usr/lib/sysimage", whyPackages},
-	{"/etc/alternatives", whyPackages}, {"/etc/ssl/certs", whyPackages}, {"/etc/ca-certificates", whyPackages},
-	{"/etc/ca-certificates.conf", whyPackages}, {"/etc/ld.so.cache", whyPackages}, {"/etc/apt", whyPackages},
-	{"/etc/systemd", whyPackages}, {"/etc/init.d", whyPackages}, {"/etc/pam.d", whyPackages}, {"/etc/.pwd.lock", whyPackages},
-	{"/etc/rc0.d", whyPackages}, {"/etc/rc1.d", whyPackages}, {"/etc/rc2.d", whyPackages}, {"/etc/rc3.d", whyPackages},
-	{"/etc/rc4.d", whyPackages}, {"/etc/rc5.d", whyPackages}, {"/etc/rc6.d", whyPackages}, {"/etc/rcS.d", whyPackages},
-	{"/lib/apk", whyPackages}, {"/usr/lib/apk", whyPackages}, {"/etc/apk", whyPackages},
-	{"/usr/share/doc", whyPackages}, {"/usr/share/man", whyPackages}, {"/usr/share/info", whyPackages}, {"/usr/share/mime", whyPackages},
-	{"/tmp", whyTemp}, {"/var/tmp", whyTemp}, {"/var/log", whyLog}, {"/run", whyTemp},
-	{"/usr/local/cargo/registry", whyCompiler}, {"/usr/local/cargo/git", whyCompiler},
+var cacheDirs = under(map[string]string{
+	"/var/lib/dpkg": whyPackages, "/var/lib/apt": whyPackages, "/var/lib/pam": whyPackages, "/var/lib/systemd": whyPackages, "/var/lib/ucf": whyPackages,
+	"/var/lib/rpm": whyPackages, "/var/lib/dnf": whyPackages, "/var/lib/yum": whyPackages, "/usr/lib/sysimage": whyPackages, "/var/lib/apk": whyPackages,
+	"/lib/apk": whyPackages, "/usr/lib/apk": whyPackages, "/etc/apk": whyPackages, "/etc/apt": whyPackages, "/etc/pam.d": whyPackages,
+	"/etc/alternatives": whyPackages, "/etc/ld.so.cache": whyPackages, "/etc/.pwd.lock": whyPackages,
+	"/usr/local/cargo/registry": whyCompiler, "/usr/local/cargo/git": whyCompiler,
+})
+
+// cachesIn are the caches and leftovers among what programs keep in the same
+// directory.
+var cachesIn = map[string]struct {
+	names []string
+	why   string
+}{
+	"/var/cache": {[]string{"apt", "apk", "debconf", "dnf", "yum", "libdnf5", "ldconfig", "man", "fontconfig", "dictionaries-common", "swcatalog"}, whyPackages},
+	"/var/log":   {[]string{"apt", "dpkg.log", "alternatives.log", "bootstrap.log", "fontconfig.log", "apk.log", "dnf.log", "dnf.librepo.log", "dnf.rpm.log", "hawkey.log", "yum.log", "faillog", "lastlog", "btmp", "wtmp", "journal"}, "is a log of the build"},
+	"/run":       {[]string{"adduser", "lock", "mount", "shm", "systemd", "user", "utmp"}, whyLeftover},
+	"/tmp":       {[]string{"go-build*", "go-link-*", "npm-*", "yarn--*", "v8-compile-cache*", "node-compile-cache", "pip-*", "hsperfdata_*", "cargo-install*", "rustc*", "apt-dpkg-install-*", "apt.conf.*", "apt-key-gpghome.*", ".X11-unix", ".ICE-unix"}, whyLeftover},
 }
 
 // accountFiles are rewritten for the user that the image gets.
@@ -46,41 +50,72 @@ var accountFiles = []string{"/etc/passwd", "/etc/passwd-", "/etc/group", "/etc/g
 // homeCaches are the caches in a home directory, relative to it.
 var homeCaches = []string{".cache", ".npm", ".cargo/registry", ".cargo/git", ".m2", ".gradle", ".nuget", ".yarn", ".bundle/cache", ".config/go", "go/pkg", ".wget-hsts", ".bash_history", ".ash_history"}
 
+func under(m map[string]string) []cacheRoot {
+	var out []cacheRoot
+	for dir, why := range m {
+		out = append(out, cacheRoot{dir, why})
+	}
+	return out
+}
+
 // cacheRoots are the caches of this image: fixed ones, those in home
 // directories, those that variables name.
-func (m *maker) cacheRoots() []cacheRoot {
-	roots := slices.Clone(cacheDirs)
-	homes := []string{"/root"}
-	if h := m.env("HOME"); h != "" {
-		homes = append(homes, h)
+func (m *maker) cacheRoots(ctx context.Context) (map[string]string, error) {
+	roots := map[string]string{}
+	for _, r := range cacheDirs {
+		roots[r.dir] = r.why
+	}
+	homes := []string{"/root", m.env("HOME")}
+	users, groups, err := m.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if id, err := lookupUser(m.in.Config.User, users, groups); err == nil && id.account != nil {
+		homes = append(homes, id.account.Home)
 	}
 	for _, h := range homes {
+		if !path.IsAbs(h) || path.Clean(h) == "/" {
+			continue
+		}
 		for _, c := range homeCaches {
-			roots = append(roots, cacheRoot{path.Join(h, c), whyCompiler})
+			roots[path.Join(h, c)] = whyCompiler
 		}
 	}
-	gopath := m.env("GOPATH")
-	if gopath == "" {
-		gopath = "/go"
-	}
-	roots = append(roots, cacheRoot{path.Join(gopath, "pkg"), whyCompiler})
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "npm_config_cache", "NPM_CONFIG_CACHE", "PIP_CACHE_DIR", "YARN_CACHE_FOLDER"} {
-		if v := m.env(name); path.IsAbs(v) {
-			roots = append(roots, cacheRoot{path.Clean(v), whyCompiler})
+	for name, below := range map[string][]string{
+		"GOPATH": {"pkg"}, "GOCACHE": {""}, "GOMODCACHE": {""}, "CARGO_HOME": {"registry", "git"},
+		"npm_config_cache": {""}, "NPM_CONFIG_CACHE": {""}, "PIP_CACHE_DIR": {""}, "YARN_CACHE_FOLDER": {""},
+	} {
+		v := m.env(name)
+		if !path.IsAbs(v) || path.Clean(v) == "/" {
+			continue
+		}
+		for _, b := range below {
+			roots[path.Join(v, b)] = whyCompiler
 		}
 	}
-	return roots
+	return roots, nil
 }
 
 // skipped says why a changed path and everything below it stays behind, or "".
 func (k *keeper) skipped(ctx context.Context, name string, e tree.Entry) string {
-	for _, r := range k.roots {
-		if name == r.dir {
-			return r.why
+	if why, ok := k.roots[name]; ok {
+		return why
+	}
+	dir, base := path.Split(name)
+	dir = path.Clean(dir)
+	if dir == "/var/tmp" {
+		dir = "/tmp"
+	}
+	for _, pattern := range cachesIn[dir].names {
+		if ok, _ := path.Match(pattern, base); ok {
+			return cachesIn[dir].why
 		}
 	}
-	base := path.Base(name)
 	switch {
+	case k.application != "" && base == "__pycache__":
+		return whyCompiler
+	case e.IsSymlink() && initLink(name):
+		return whyInit
 	case base == ".git" || base == ".hg" || base == ".svn":
 		k.warn("COPY", name+" was left out: it is version control data", "add "+base+" to .dockerignore")
 		return "is version control data"
@@ -90,64 +125,67 @@ func (k *keeper) skipped(ctx context.Context, name string, e tree.Entry) string 
 	return ""
 }
 
+// initLink reports whether a link starts a service of a machine, as packages
+// make them when they are installed.
+func initLink(name string) bool {
+	if strings.HasPrefix(name, "/etc/systemd/") {
+		return true
+	}
+	rc, ok := strings.CutPrefix(name, "/etc/rc")
+	return ok && len(rc) > 3 && rc[1:4] == ".d/"
+}
+
 func (k *keeper) compiles(language string) bool { return slices.Contains(k.in.Compiles, language) }
 
 // isVendor tells a Go vendor directory from any other by the file that lists
 // its modules.
 func (k *keeper) isVendor(ctx context.Context, name string) bool {
-	_, err := k.in.Changed.Lstat(ctx, path.Join(name, "modules.txt"))
+	_, err := k.changedTree.Lstat(ctx, path.Join(name, "modules.txt"))
 	return err == nil
 }
 
 // unwanted says why one changed file stays behind, or "".
-func (k *keeper) unwanted(name string) string {
+func (k *keeper) unwanted(ctx context.Context, name string, e tree.Entry) (string, error) {
 	base := path.Base(name)
-	if k.compiles("go") {
-		switch {
-		case path.Ext(base) == ".go":
-			return "is Go source"
-		case slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum"}, base):
-			return "is Go source"
+	if k.compiles("go") && (path.Ext(base) == ".go" || slices.Contains([]string{"go.mod", "go.sum", "go.work", "go.work.sum"}, base)) {
+		return "is Go source", nil
+	}
+	if slices.Contains([]string{".bashrc", ".bash_logout", ".profile"}, base) {
+		same, err := k.fromSkeleton(ctx, name, e)
+		if err != nil || same {
+			return "is what every new account gets", err
 		}
 	}
-	if slices.Contains([]string{".bashrc", ".bash_logout", ".profile", ".bash_history", ".ash_history", ".wget-hsts"}, base) {
-		return "belongs to a login shell"
-	}
-	lower := strings.ToLower(base)
-	if lower == "dockerfile" || strings.HasPrefix(lower, "dockerfile.") || strings.HasSuffix(lower, ".dockerfile") || lower == "containerfile" || base == ".dockerignore" {
-		return "describes the build"
-	}
-	return ""
-}
-
-// secret says why a changed file looks like a secret, or "". Names decide for
-// .env files, content for keys.
-func (k *keeper) secret(ctx context.Context, name string, e tree.Entry) (string, error) {
-	base := path.Base(name)
-	if base == ".env" || strings.HasPrefix(base, ".env.") && !slices.Contains([]string{".env.example", ".env.sample", ".env.template", ".env.dist"}, base) {
-		return "is an environment file, which holds secrets as a rule", nil
-	}
-	if slices.Contains([]string{".npmrc", ".netrc", ".pypirc", ".git-credentials", ".dockercfg"}, base) {
-		return "holds credentials as a rule", nil
-	}
-	if !keyName(base) || e.Size > 1<<20 {
-		return "", nil
-	}
-	return k.privateKey(ctx, name)
-}
-
-// keyName reports whether a file of that name may be a private key.
-func keyName(base string) bool {
-	return strings.HasPrefix(base, "id_") || slices.Contains([]string{".pem", ".key", ".ppk"}, path.Ext(base))
-}
-
-func (m *maker) privateKey(ctx context.Context, name string) (string, error) {
-	data, err := tree.ReadFile(ctx, m.t, name, 1<<20)
-	if err != nil {
-		return "", fmt.Errorf("looking for a private key: %w", err)
-	}
-	if bytes.Contains(data, []byte("PRIVATE KEY-----")) {
-		return "is a private key", nil
+	if describesBuild(base) {
+		k.builds = append(k.builds, name)
+		return "describes the build", nil
 	}
 	return "", nil
+}
+
+// describesBuild reports whether a file of that name tells how an image is
+// made.
+func describesBuild(base string) bool {
+	lower := strings.ToLower(base)
+	return lower == "dockerfile" || strings.HasPrefix(lower, "dockerfile.") || strings.HasSuffix(lower, ".dockerfile") || lower == "containerfile" ||
+		slices.Contains([]string{".dockerignore", ".whittle.yaml"}, base) || strings.HasSuffix(lower, ".dockerignore")
+}
+
+// fromSkeleton reports whether a file came from /etc/skel, as useradd copies
+// it, or is root's equivalent of that.
+func (k *keeper) fromSkeleton(ctx context.Context, name string, e tree.Entry) (bool, error) {
+	for _, origin := range []string{"/etc/skel/" + path.Base(name), "/usr/share/base-files/dot" + path.Base(name)} {
+		theirs, err := optional(ctx, k.t, origin, maxScript)
+		if err != nil || theirs == nil || int64(len(theirs)) != e.Size {
+			continue // too large a file is nobody's skeleton
+		}
+		mine, err := tree.ReadFile(ctx, k.t, name, maxScript)
+		if err != nil {
+			return false, err
+		}
+		if string(mine) == string(theirs) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"slices"
+	"strings"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -20,7 +21,7 @@ type Options struct {
 	User       string
 	NoShell    bool // a shell that would be needed is an error
 	NoLicences bool // copyright files are left out
-	// Evidence turns off what evidence would add: certificates, zones,
+	// NoEvidence turns off what evidence would add: certificates, zones,
 	// users, temp. Tests and the smallest of images use it.
 	NoEvidence bool
 }
@@ -35,6 +36,10 @@ type Input struct {
 	// Base is the root filesystem of the final stage's base image. Nil when
 	// the stage began from scratch.
 	Base tree.Tree
+	// Trust is the tree whose certificate authorities may be carried. Nil
+	// stands for Tree; pack gives the files that it was told to pack, since
+	// the machine it runs on may have an interception authority of its own.
+	Trust tree.Tree
 	// Config is the configuration of the built image.
 	Config dockerspec.DockerOCIImageConfig
 	// Compiles names the languages that the final stage itself compiles, such
@@ -48,27 +53,39 @@ type Input struct {
 
 // maker holds the state of one Make.
 type maker struct {
-	in      Input
-	opts    Options
-	t       tree.Tree
-	config  dockerspec.DockerOCIImageConfig
-	entries map[string]*Entry
-	walked  map[string]*walked
-	db      *packages.DB
-	plan    Plan
+	in       Input
+	opts     Options
+	t        tree.Tree
+	config   dockerspec.DockerOCIImageConfig
+	entries  map[string]*Entry
+	occupied map[string]bool // directories below which something is carried
+	walked   map[string]*walked
+	changed  map[string]tree.Entry // files in which the tree differs from its base
+	db       *packages.DB
+	plan     Plan
 
-	user        identity // who the image runs as
-	needRoot    string   // why the image must stay root, "" when it need not
-	libPath     []string // LD_LIBRARY_PATH of the image
-	pathVar     []string // PATH of the image
-	evidence    evidence
+	pathVar []string // PATH of the image
+	libPath []string // LD_LIBRARY_PATH of the image
+	preload []string // LD_PRELOAD of the image
+
 	done        map[string]bool // programs already carried, by real path
-	execArgs    bool            // the entrypoint runs its arguments
-	shellWanted []string        // programs that call system(3) or popen(3)
+	mains       []string        // real paths of what ENTRYPOINT and CMD run
+	application string          // a program that the base image brought outside of packages
+	states      []string        // where packaged programs keep what they write
+
+	user     identity // who the image runs as
+	needRoot string   // why the image must stay root, "" when it need not
+	evidence evidence
+
+	passes      map[string]bool // scripts that run their arguments
+	scriptDirs  []string        // directories that scripts name, and may run what is in
+	shells      []shellUse
+	inShell     int      // what is carried now is for a shell
+	forShell    []string // files that were
+	shellWanted []string // programs that call system(3) or popen(3)
 	shellReason string
-	changed     map[string]tree.Entry
-	mains       []string // real paths of what ENTRYPOINT and CMD run
-	dataDirs    []string // where the packages of these keep their data
+
+	excludes map[string]bool // patterns of exclude: that matched something
 }
 
 // walked is a directory of which every file was looked at.
@@ -86,8 +103,8 @@ type walked struct {
 func Make(ctx context.Context, in Input) (*Plan, error) {
 	m := &maker{
 		in: in, opts: in.Options, t: in.Tree, config: cloneConfig(in.Config),
-		entries: map[string]*Entry{}, walked: map[string]*walked{},
-		done: map[string]bool{}, changed: map[string]tree.Entry{},
+		entries: map[string]*Entry{}, occupied: map[string]bool{}, walked: map[string]*walked{}, changed: map[string]tree.Entry{},
+		done: map[string]bool{}, passes: map[string]bool{}, excludes: map[string]bool{},
 	}
 	db, err := packages.Open(ctx, in.Tree)
 	if err != nil {
@@ -95,18 +112,31 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 	}
 	m.db = db
 	m.readEnvironment()
+	if triggers := in.Config.OnBuild; len(triggers) > 0 {
+		m.change("command", "ONBUILD", strings.Join(triggers, "; "), "", "images that are built on this one have no package manager")
+	}
 	for _, step := range []func(context.Context) error{
+		// What is in it.
 		m.programs,
+		m.provided,
 		m.kept,
 		m.included,
-		m.excluded,
 		m.identities,
 		m.evidenced,
-		m.owners,
-		m.workdir,
+		m.excluded,
+		m.userDirs,
 		m.records,
+		m.excludedLast,
+		// Whose it is.
+		m.parents,
+		m.owners,
+		m.readable,
+		// What is said of it.
 		m.environment,
 		m.ports,
+		m.unused,
+		m.shellCosts,
+		m.differences,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

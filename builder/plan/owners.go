@@ -8,112 +8,107 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
-// userDir puts a directory that the user may write to into the plan. It
-// belongs to the user with the group's bits equal to the owner's and group 0,
-// so that any uid can use it where a platform assigns one, as OpenShift does.
-func (m *maker) userDir(name, reason string) {
-	name = path.Clean("/" + name)
-	if name == "/" {
-		return
+// parents adds the directories that entries lie in, as the tree has them.
+func (m *maker) parents(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(m.entries)) {
+		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+			if _, ok := m.entries[dir]; ok {
+				continue
+			}
+			e, err := m.t.Lstat(ctx, dir)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if err == nil && e.IsDir() {
+				m.place(dir, e, "holds "+name)
+				continue
+			}
+			m.put(&Entry{Path: dir, Type: Dir, Mode: 0o755, Reason: "holds " + name})
+		}
 	}
-	e, ok := m.entries[name]
-	if !ok {
-		e = &Entry{Path: name, Type: Dir, Mode: 0o755, Reason: reason}
-		m.entries[name] = e
-	}
-	if e.Type != Dir {
-		return
-	}
-	e.UID, e.GID = m.user.uid, 0
-	e.Mode = groupAsOwner(e.Mode | 0o700)
-}
-
-// groupAsOwner copies the owner's permission bits to the group.
-func groupAsOwner(mode fs.FileMode) fs.FileMode {
-	return mode&^0o070 | mode&0o700>>3
+	return nil
 }
 
 // owners gives every file the owner it has in the image: programs and
 // libraries belong to root and are not writable, what the Dockerfile gave to
-// its user stays the user's, everything else belongs to root.
+// its user stays the user's, everything else belongs to root. Where the image
+// runs as root, what it starts may be anyone, so owners stay.
 func (m *maker) owners(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(m.entries)) {
 		e := m.entries[name]
-		if e.Source == "" {
-			continue
-		}
-		theirs := e.UID != 0 && e.UID == m.user.built || m.opts.User != "" && e.UID == m.user.uid && e.UID != 0
 		switch {
 		case e.Type == Symlink:
 			e.UID, e.GID = 0, 0
 		case e.program || e.library:
-			e.UID, e.GID = 0, 0
+			e.UID, e.GID, e.why = 0, 0, "a program is root's and not writable"
 			e.Mode &^= 0o022
-		case theirs:
-			e.UID, e.GID = m.user.uid, 0
-			e.Mode = groupAsOwner(e.Mode)
-		case e.Mode&0o002 != 0 && e.Type == Dir:
-			// chmod 777 meant: the program writes here.
-			e.UID, e.GID = m.user.uid, 0
-			e.Mode = groupAsOwner(e.Mode)
-		default:
-			e.UID, e.GID = 0, 0
-		}
-	}
-	for _, v := range slices.Sorted(maps.Keys(m.config.Volumes)) {
-		m.userDir(v, "VOLUME")
-	}
-	for _, dir := range m.dataDirs {
-		m.userDir(dir, "the program's package keeps data there")
-	}
-	for _, w := range m.opts.Writable {
-		if err := m.writable(ctx, w); err != nil {
-			return err
+		case m.user.root:
+		case e.users || m.open(name) || e.Source != "" && m.users(e):
+			if err := m.give(ctx, e); err != nil {
+				return err
+			}
+		case e.Source != "":
+			if e.GID != 0 {
+				e.Mode &^= 0o020 | fs.ModeSetgid
+			}
+			e.UID, e.GID, e.why = 0, 0, "it is not the user's"
 		}
 	}
 	return nil
 }
 
-// writable gives a directory and the data files carried in it to the user.
-func (m *maker) writable(ctx context.Context, name string) error {
-	name = path.Clean("/" + name)
-	res, err := tree.Resolve(ctx, m.t, name)
-	if err == nil {
-		name = res.Path
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("writable: %w", err)
+// users reports whether the Dockerfile let its user write to a file.
+func (m *maker) users(e *Entry) bool {
+	built := m.user.built
+	switch {
+	case systemDir(e.Path):
+		return false
+	case e.UID != 0 && e.UID == built.uid, m.opts.User != "" && e.UID != 0 && e.UID == m.user.uid:
+		return true
+	case e.Mode&0o002 != 0:
+		return true
 	}
-	m.userDir(name, "writable:")
-	for p, e := range m.entries {
-		if strings.HasPrefix(p, name+"/") && e.Type != Symlink && !e.program && !e.library {
-			e.UID, e.GID, e.Mode = m.user.uid, 0, groupAsOwner(e.Mode|0o600)
-		}
-	}
-	return nil
+	return e.Mode&0o020 != 0 && e.GID != 0 && !built.root && (e.GID == built.gid || slices.Contains(m.user.member, e.GID))
 }
 
-// workdir makes the working directory, which belongs to the user.
-func (m *maker) workdir(context.Context) error {
-	if m.config.WorkingDir == "" || path.Clean(m.config.WorkingDir) == "/" {
+// open reports whether writable: covers a path.
+func (m *maker) open(name string) bool {
+	for dir := name; dir != "/"; dir = path.Dir(dir) {
+		if e, ok := m.entries[dir]; ok && e.open {
+			return true
+		}
+	}
+	return false
+}
+
+// give makes an entry the user's, with the group's bits equal to the owner's
+// and group 0, so that any uid can use it where a platform assigns one, as
+// OpenShift does. A sticky directory is everybody's already.
+func (m *maker) give(ctx context.Context, e *Entry) error {
+	if e.Mode&fs.ModeSticky != 0 && e.Mode&0o002 != 0 {
+		e.UID, e.GID = 0, 0
 		return nil
 	}
-	// The directory may be reached through links, as /app -> /srv/app.
-	name := path.Clean(m.config.WorkingDir)
-	if e, ok := m.entries[name]; ok && e.Type == Symlink {
-		return nil
+	e.why = "the user writes to it, as does any uid of group 0"
+	e.UID, e.GID = m.user.uid, 0
+	e.Mode |= 0o600
+	if e.Type == Dir {
+		e.Mode |= 0o100
 	}
-	m.userDir(name, "WORKDIR")
+	e.Mode = groupAsOwner(e.Mode)
 	return nil
 }
 
 // readable adds the bits without which the user could not read a file, run a
-// program or enter a directory.
-func (m *maker) readable() {
+// program or enter a directory. A secret is not opened to everyone.
+func (m *maker) readable(ctx context.Context) error {
+	if m.user.root {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.entries)) {
 		e := m.entries[name]
 		if e.Type == Symlink {
@@ -126,16 +121,25 @@ func (m *maker) readable() {
 		if e.Type == Dir || e.program || e.Mode&0o100 != 0 {
 			need |= need >> 2
 		}
-		if m.user.root {
-			need = 0
-		}
 		if e.Mode&need == need {
 			continue
 		}
-		from := octal(e.Mode)
-		e.Mode |= need
-		if e.Source != "" {
-			m.change("mode", name, from, octal(e.Mode), "the user could not read it")
+		if e.Type == File && e.Source != "" {
+			why, err := m.secret(ctx, e.Source, tree.Entry{Size: e.Size})
+			if err != nil {
+				return err
+			}
+			if why != "" {
+				return &RefusedError{Instruction: "COPY", Message: fmt.Sprintf("%s %s with mode %s, which the image's user could not read", name, why, octal(e.sourceMode)), Hint: "mount it as a secret at run time"}
+			}
 		}
+		e.Mode |= need
+		e.why = "the user could not read it"
 	}
+	return nil
+}
+
+// groupAsOwner copies the owner's permission bits to the group.
+func groupAsOwner(mode fs.FileMode) fs.FileMode {
+	return mode&^0o070 | mode&0o700>>3
 }

@@ -9,6 +9,7 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -83,6 +84,9 @@ type Entry struct {
 	sourceUID        int
 	sourceGID        int
 	program, library bool
+	users            bool   // a directory that belongs to the user
+	open             bool   // one that writable: names, with all in it
+	why              string // why mode or owner differ from the source's
 }
 
 // A TreeCopy is a directory whose files keep their modes and can be copied in
@@ -153,8 +157,6 @@ func (p *Plan) Find(name string) (Entry, bool) {
 // finish sorts everything, so that equal inputs give equal bytes.
 func (m *maker) finish() *Plan {
 	p := &m.plan
-	m.parents()
-	m.readable()
 	for _, name := range slices.Sorted(maps.Keys(m.entries)) {
 		e := *m.entries[name]
 		e.ModeText = octal(e.Mode)
@@ -165,90 +167,32 @@ func (m *maker) finish() *Plan {
 	sort.SliceStable(p.Changes, func(i, j int) bool {
 		return p.Changes[i].Kind+p.Changes[i].Name < p.Changes[j].Kind+p.Changes[j].Name
 	})
+	p.Left = slices.DeleteFunc(p.Left, func(l Left) bool {
+		_, carried := m.entries[l.Path]
+		return carried && l.Files > 0
+	})
 	sort.SliceStable(p.Left, func(i, j int) bool { return p.Left[i].Path < p.Left[j].Path })
 	sort.Strings(p.Programs)
 	p.Programs = slices.Compact(p.Programs)
 	return p
 }
 
-// parents adds the directories that entries lie in. Their owner is root: what
-// the user may write to is an entry of its own.
-func (m *maker) parents() {
-	for _, name := range slices.Sorted(maps.Keys(m.entries)) {
-		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-			if _, ok := m.entries[dir]; ok {
-				continue
-			}
-			m.entries[dir] = &Entry{Path: dir, Type: Dir, Mode: 0o755, Reason: "holds " + name}
-		}
-	}
-}
-
 // add puts a generated file into the plan, unless the tree's own is there.
-func (m *maker) add(f rootfs.File) {
-	if _, ok := m.entries[f.Path]; ok {
-		return
+func (m *maker) add(ctx context.Context, f rootfs.File) error {
+	dir, err := m.real(ctx, path.Dir(f.Path), f.Reason)
+	if err != nil {
+		return fmt.Errorf("placing %s: %w", f.Path, err)
 	}
-	e := &Entry{Path: f.Path, Type: File, Mode: f.Mode &^ fs.ModeType, UID: f.UID, GID: f.GID, Size: int64(len(f.Data)), Data: f.Data, Reason: f.Reason}
+	name := path.Join(dir, path.Base(f.Path))
+	if _, ok := m.entries[name]; ok {
+		return nil
+	}
+	e := &Entry{Path: name, Type: File, Mode: f.Mode &^ fs.ModeType, UID: f.UID, GID: f.GID, Size: int64(len(f.Data)), Data: f.Data, Reason: f.Reason}
 	if f.Mode.IsDir() {
 		e.Type, e.Size, e.Data = Dir, 0, nil
 	}
-	m.entries[f.Path] = e
-}
-
-// copies turns the walked trees into whole copies where most of a tree goes
-// along as it is.
-func (m *maker) copies() []TreeCopy {
-	var out []TreeCopy
-	for _, root := range slices.Sorted(maps.Keys(m.walked)) {
-		w := m.walked[root]
-		t := TreeCopy{Root: root, Members: map[string]bool{}}
-		first := true
-		for _, name := range w.seen {
-			e, ok := m.entries[name]
-			rel := strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/")
-			whole := ok && e.Source == name && (e.Mode == e.sourceMode || e.Type == Symlink)
-			if whole && first {
-				t.UID, t.GID, first = e.UID, e.GID, false
-			}
-			if !whole || e.UID != t.UID || e.GID != t.GID {
-				if !covered(t.Exclude, rel) {
-					t.Exclude = append(t.Exclude, rel)
-				}
-				continue
-			}
-			t.Members[name] = true
-		}
-		for _, name := range w.dirs {
-			rel := strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/")
-			if _, ok := m.entries[name]; !ok && !covered(t.Exclude, rel) {
-				t.Exclude = append(t.Exclude, rel)
-			}
-		}
-		for _, name := range w.skipped {
-			t.Exclude = append(t.Exclude, strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/"))
-		}
-		sort.Strings(t.Exclude)
-		if len(t.Members) >= minTree && len(t.Exclude) <= maxExclude && plainPatterns(t.Exclude) {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-const (
-	minTree    = 4   // fewer files than this are copied one by one
-	maxExclude = 200 // patterns are matched against every file
-)
-
-// covered reports whether rel lies below one of the excluded paths.
-func covered(exclude []string, rel string) bool {
-	return slices.ContainsFunc(exclude, func(x string) bool { return strings.HasPrefix(rel, x+"/") })
-}
-
-// plainPatterns reports whether no name would be read as a pattern.
-func plainPatterns(names []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { return strings.ContainsAny(n, `*?[]\!`) })
+	m.put(e)
+	return nil
 }
 
 // UnixMode gives a mode as chmod(2) and tar count it.

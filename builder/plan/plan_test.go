@@ -214,7 +214,7 @@ func TestRefusals(t *testing.T) {
 		{name: "a loop", config: config("/loop"), change: func(t *tree.Memory) { t.Symlink("/loop", "loop") }, want: "ENTRYPOINT: /loop is not in the built image"},
 		{name: "neither ELF nor script", config: config("/text"), change: func(t *tree.Memory) { t.File("/text", 0o755, []byte("hello")) }, want: "ENTRYPOINT: /text is neither an ELF file nor a script"},
 		{name: "no interpreter", config: config("/run"), change: func(t *tree.Memory) { t.File("/run", 0o755, []byte("#!/bin/zsh\n")) }, want: "ENTRYPOINT: /run begins with #!/bin/zsh, which is not in the built image"},
-		{name: "a shell that is not wanted", config: config("/bin/sh", "-c", "a && b"), options: plan.Options{NoShell: true}, want: "needs the shell /bin/sh, and no-shell is set"},
+		{name: "a shell that is not wanted", config: config("/bin/sh", "-c", "a && b"), options: plan.Options{NoShell: true}, want: "ENTRYPOINT needs a shell (/bin/sh), and no-shell is set"},
 		{name: "a key only root reads", config: config("/app"), change: func(t *tree.Memory) { t.File("/k.pem", 0o600, []byte("-----BEGIN PRIVATE KEY-----")) }, options: plan.Options{Include: []string{"/k.pem"}}, want: "/k.pem is a private key with mode 0600"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

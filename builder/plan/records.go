@@ -26,7 +26,9 @@ func (m *maker) records(ctx context.Context) error {
 		return fmt.Errorf("reading package records: %w", err)
 	}
 	for _, f := range files {
-		m.add(f)
+		if err := m.add(ctx, f); err != nil {
+			return err
+		}
 	}
 	for _, name := range m.db.Release() {
 		if err := m.carryOptional(ctx, name, "tells scanners which distribution the packages come from"); err != nil {
@@ -82,13 +84,9 @@ func (m *maker) carryOptional(ctx context.Context, name, reason string) error {
 	if name == "" {
 		return nil
 	}
-	_, e, err := m.carry(ctx, name, reason)
+	_, _, err := m.carry(ctx, name, reason)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	e.UID, e.GID = 0, 0
-	return nil
+	return err
 }

@@ -22,16 +22,19 @@ const ContentsPredicate = "https://whittle-oci.github.io/contents/v1"
 
 // A Report is the result of making one platform's image minimal.
 type Report struct {
-	Version  int            `json:"version"`
-	Platform string         `json:"platform"`
-	Before   Side           `json:"before"`
-	After    Side           `json:"after"`
-	Programs []string       `json:"programs"`
-	Static   *Static        `json:"static,omitempty"`
-	Changes  []plan.Change  `json:"changes,omitempty"`
-	Left     []plan.Left    `json:"left,omitempty"`
-	Warnings []plan.Warning `json:"warnings,omitempty"`
-	Files    []File         `json:"files,omitempty"`
+	Version  int    `json:"version"`
+	Platform string `json:"platform"`
+	Before   Side   `json:"before"`
+	After    Side   `json:"after"`
+	// Droppable is the part of After that is there only because the
+	// Dockerfile put it there.
+	Droppable Amount         `json:"droppable"`
+	Programs  []string       `json:"programs"`
+	Static    *Static        `json:"static,omitempty"`
+	Changes   []plan.Change  `json:"changes,omitempty"`
+	Left      []plan.Left    `json:"left,omitempty"`
+	Warnings  []plan.Warning `json:"warnings,omitempty"`
+	Files     []File         `json:"files,omitempty"`
 	// Truncated says that Files was left out because the report would have
 	// been too large to travel.
 	Truncated bool `json:"truncated,omitempty"`
@@ -44,6 +47,12 @@ type Side struct {
 	Packages int    `json:"packages"`
 	User     string `json:"user"`
 	Shell    string `json:"shell,omitempty"`
+}
+
+// An Amount is how much of an image something is.
+type Amount struct {
+	Bytes int64 `json:"bytes"` // content of regular files
+	Files int   `json:"files"`
 }
 
 // Static says how Go programs were compiled.
@@ -73,6 +82,10 @@ func New(platform string, p *plan.Plan) *Report {
 	r.After.Shell = p.Shell
 	r.After.User = UserText(p.Config.User)
 	for _, e := range p.Entries {
+		if e.Droppable && e.Type == plan.File {
+			r.Droppable.Bytes += e.Size
+			r.Droppable.Files++
+		}
 		if e.Type != plan.Dir {
 			r.Files = append(r.Files, File{e.Path, e.Size, e.ModeText, e.Reason, e.Package, e.Droppable})
 		}
@@ -140,16 +153,5 @@ func (r *Report) Directories(depth int) []File {
 	return out
 }
 
-// Size writes a number of bytes for people, in powers of 1000 as registries
-// and docker do.
-func Size(n int64) string {
-	for _, u := range []struct {
-		unit  string
-		bytes float64
-	}{{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
-		if float64(n) >= u.bytes {
-			return fmt.Sprintf("%.2f %s", float64(n)/u.bytes, u.unit)
-		}
-	}
-	return fmt.Sprintf("%d B", n)
-}
+// Size writes a number of bytes for people.
+func Size(n int64) string { return plan.FormatSize(n) }

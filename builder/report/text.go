@@ -37,6 +37,9 @@ func (r *Report) summary(b *bytes.Buffer) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  \tbefore\tafter")
 	fmt.Fprintf(t, "  files\t%s in %d\t%s in %d\n", Size(r.Before.Bytes), r.Before.Files, Size(r.After.Bytes), r.After.Files)
+	if r.Droppable.Files > 0 {
+		fmt.Fprintf(t, "  droppable\t\t%s in %d\n", Size(r.Droppable.Bytes), r.Droppable.Files)
+	}
 	fmt.Fprintf(t, "  packages\t%d\t%d\n", r.Before.Packages, r.After.Packages)
 	fmt.Fprintf(t, "  user\t%s\t%s\n", r.Before.User, r.After.User)
 	fmt.Fprintf(t, "  shell\t%s\t%s\n", none(r.Before.Shell), none(r.After.Shell))

@@ -31,6 +31,7 @@ func TestShebang(t *testing.T) {
 }
 
 func TestShellCommands(t *testing.T) {
+	env := func(name string) (string, bool) { return "/opt/java", name == "JAVA_HOME" }
 	for _, tc := range []struct {
 		name, script, dialect string
 		want                  runtimes.Commands
@@ -38,17 +39,28 @@ func TestShellCommands(t *testing.T) {
 		{"entrypoint", "#!/bin/sh\nset -e\n. /etc/defaults\nmkdir -p /run/app\nexec \"$@\"\n", "sh", runtimes.Commands{
 			Names: []string{"mkdir"}, Sourced: []string{"/etc/defaults"}, ExecArgs: true, Paths: []string{"/etc/defaults", "/run/app"},
 		}},
-		{"functions are not commands", "log() { echo \"$1\"; }\nlog x | tee /tmp/log\n", "sh", runtimes.Commands{Names: []string{"tee"}, Paths: []string{"/tmp/log"}}},
+		{"functions are not commands", "log() { echo \"$1\"; }\nlog x | tee /tmp/log\n", "sh", runtimes.Commands{Names: []string{"tee"}, Functions: []string{"log"}, Paths: []string{"/tmp/log"}}},
 		{"root", "chown -R app /data\nexec gosu app server\n", "bash", runtimes.Commands{Names: []string{"chown", "gosu", "server"}, Root: []string{"chown", "gosu"}, Paths: []string{"/data"}}},
 		{"wrappers", "env A=1 nice -n 5 cmd1\nfind . -exec cmd2 {} \\;\nls | xargs -n1 cmd3\ntimeout 5 cmd4\n", "sh", runtimes.Commands{Names: []string{"cmd1", "cmd2", "cmd3", "cmd4", "env", "find", "ls", "nice", "timeout", "xargs"}}},
 		{"inner shells", "sh -c 'curl x && jq .'\n", "sh", runtimes.Commands{Names: []string{"curl", "jq", "sh"}}},
 		{"computed", "$CMD x\n", "sh", runtimes.Commands{Unknown: []string{"line 1: $CMD"}}},
 		{"asking is not running", "command -v jq >/dev/null || true\n", "sh", runtimes.Commands{}},
 		{"substitution", "x=$(hostname -f)\n", "sh", runtimes.Commands{Names: []string{"hostname"}}},
+		{"a flag before the command", "if [ \"${1#-}\" != \"$1\" ]; then set -- server \"$@\"; fi\nexec \"$@\"\n", "sh", runtimes.Commands{Maybe: []string{"server"}, ExecArgs: true}},
+		{"set without a command", "set -- --flag \"$@\"; set -e\n", "sh", runtimes.Commands{}},
+		{"variables of the script", "DIR=/opt/app\n. \"$DIR/env.sh\"\n$DIR/bin/run --once\n", "sh", runtimes.Commands{Names: []string{"/opt/app/bin/run"}, Sourced: []string{"/opt/app/env.sh"}, Paths: []string{"/opt/app/env.sh"}}},
+		{"variables of the image", "exec \"$JAVA_HOME/bin/java\" -version\n", "sh", runtimes.Commands{Names: []string{"/opt/java/bin/java"}, Paths: []string{"/opt/java/bin/java"}}},
+		{"a default", "exec ${SERVER:-/bin/server}\n", "sh", runtimes.Commands{Names: []string{"/bin/server"}, Paths: []string{"/bin/server"}}},
+		{"a variable of two values", "X=a\nif b; then X=c; fi\n$X\n", "sh", runtimes.Commands{Names: []string{"b"}, Unknown: []string{"line 3: $X"}}},
+		{"a loop's variable", "for f in /etc/init/*; do \"$f\"; done\n", "sh", runtimes.Commands{Unknown: []string{"line 1: \"$f\""}, Paths: []string{"/etc/init/*"}}},
+		{"traps", "trap 'cleanup; rm -f /run/x' EXIT\n", "sh", runtimes.Commands{Names: []string{"cleanup", "rm"}, Paths: []string{"/run/x"}}},
+		{"su", "su -s /bin/sh -c 'exec server --x' app\n", "sh", runtimes.Commands{Names: []string{"/bin/sh", "server", "su"}, Root: []string{"su"}, Paths: []string{"/bin/sh"}}},
+		{"a user named as a command", "exec gosu mysql mysqld\n", "sh", runtimes.Commands{Names: []string{"gosu", "mysqld"}, Root: []string{"gosu"}}},
+		{"redirections", "while read -r l; do echo $l; done </etc/list >/dev/null\n", "sh", runtimes.Commands{Paths: []string{"/etc/list"}}},
 		{"bash has more built in", "mapfile -t a\nshopt -s x\n", "bash", runtimes.Commands{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := runtimes.ShellCommands([]byte(tc.script), tc.dialect)
+			got, err := runtimes.ShellCommands([]byte(tc.script), tc.dialect, env)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,10 +88,54 @@ func TestPlainCommand(t *testing.T) {
 		"/app &":                 "",
 		"":                       "",
 		"if":                     "",
+		"/app # a comment":       "/app",
+		`/app \*.html \~ a\ b`:   "/app|*.html|~|a b",
+		`/app \\*`:               "",
+		`/app "*" '?' "~"`:       "/app|*|?|~",
+		`/app "a\$b" "c\d"`:      `/app|a$b|c\d`,
+		"/app $'x'":              "",
+		`/app ""`:                "/app|",
+		"'' x":                   "",
+		"/app {a,b}":             "",
+		"/app <<< x":             "",
+		"! /app":                 "",
+		"(/app)":                 "",
+		"/app;":                  "/app",
+		"time /app":              "",
+		"exec -a x /app":         "",
+		"exec":                   "",
+		"echo hello":             "echo|hello",
+		"echo -n hello":          "",
+		`echo 'a\nb'`:            "",
+		"kill 1":                 "",
+		"/app a=b":               "/app|a=b",
+		"/app --x=~/y":           "/app|--x=~/y",
 	} {
 		argv, ok := runtimes.PlainCommand(line)
 		if got := strings.Join(argv, "|"); got != want || ok != (want != "") {
 			t.Errorf("%q became %q, %v; want %q", line, got, ok, want)
+		}
+	}
+}
+
+func TestWrapped(t *testing.T) {
+	for line, want := range map[string]string{
+		"tini -- /app x":                    "/app x",
+		"/usr/bin/tini -s -e 143 -- app":    "app",
+		"gosu app:app server --flag":        "server --flag",
+		"env -i A=1 B=2 nice -n 5 app":      "nice -n 5 app",
+		"setpriv --reuid 1 --init-groups a": "a",
+		"runuser -u app -- server":          "server",
+		"dumb-init":                         "",
+		"server x":                          "no wrapper",
+	} {
+		inner, ok := runtimes.Wrapped(strings.Fields(line))
+		got := strings.Join(inner, " ")
+		if !ok {
+			got = "no wrapper"
+		}
+		if got != want {
+			t.Errorf("%q starts %q, want %q", line, got, want)
 		}
 	}
 }
@@ -89,7 +145,7 @@ func FuzzShell(f *testing.F) {
 	f.Add([]byte("sh -c 'sh -c \"sh -c x\"'"))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		runtimes.Shebang(b)
-		_, _ = runtimes.ShellCommands(b, "bash")
+		_, _ = runtimes.ShellCommands(b, "bash", nil)
 		runtimes.PlainCommand(string(b))
 	})
 }

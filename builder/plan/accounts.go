@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/builder/rootfs"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// maxAccounts is the largest account file that is read, in bytes.
+const maxAccounts = 4 << 20
+
+// accounts reads the tree's passwd and group.
+func (m *maker) accounts(ctx context.Context) ([]rootfs.User, []rootfs.Group, error) {
+	return accountsOf(ctx, m.t)
+}
+
+func accountsOf(ctx context.Context, t tree.Tree) ([]rootfs.User, []rootfs.Group, error) {
+	passwd, err := optional(ctx, t, "/etc/passwd", maxAccounts)
+	if err != nil {
+		return nil, nil, err
+	}
+	group, err := optional(ctx, t, "/etc/group", maxAccounts)
+	if err != nil {
+		return nil, nil, err
+	}
+	users, err := rootfs.ParsePasswd(passwd)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading /etc/passwd: %w", err)
+	}
+	groups, err := rootfs.ParseGroup(group)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading /etc/group: %w", err)
+	}
+	return users, groups, nil
+}
+
+// optional reads a file that need not be there.
+func optional(ctx context.Context, t tree.Tree, name string, limit int64) ([]byte, error) {
+	data, err := tree.ReadFile(ctx, t, name, limit)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// addAccounts writes passwd and group: root, the image's user, and the
+// accounts that the Dockerfile made. An image that runs as root keeps them
+// all, since what it starts may become any of them.
+func (m *maker) addAccounts(ctx context.Context, reason string) error {
+	users, groups, err := m.ownAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(users, func(u rootfs.User) bool { return u.UID == 0 }) {
+		users = append([]rootfs.User{{Name: "root", Gecos: "root", Home: "/root", Shell: "/sbin/nologin"}}, users...)
+	}
+	if !slices.ContainsFunc(groups, func(g rootfs.Group) bool { return g.GID == 0 }) {
+		groups = append([]rootfs.Group{{Name: "root"}}, groups...)
+	}
+	if !m.user.root {
+		u := rootfs.User{Name: nonrootName, UID: m.user.uid, GID: m.user.gid, Gecos: nonrootName, Home: "/", Shell: "/sbin/nologin"}
+		if m.user.account != nil {
+			u = *m.user.account
+			u.GID = m.user.gid
+		}
+		users = append(slices.DeleteFunc(users, func(x rootfs.User) bool { return x.Name == u.Name }), u)
+		for _, g := range m.user.groups {
+			if !slices.ContainsFunc(groups, func(x rootfs.Group) bool { return x.GID == g.GID }) {
+				groups = append(groups, g)
+			}
+		}
+		if err := m.home(ctx, u); err != nil {
+			return err
+		}
+	}
+	if err := m.add(ctx, rootfs.File{Path: "/etc/passwd", Mode: 0o644, Data: rootfs.FormatPasswd(users), Reason: reason}); err != nil {
+		return err
+	}
+	return m.add(ctx, rootfs.File{Path: "/etc/group", Mode: 0o644, Data: rootfs.FormatGroup(groups), Reason: reason})
+}
+
+// ownAccounts are the accounts of the tree that the base image has not, or all
+// of them where the image runs as root.
+func (m *maker) ownAccounts(ctx context.Context) ([]rootfs.User, []rootfs.Group, error) {
+	users, groups, err := m.accounts(ctx)
+	if err != nil || m.in.Base == nil || m.user.root {
+		return users, groups, err
+	}
+	theirs, theirGroups, err := accountsOf(ctx, m.in.Base)
+	if err != nil {
+		return nil, nil, err
+	}
+	users = slices.DeleteFunc(users, func(u rootfs.User) bool { return slices.Contains(theirs, u) })
+	groups = slices.DeleteFunc(groups, func(g rootfs.Group) bool {
+		return slices.ContainsFunc(theirGroups, func(x rootfs.Group) bool { return x.Name == g.Name && x.GID == g.GID })
+	})
+	return users, groups, nil
+}
+
+// home makes the home of the user. One that holds the system's own files, as
+// /usr/sbin of the user daemon, stays as it is, and one that is not there is
+// made below /home only: /nonexistent means what it says.
+func (m *maker) home(ctx context.Context, u rootfs.User) error {
+	res, err := tree.Resolve(ctx, m.t, u.Home)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if !strings.HasPrefix(u.Home, "/home/") {
+			return nil
+		}
+	case errors.Is(err, tree.ErrLoop), err == nil && !res.Entry.IsDir(), err == nil && systemDir(res.Path):
+		return nil
+	case err != nil:
+		return fmt.Errorf("looking for the home of %s: %w", u.Name, err)
+	}
+	return m.userDir(ctx, u.Home, "home of the user")
+}
