@@ -91,7 +91,7 @@ func glibcMinor(i *Info) int {
 
 // unwinder adds libgcc_s, which glibc opens to cancel a thread and to print a
 // backtrace.
-func (c *closure) unwinder(root *object) error {
+func (c *closure) unwinder(*object) error {
 	libc, ok := c.loaded["libc.so.6"]
 	if c.musl || !ok || c.loaded["libgcc_s.so.1"] != nil {
 		return nil

@@ -37,7 +37,7 @@ func (m *maker) parents(ctx context.Context) error {
 // libraries belong to root and are not writable, what the Dockerfile gave to
 // its user stays the user's, everything else belongs to root. Where the image
 // runs as root, what it starts may be anyone, so owners stay.
-func (m *maker) owners(ctx context.Context) error {
+func (m *maker) owners(context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(m.entries)) {
 		e := m.entries[name]
 		switch {
@@ -48,9 +48,7 @@ func (m *maker) owners(ctx context.Context) error {
 			e.Mode &^= 0o022
 		case m.user.root:
 		case e.users || m.open(name) || e.Source != "" && m.users(e):
-			if err := m.give(ctx, e); err != nil {
-				return err
-			}
+			m.give(e)
 		case e.Source != "":
 			if e.GID != 0 {
 				e.Mode &^= 0o020 | fs.ModeSetgid
@@ -88,10 +86,10 @@ func (m *maker) open(name string) bool {
 // give makes an entry the user's, with the group's bits equal to the owner's
 // and group 0, so that any uid can use it where a platform assigns one, as
 // OpenShift does. A sticky directory is everybody's already.
-func (m *maker) give(ctx context.Context, e *Entry) error {
+func (m *maker) give(e *Entry) {
 	if e.Mode&fs.ModeSticky != 0 && e.Mode&0o002 != 0 {
 		e.UID, e.GID = 0, 0
-		return nil
+		return
 	}
 	e.why = "the user writes to it, as does any uid of group 0"
 	e.UID, e.GID = m.user.uid, 0
@@ -100,7 +98,6 @@ func (m *maker) give(ctx context.Context, e *Entry) error {
 		e.Mode |= 0o100
 	}
 	e.Mode = groupAsOwner(e.Mode)
-	return nil
 }
 
 // readable adds the bits without which the user could not read a file, run a
