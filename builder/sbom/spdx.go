@@ -8,10 +8,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/package-url/packageurl-go"
 	"github.com/spdx/tools-golang/spdx/v2/common"
 	spdx "github.com/spdx/tools-golang/spdx/v2/v2_3"
 
@@ -49,34 +52,70 @@ func SPDX(p *plan.Plan, o Options) ([]byte, error) {
 	}
 	doc.Packages = append(doc.Packages, root)
 	doc.Relationships = append(doc.Relationships, relation("DOCUMENT", "DESCRIBES", "Image"))
+	taken := map[common.ElementID]bool{}
 	for _, pkg := range p.Packages {
-		licence := strings.Join(pkg.Licenses, " AND ")
-		if licence == "" {
-			licence = "NOASSERTION"
-		}
 		add(doc, &spdx.Package{
-			PackageName: pkg.Name, PackageVersion: pkg.Version, PackageSPDXIdentifier: id("Package", pkg.Origin, pkg.Name, pkg.Arch),
-			PackageSourceInfo: source(pkg.Source), PackageLicenseDeclared: licence,
+			PackageName: pkg.Name, PackageVersion: pkg.Version, PackageSPDXIdentifier: id(taken, "Package", pkg.Origin, pkg.Name, pkg.Arch),
+			PackageSourceInfo: source(pkg.Source), PackageLicenseDeclared: licence(pkg.Licenses),
 			PackageExternalReferences: purl(pkg.PURL),
 		})
 	}
-	seen := map[string]bool{}
-	for _, m := range p.Modules {
-		ident := id("Module", m.Path, m.Version)
-		if seen[string(ident)] {
-			continue
-		}
-		seen[string(ident)] = true
-		ref := "pkg:golang/" + m.Path
-		if m.Version != "" && m.Version != "(devel)" {
-			ref += "@" + m.Version
-		}
+	for _, m := range linked(p.Modules) {
 		add(doc, &spdx.Package{
-			PackageName: m.Path, PackageVersion: m.Version, PackageSPDXIdentifier: ident,
-			PackageSourceInfo: "linked into " + m.Program, PackageLicenseDeclared: "NOASSERTION", PackageExternalReferences: purl(ref),
+			PackageName: m.Path, PackageVersion: m.Version, PackageSPDXIdentifier: id(taken, "Module", m.Path, m.Version),
+			PackageSourceInfo: "linked into " + m.Program, PackageLicenseDeclared: "NOASSERTION", PackageExternalReferences: purl(modulePURL(m)),
 		})
 	}
 	return finish(doc)
+}
+
+// linked gives every module once, with all the programs that have it.
+func linked(modules []plan.Module) []plan.Module {
+	var out []plan.Module
+	for _, m := range modules {
+		i := slices.IndexFunc(out, func(x plan.Module) bool { return x.Path == m.Path && x.Version == m.Version })
+		switch {
+		case i < 0:
+			out = append(out, m)
+		case !slices.Contains(strings.Split(out[i].Program, ", "), m.Program):
+			out[i].Program += ", " + m.Program
+		}
+	}
+	return out
+}
+
+// modulePURL writes a package URL of type golang. A module without a version,
+// as the main one often is, has none there either.
+func modulePURL(m plan.Module) string {
+	version := m.Version
+	if version == "(devel)" {
+		version = ""
+	}
+	namespace, name := path.Split(m.Path)
+	return packageurl.NewPackageURL(packageurl.TypeGolang, strings.TrimSuffix(namespace, "/"), name, version, nil, "").ToString()
+}
+
+// expression matches what an SPDX licence expression is made of (SPDX 2.3,
+// annex D).
+var expression = regexp.MustCompile(`^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$`)
+
+// licence joins declared licences. What is no expression, as distributions
+// sometimes have it, asserts nothing.
+func licence(declared []string) string {
+	var out []string
+	for _, l := range declared {
+		if !expression.MatchString(strings.NewReplacer("(", "", ")", "").Replace(l)) {
+			return "NOASSERTION"
+		}
+		if len(declared) > 1 && strings.Contains(l, " ") {
+			l = "(" + l + ")"
+		}
+		out = append(out, l)
+	}
+	if len(out) == 0 {
+		return "NOASSERTION"
+	}
+	return strings.Join(out, " AND ")
 }
 
 func add(doc *spdx.Document, p *spdx.Package) {
@@ -107,8 +146,16 @@ func finish(doc *spdx.Document) ([]byte, error) {
 // notID matches what an SPDX identifier may not hold.
 var notID = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 
-func id(parts ...string) common.ElementID {
-	return common.ElementID(strings.Trim(notID.ReplaceAllString(strings.Join(parts, "-"), "-"), "-"))
+// id makes an identifier that no other element has: libstdc++6 and libstdc-6
+// would be alike.
+func id(taken map[common.ElementID]bool, parts ...string) common.ElementID {
+	base := strings.Trim(notID.ReplaceAllString(strings.Join(parts, "-"), "-"), "-")
+	out := common.ElementID(base)
+	for n := 2; taken[out]; n++ {
+		out = common.ElementID(fmt.Sprintf("%s-%d", base, n))
+	}
+	taken[out] = true
+	return out
 }
 
 func relation(from, kind, to string) *spdx.Relationship {
