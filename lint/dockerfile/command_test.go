@@ -55,8 +55,18 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	if got := commands(t, "FROM a\nSHELL [\"pwsh\", \"-c\"]\nRUN a b\n"); got != nil {
-		t.Errorf("PowerShell is read as POSIX shell: %q", got)
+	for _, head := range []string{
+		"FROM a\nSHELL [\"pwsh\", \"-c\"]\n",
+		"ARG V=ltsc2022\nFROM mcr.microsoft.com/windows/nanoserver:${V}\n",
+		"FROM golang:1.26-windowsservercore AS b\nFROM b\n",
+		"FROM --platform=windows/amd64 a\n",
+	} {
+		if got := commands(t, head+"RUN a b\n"); got != nil {
+			t.Errorf("what PowerShell or cmd runs is read as POSIX shell: %q", got)
+		}
+	}
+	if got := commands(t, "FROM golang:windowsservercore\nSHELL [\"bash\", \"-c\"]\nRUN a b\n"); got == nil {
+		t.Error("bash on Windows is not read")
 	}
 }
 

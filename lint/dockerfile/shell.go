@@ -186,7 +186,8 @@ func (s *Script) parse() {
 }
 
 // Shell is the command line that runs a shell-form RUN at an instruction, as
-// the last SHELL, or a comment "hadolint shell=" or "whittle shell=", set it.
+// the system of the base image, the last SHELL, or a comment "hadolint shell="
+// or "whittle shell=", set it.
 func (f *File) Shell(in Instruction) []string {
 	if in.Index < len(f.shells) && f.shells[in.Index] != nil {
 		return f.shells[in.Index]
@@ -201,6 +202,8 @@ func (f *File) shell() {
 	for i := range f.Stages {
 		if p := f.Stages[i].Parent; p >= 0 {
 			last[i] = last[p]
+		} else if f.windows(&f.Stages[i]) {
+			last[i] = []string{"cmd", "/S", "/C"}
 		}
 		for _, in := range f.In(i) {
 			for _, c := range in.Node.PrevComment {
@@ -214,6 +217,18 @@ func (f *File) shell() {
 			}
 		}
 	}
+}
+
+// windows reports whether a stage is for Windows, whose images run cmd: its
+// platform or its base says so.
+func (f *File) windows(s *Stage) bool {
+	if strings.HasPrefix(s.Platform, "windows") {
+		return true
+	}
+	base, _ := f.BaseName(s)
+	return slices.ContainsFunc([]string{"windows/", "windowsservercore", "nanoserver", "dotnet/framework/"}, func(part string) bool {
+		return strings.Contains(strings.ToLower(base), part)
+	})
 }
 
 // shellComment matches "# hadolint shell=bash", by which a file says what the

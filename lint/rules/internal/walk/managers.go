@@ -84,7 +84,7 @@ var pip = manager{
 }
 
 var conda = manager{
-	values: "-n --name -p --prefix -c --channel --file --solver --platform --subdir --repodata-fn --revision --use-local",
+	values: "-n --name -p --prefix -c --channel -f --file --solver --platform --subdir --repodata-fn --revision --use-local",
 	groups: []string{"env"},
 	verbs:  map[string]Action{"install": Installs, "create": Installs, "update": Upgrades, "upgrade": Upgrades, "clean": Cleans},
 }
