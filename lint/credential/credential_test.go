@@ -48,6 +48,19 @@ func TestName(t *testing.T) {
 	}
 }
 
+func TestCertain(t *testing.T) {
+	for _, n := range []string{"PASSWORD", "db_pwd", "API_KEY", "private_key", "NPM_TOKEN", "CLIENT_SECRET", "AUTH_TOKEN", "github_pat"} {
+		if !credential.Certain(n) {
+			t.Errorf("%s holds a credential for certain", n)
+		}
+	}
+	for _, n := range []string{"key", "KEY", "auth", "SSH_KEY", "pass", "TOKEN_FILE", "GPG_KEY", "", "x"} {
+		if credential.Certain(n) {
+			t.Errorf("%s may hold something else", n)
+		}
+	}
+}
+
 // TestAtLeastBuildKit asks BuildKit's own check: it knows no name that is not
 // known here.
 func TestAtLeastBuildKit(t *testing.T) {

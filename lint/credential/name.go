@@ -25,6 +25,25 @@ func Harmless(name string) bool {
 	return secret(words) && harmless(words)
 }
 
+// Certain is Name without the words that ordinary variables of a script have,
+// too: a key may be one of a table, auth a word of a protocol.
+func Certain(name string) bool {
+	words := split(name)
+	if !secret(words) || harmless(words) {
+		return false
+	}
+	rest := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "key" || w == "auth" || w == "pass" || w == "cred" })
+	if len(rest) > 0 && secret(rest) {
+		return true
+	}
+	for i, w := range words {
+		if w == "key" && i > 0 && slices.Contains([]string{"api", "access", "private", "secret", "auth", "encryption", "signing", "deploy"}, words[i-1]) {
+			return true
+		}
+	}
+	return false
+}
+
 // secretWords say by themselves what a variable holds.
 var secretWords = []string{
 	"apikey", "auth", "cred", "creds", "credential", "credentials", "key", "passphrase", "passwd", "password", "passwords", "pass",

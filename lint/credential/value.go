@@ -17,10 +17,22 @@ func HarmlessValue(value string) bool {
 	switch {
 	case strings.HasPrefix(v, "/") && strings.Count(v, "/") > 1 || strings.HasPrefix(v, "./") || strings.HasPrefix(v, "~/") || strings.HasPrefix(v, "file:"):
 		return !strings.ContainsAny(v, "=+ ")
+	case strings.Contains(v, "/") && keyFile(v):
+		return true
 	case strings.HasPrefix(v, "http://"), strings.HasPrefix(v, "https://"):
 		return !strings.Contains(v, "@")
 	}
 	return fingerprints(v)
+}
+
+// keyFile reports whether text is the path of a file that a key may be in.
+func keyFile(text string) bool {
+	for _, ext := range []string{".key", ".pem", ".crt", ".json", ".txt", ".yaml", ".yml", ".p12", ".jks", ".asc", ".gpg", ".conf"} {
+		if strings.HasSuffix(text, ext) {
+			return true
+		}
+	}
+	return false
 }
 
 // fingerprints reports whether text is one or more OpenPGP fingerprints or key

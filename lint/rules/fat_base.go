@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/accounts"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 )
 
@@ -25,7 +26,7 @@ var fatBase = rule.Rule{
 }
 
 func checkFatBase(p *rule.Pass) {
-	stage := rootStage(p.File)
+	stage := accounts.Base(p.File, p.File.Final().Index)
 	base, known := p.File.BaseName(stage)
 	if !known || base == "scratch" {
 		return

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-
+	"github.com/whittle-oci/whittle/lint/credential"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
@@ -15,7 +15,7 @@ var secretFileCopied = rule.Rule{
 		Name:     "secret-file-copied",
 		Family:   rule.Secrets,
 		Summary:  "no COPY or ADD takes a file of secrets",
-		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore.",
+		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore. Where the build context is known, files that only their content tells, such as a .pem with a private key, are reported, too.",
 		Bad:      "FROM debian:12\nCOPY .env /app/.env\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=env,target=/app/.env true\n",
 		Severity: rule.Error,
@@ -27,33 +27,36 @@ var secretFileCopied = rule.Rule{
 
 func checkSecretFileCopied(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
-		var sources []string
-		switch c := in.Command.(type) {
-		case *instructions.CopyCommand:
-			if c.From != "" {
+		for _, s := range localSources(in) {
+			kind, ok := credential.File(s.Text)
+			if !ok || !kind.Certain && !inContext(p, s.Text) {
 				continue
 			}
-			sources = c.SourcePaths
-		case *instructions.AddCommand:
-			sources = c.SourcePaths
-		}
-		for _, s := range sources {
-			if secretFile(path.Base(s)) || strings.Contains("/"+s, "/.aws/") || strings.Contains("/"+s, "/.ssh/") {
-				span, _ := in.Find(s)
-				p.Reportf(span, s+" holds secrets as a rule and stays in the layer; mount it with RUN --mount=type=secret")
-			}
+			p.Reportf(s.Span, s.Text+" holds "+kind.What+" as a rule and stays in the layer; mount it with RUN --mount=type=secret")
 		}
 	}
 }
 
-// secretFile knows names of files that hold credentials.
-func secretFile(base string) bool {
-	switch base {
-	case ".env", ".npmrc", ".netrc", ".pypirc", ".git-credentials", ".dockercfg", ".pgpass", ".htpasswd", ".aws", ".ssh", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials.json", "service-account.json", "secrets.yml", "secrets.yaml", "kubeconfig":
-		return true
+// localSources are the files and directories of the build context that a COPY
+// or ADD takes.
+func localSources(in dockerfile.Instruction) []dockerfile.Word {
+	if in.Keyword != "copy" && in.Keyword != "add" {
+		return nil
 	}
-	if strings.HasPrefix(base, ".env.") {
-		return !slices.Contains([]string{".env.example", ".env.sample", ".env.template", ".env.dist"}, base)
+	if from, ok := in.Flag("from"); ok && from.Value != "" {
+		return nil
 	}
-	return slices.Contains([]string{".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk"}, path.Ext(base)) && !strings.Contains(base, "pub") && !strings.Contains(base, "cert")
+	words := in.Words()
+	if len(words) < 2 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(words[:len(words)-1]), func(w dockerfile.Word) bool {
+		return strings.Contains(w.Text, "://") || strings.HasPrefix(w.Text, "<<") || strings.HasPrefix(w.Text, "git@")
+	})
+}
+
+// inContext reports whether the build context has a file of that name with a
+// credential in it.
+func inContext(p *rule.Pass, name string) bool {
+	return p.Context != nil && slices.Contains(p.Context.Files(), strings.TrimPrefix(path.Clean("/"+name), "/"))
 }

@@ -4,6 +4,9 @@ import (
 	"net/url"
 	"strings"
 
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/whittle-oci/whittle/lint/credential"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
@@ -14,7 +17,7 @@ var secretInCommand = rule.Rule{
 		Name:     "secret-in-command",
 		Family:   rule.Secrets,
 		Summary:  "no RUN passes a password on its command line",
-		Why:      "The text of a RUN is kept in the image's history. A password in a URL, a --password flag or a curl -u argument can be read by everyone who can pull the image.",
+		Why:      "The text of a RUN is kept in the image's history. A password in a URL, in a --password flag, in an Authorization header or in a variable of the script can be read by everyone who can pull the image.",
 		Bad:      "FROM debian:12\nRUN curl -u admin:hunter2 https://example.test\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=netrc,target=/root/.netrc curl --netrc https://example.test\n",
 		Severity: rule.Error,
@@ -25,7 +28,7 @@ var secretInCommand = rule.Rule{
 }
 
 func checkSecretInCommand(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
+	for in, c := range walk.Commands(p.File) {
 		for i, a := range c.Args {
 			if !a.Literal {
 				continue
@@ -34,24 +37,129 @@ func checkSecretInCommand(p *rule.Pass) {
 				p.Reportf(a.Span, why+" stays in the image's history; use RUN --mount=type=secret")
 			}
 		}
+		for _, a := range c.Assigns {
+			name, value, _ := strings.Cut(a.Text, "=")
+			if a.Literal && credential.Certain(name) && literalSecret(value) && in.Keyword == "run" {
+				p.Reportf(a.Span, "the value of "+name+" stays in the image's history; use RUN --mount=type=secret")
+			}
+		}
 	}
+	for _, in := range p.File.Instructions {
+		exported(p, in)
+	}
+}
+
+// exported reports export NAME=value and NAME=value on its own.
+func exported(p *rule.Pass, in dockerfile.Instruction) {
+	s, ok := p.File.Script(in)
+	if !ok || s.File == nil {
+		return
+	}
+	report := func(list []*syntax.Assign) {
+		for _, a := range list {
+			if a.Name == nil || a.Value == nil || !credential.Certain(a.Name.Value) {
+				continue
+			}
+			if value := strings.Trim(s.Text[a.Value.Pos().Offset():a.Value.End().Offset()], `"'`); literalSecret(value) {
+				p.Reportf(s.Span(int(a.Pos().Offset()), int(a.End().Offset())), "the value of "+a.Name.Value+" stays in the image's history; use RUN --mount=type=secret")
+			}
+		}
+	}
+	syntax.Walk(s.File, func(n syntax.Node) bool {
+		switch x := n.(type) {
+		case *syntax.DeclClause:
+			report(x.Args)
+		case *syntax.CallExpr:
+			if len(x.Args) == 0 {
+				report(x.Assigns)
+			}
+		}
+		return true
+	})
 }
 
 // passwordArgument says how an argument gives a password away, "" when it does
 // not.
 func passwordArgument(c dockerfile.Command, i int) string {
 	a := c.Args[i].Text
-	if u, err := url.Parse(a); err == nil && u.User != nil {
-		if pass, ok := u.User.Password(); ok && pass != "" && !strings.ContainsAny(pass, "$<{") {
-			return "the password in this URL"
+	if strings.Contains(a, "://") && passwordURL(a) {
+		return "the password in this URL"
+	}
+	if why := header(c, i); why != "" {
+		return why
+	}
+	before := ""
+	if i > 0 {
+		before = c.Args[i-1].Text
+	}
+	switch c.Name {
+	case "curl", "wget":
+		if user := userPassword(a, before); user != "" && strings.Contains(user, ":") && !strings.HasSuffix(user, ":") && !strings.ContainsAny(user, "$<{") {
+			return "the password after -u"
+		}
+	case "sshpass":
+		if rest, ok := strings.CutPrefix(a, "-p"); ok && rest != "" || before == "-p" {
+			return "the password of sshpass"
+		}
+	case "mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin":
+		if rest, ok := strings.CutPrefix(a, "-p"); ok && literalSecret(rest) {
+			return "the password after -p"
+		}
+	case "openssl":
+		if rest, ok := strings.CutPrefix(a, "pass:"); ok && literalSecret(rest) && strings.HasPrefix(before, "-pass") {
+			return "the passphrase of openssl"
+		}
+	case "gpg", "gpg2", "keytool":
+		return "" // an empty or agreed passphrase of a key that the build itself makes
+	}
+	flag, value, joined := strings.Cut(a, "=")
+	if !joined && strings.HasPrefix(before, "--") && !strings.HasPrefix(a, "-") && !strings.Contains(before, "=") {
+		flag, value = before, a
+	}
+	if strings.HasPrefix(flag, "--") && credential.Certain(strings.TrimLeft(flag, "-")) && literalSecret(value) {
+		return "the value of " + flag
+	}
+	return ""
+}
+
+func passwordURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return false
+	}
+	pass, ok := u.User.Password()
+	return ok && pass != "" && !strings.ContainsAny(pass, "$<{")
+}
+
+// userPassword is the value of curl's -u or wget's --user, "" when the word is
+// none.
+func userPassword(a, before string) string {
+	if before == "-u" || before == "--user" || before == "--proxy-user" || before == "-U" {
+		return a
+	}
+	for _, flag := range []string{"--user=", "--proxy-user="} {
+		if rest, ok := strings.CutPrefix(a, flag); ok {
+			return rest
 		}
 	}
-	name, value, ok := strings.Cut(a, "=")
-	if ok && strings.HasPrefix(name, "--") && value != "" && !strings.HasPrefix(value, "$") && walk.SecretName(strings.TrimLeft(name, "-")) {
-		return "the value of " + name
+	return ""
+}
+
+// header says what a header of curl or wget gives away.
+func header(c dockerfile.Command, i int) string {
+	if c.Name != "curl" && c.Name != "wget" && c.Name != "http" {
+		return ""
 	}
-	if (c.Name == "curl" || c.Name == "wget") && i > 0 && (c.Args[i-1].Text == "-u" || c.Args[i-1].Text == "--user") && strings.Contains(a, ":") {
-		return "the password after -u"
+	name, value, ok := strings.Cut(strings.TrimPrefix(c.Args[i].Text, "--header="), ":")
+	if value = strings.TrimSpace(value); !ok || strings.ContainsAny(value, "$<{") {
+		return ""
+	}
+	fields := strings.Fields(value)
+	switch {
+	case strings.EqualFold(name, "authorization") && len(fields) == 2 && literalSecret(fields[1]):
+		return "the credential in this header"
+	case !strings.Contains(name, "/") && !strings.HasPrefix(name, "-") && credential.Certain(name) && len(fields) == 1 && literalSecret(value):
+		return "the value of the header " + name
 	}
 	return ""
 }

@@ -3,23 +3,22 @@ package rules
 import (
 	"strings"
 
-	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/credential"
 	"github.com/whittle-oci/whittle/lint/rule"
-	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
-	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/rules/internal/mount"
 )
 
 var secretInVariable = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-in-variable",
-		Aliases:  []string{"DL3064", "SecretsUsedInArgOrEnv", "DS-0031", "CIS-DI-0010"},
+		Aliases:  []string{"DL3064", "SecretsUsedInArgOrEnv", "DS-0031", "CIS-DI-0010", "secret-in-build-arg"},
 		Family:   rule.Secrets,
 		Summary:  "no ENV or ARG holds a secret",
-		Why:      "ENV stays in the image's configuration and ARG in its history, where anyone who can pull the image reads them. Mount the secret where it is needed: RUN --mount=type=secret,id=token.",
+		Why:      "ENV stays in the image's configuration and ARG in its history, where anyone who can pull the image reads them. Mount the secret where it is needed: RUN --mount=type=secret,id=token,env=TOKEN.\n\nNames tell: PASSWORD, API_KEY, NPM_TOKEN. Paths and switches around a secret (TOKEN_FILE, PASSWORD_MIN_LENGTH), public keys, sockets and user names are not reported, nor is a value that is a path, an address, a switch or a fingerprint.",
 		Bad:      "FROM debian:12\nARG NPM_TOKEN\nENV DB_PASSWORD=hunter2\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=token cat /run/secrets/token >/dev/null\nENV DB_PASSWORD_FILE=/run/secrets/db\n",
 		Severity: rule.Error,
-		Fixable:  rule.Never,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: checkSecretInVariable,
@@ -27,29 +26,28 @@ var secretInVariable = rule.Rule{
 
 func checkSecretInVariable(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
-		for _, kv := range walk.Variables(in) {
-			if !walk.SecretName(kv.Key) || !kv.Arg && kv.Value == "" {
+		if in.Keyword != "env" && in.Keyword != "arg" {
+			continue
+		}
+		for i, kv := range in.Pairs() {
+			key := strings.Trim(kv.Key, `"'`)
+			if !credential.Name(key) {
 				continue
 			}
-			span, ok := in.Find(kv.Key + "=" + kv.Value)
-			if !ok {
-				if span, ok = in.Find(kv.Key); !ok {
-					span = variableSpan(in, kv.Key)
+			where := "ARG stays in the image's history"
+			if in.Keyword == "env" {
+				where = "ENV stays in the image's configuration"
+				if value, known := p.File.Expand(in, kv.Value); known && strings.Trim(value, `"'`) == "" {
+					continue // a place for a value that the container is given
 				}
 			}
-			where := "ENV stays in the image's configuration"
-			if kv.Arg {
-				where = "ARG stays in the image's history"
+			if credential.HarmlessValue(kv.Value) {
+				continue
 			}
-			p.Reportf(span, "the name "+kv.Key+" says that it holds a secret, and "+where+"; use RUN --mount=type=secret")
+			p.Report(rule.Finding{
+				Span: kv.Span, Message: "the name " + key + " says that it holds a secret, and " + where + "; use RUN --mount=type=secret",
+				Fix: mount.Secret(p.File, in, i),
+			})
 		}
 	}
-}
-
-// variableSpan finds NAME= where NAME alone is not a word.
-func variableSpan(in dockerfile.Instruction, name string) source.Span {
-	if i := strings.Index(in.Text.Text, name); i >= 0 {
-		return in.Text.Span(i, i+len(name))
-	}
-	return in.Span()
 }

@@ -3,9 +3,10 @@ package rules
 import (
 	"strings"
 
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/edit"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var sshPort = rule.Rule{
@@ -18,23 +19,43 @@ var sshPort = rule.Rule{
 		Bad:      "FROM debian:12\nEXPOSE 22\nUSER 10001\n",
 		Good:     "FROM debian:12\nEXPOSE 8022\nUSER 10001\n",
 		Severity: rule.Warning,
-		Fixable:  rule.Never,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended"},
 	},
-	Check: checkSSHPort,
+	Check: checkSshPort,
 }
 
-func checkSSHPort(p *rule.Pass) {
+func checkSshPort(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
-		c, ok := in.Command.(*instructions.ExposeCommand)
-		if !ok || !p.File.Shipped(in.Stage) {
+		if in.Keyword != "expose" || !p.File.Shipped(in.Stage) {
 			continue
 		}
-		for _, port := range c.Ports {
-			if number, _, _ := strings.Cut(port, "/"); number == "22" {
-				span, _ := in.Find(port)
-				p.Reportf(span, "port 22 is exposed; use docker exec or kubectl exec instead of SSH")
+		words := in.Words()
+		for i, w := range words {
+			if !ssh(p.File, in, w.Text) {
+				continue
 			}
+			finding := rule.Finding{Span: w.Span, Message: "port 22 is exposed; use docker exec or kubectl exec instead of SSH"}
+			var edits []source.Edit
+			switch {
+			case len(words) == 1:
+				edits = edit.Instruction(p.File, in)
+			case i > 0:
+				edits = edit.Between(p.File, words[i-1].Span.End, w.Span)
+			default:
+				edits = edit.Word(p.File, w.Span)
+			}
+			if edits != nil {
+				finding.Fix = &rule.Fix{Title: "Do not expose port 22", Safety: rule.Unsafe, Edits: edits}
+			}
+			p.Report(finding)
 		}
 	}
+}
+
+// ssh reports whether a port of EXPOSE is that of SSH.
+func ssh(f *dockerfile.File, in dockerfile.Instruction, word string) bool {
+	port, known := f.Expand(in, strings.Trim(word, `"'`))
+	port, protocol, _ := strings.Cut(port, "/")
+	return known && port == "22" && (protocol == "" || strings.EqualFold(protocol, "tcp"))
 }

@@ -3,8 +3,9 @@ package rules
 import (
 	"strings"
 
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
-	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var worldWritable = rule.Rule{
@@ -12,43 +13,85 @@ var worldWritable = rule.Rule{
 		Name:     "world-writable",
 		Family:   rule.Root,
 		Summary:  "files of the image are not writable by everyone",
-		Why:      "chmod 777 lets any process that gets into the container change the program. Give the directory to the user that writes to it.",
+		Why:      "chmod 777 lets any process that gets into the container change the program. Give the directory to the user that writes to it, or to its group.",
 		Bad:      "FROM debian:12\nRUN chmod -R 777 /app\nUSER 10001\n",
 		Good:     "FROM debian:12\nRUN chown -R 10001:0 /app && chmod -R g=u /app\nUSER 10001\n",
 		Severity: rule.Warning,
-		Fixable:  rule.Never,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended"},
 	},
 	Check: checkWorldWritable,
 }
 
 func checkWorldWritable(p *rule.Pass) {
-	for in, c := range walk.Commands(p.File) {
-		if c.Name != "chmod" || !p.File.Shipped(in.Stage) {
+	for _, m := range modes(p.File) {
+		if !openMode(m.text) {
 			continue
 		}
-		for _, a := range c.Args {
-			if openMode(a.Text) {
-				p.Reportf(a.Span, "chmod "+a.Text+" lets everyone write; give the files to the user that does")
-				break
-			}
+		finding := rule.Finding{Span: m.span, Message: "the mode " + m.text + " lets everyone write; give the files to the user that does"}
+		if octal(m.text) && string(p.File.Bytes[m.span.Start:m.span.End]) == m.text {
+			last := len(m.text) - 1
+			finding.Fix = &rule.Fix{Title: "Leave writing to owner and group", Safety: rule.Unsafe, Edits: []source.Edit{{
+				Span: source.Span{Start: m.span.End - 1, End: m.span.End}, New: string(m.text[last] - 2),
+			}}}
 		}
+		p.Report(finding)
 	}
 }
 
 // openMode reports whether a mode lets others write, the sticky directories
 // aside that /tmp is one of.
 func openMode(mode string) bool {
-	if len(mode) == 4 && mode[0] == '1' {
-		return false
+	if octal(mode) {
+		sticky := len(mode) > 3 && strings.IndexByte("1357", mode[len(mode)-4]) >= 0
+		return !sticky && strings.IndexByte("2367", mode[len(mode)-1]) >= 0
 	}
-	if strings.Trim(mode, "01234567") == "" && len(mode) >= 3 {
-		return strings.IndexByte("2367", mode[len(mode)-1]) >= 0
-	}
-	for _, who := range []string{"a+", "o+", "a=", "o=", "ugo+", "+"} {
-		if rest, ok := strings.CutPrefix(mode, who); ok && strings.Contains(rest, "w") && strings.Trim(rest, "rwxXst") == "" {
-			return who != "+"
+	for clause := range strings.SplitSeq(mode, ",") {
+		for _, who := range []string{"a+", "o+", "a=", "o=", "ugo+", "go+", "ugo="} {
+			if rest, ok := strings.CutPrefix(clause, who); ok && strings.Contains(rest, "w") && strings.Trim(rest, "rwxX") == "" {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// A mode is one that chmod or --chmod gives to files of the image.
+type mode struct {
+	text string
+	span source.Span
+}
+
+func modes(f *dockerfile.File) []mode {
+	var out []mode
+	for _, in := range f.Instructions {
+		if !f.Shipped(in.Stage) {
+			continue
+		}
+		switch in.Keyword {
+		case "copy", "add":
+			if flag, ok := in.Flag("chmod"); ok {
+				out = append(out, mode{flag.Value, flag.ValueSpan})
+			}
+		case "run":
+			for _, c := range f.Commands(in) {
+				if c.Name != "chmod" {
+					continue
+				}
+				for _, a := range c.Args {
+					if a.Literal && (octal(a.Text) || strings.ContainsAny(a.Text, "+=") && !strings.HasPrefix(a.Text, "--")) {
+						out = append(out, mode{a.Text, a.Span})
+						break
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// octal reports whether a mode is a number of three or four digits, or five with
+// a 0 before them.
+func octal(mode string) bool {
+	return len(mode) >= 3 && len(mode) <= 5 && strings.Trim(mode, "01234567") == ""
 }

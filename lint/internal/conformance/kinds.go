@@ -35,6 +35,20 @@ var kinds = map[string]func(disagreement) bool{
 	"package-in-variable": missed(argumentMatches(`^"?\$(\w+|\{.*\})"?$`)),
 	// The user id is a variable.
 	"uid-in-variable": missed(argumentMatches(`^"?\$\{?\w*[UuIiDd]+\w*\}?"?$`)),
+	// The USER is not the image's, is root or Windows' own, or is a variable.
+	"images-user": either(imagesUser),
+	// Every name of ENV or ARG is a user's, a file's or without a word for a
+	// secret, or has no value.
+	"place-for-no-secret": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool {
+		return !slices.ContainsFunc(in.Pairs(), func(p dockerfile.Pair) bool {
+			value, _ := f.Expand(in, p.Value)
+			return secretWord.MatchString(p.Key) && !userOrFile.MatchString(p.Key) && strings.Trim(value, `"'`) != ""
+		})
+	}),
+	// Names that end in PASS, and those that only BuildKit's own check knows.
+	"further-secret-names": extra(func(_ *dockerfile.File, in dockerfile.Instruction) bool {
+		return slices.ContainsFunc(in.Pairs(), func(p dockerfile.Pair) bool { return furtherSecret.MatchString(p.Key) })
+	}),
 	// yum is told to update what is installed.
 	"yum-update": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool {
 		return runs(f, in, "yum", "update") || runs(f, in, "yum", "upgrade")
@@ -123,4 +137,25 @@ func argumentMatches(expr string) about {
 			return slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return re.Match(f.Bytes[a.Span.Start:a.Span.End]) })
 		})
 	}
+}
+
+var (
+	secretWord    = regexp.MustCompile(`(?i)pass|pwd|key|token|secret`)
+	userOrFile    = regexp.MustCompile(`(?i)user(name)?$|_file$`)
+	furtherSecret = regexp.MustCompile(`(?i)pass$|(^|_)(key|auth|pwd)(_|$)`)
+)
+
+// imagesUser reports whether a USER does not decide alone, as it stands, whom
+// the image runs as.
+func imagesUser(f *dockerfile.File, in dockerfile.Instruction) bool {
+	if in.Keyword != "user" {
+		return false
+	}
+	name := in.Text.Text[len("user"):]
+	if strings.Contains(name, "$") || strings.TrimSpace(name) == "root" || strings.Contains(name, "Container") || !f.Shipped(in.Stage) {
+		return true
+	}
+	return slices.ContainsFunc(f.Instructions, func(x dockerfile.Instruction) bool {
+		return x.Keyword == "user" && x.Index > in.Index && f.Shipped(x.Stage)
+	})
 }

@@ -22,17 +22,21 @@ func Arguments(f *dockerfile.File, c dockerfile.Command, i, n int) []source.Edit
 	if i > 0 {
 		before = c.Args[i-1].Span.End
 	}
-	span := source.Span{Start: c.Args[i].Span.Start, End: c.Args[i+n-1].Span.End}
-	if before <= span.Start && blank(f, before, span.Start) {
-		span.Start = before
-	}
-	return []source.Edit{{Span: span}}
+	return Between(f, before, source.Span{Start: c.Args[i].Span.Start, End: c.Args[i+n-1].Span.End})
 }
 
 // Word takes a word away, with the blanks behind it.
 func Word(f *dockerfile.File, span source.Span) []source.Edit {
 	for span.End < len(f.Bytes) && (f.Bytes[span.End] == ' ' || f.Bytes[span.End] == '\t') {
 		span.End++
+	}
+	return []source.Edit{{Span: span}}
+}
+
+// Between takes a word away, with the blanks before it since another.
+func Between(f *dockerfile.File, before int, span source.Span) []source.Edit {
+	if before <= span.Start && blank(f, before, span.Start) {
+		span.Start = before
 	}
 	return []source.Edit{{Span: span}}
 }

@@ -1,12 +1,10 @@
 // Package walk holds what rules look for alike: the commands of every RUN, the
-// packages that a package manager is told to install, names of secrets.
+// packages that a package manager is told to install.
 package walk
 
 import (
 	"iter"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
@@ -36,19 +34,6 @@ func Commands(f *dockerfile.File) iter.Seq2[dockerfile.Instruction, dockerfile.C
 func Install(c dockerfile.Command, managers ...string) (packages []dockerfile.Arg, ok bool) {
 	v, ok := Invoke(c, managers...)
 	return v.Packages, ok && v.Is(Installs)
-}
-
-var secretName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(^|[_.-])(pass(word|wd|phrase)?|pwd|secret|secrets|token|tokens|api[_-]?key|apikey|access[_-]?key|private[_-]?key|auth[_-]?key|credential|credentials|client[_-]?secret|encryption[_-]?key|signing[_-]?key)($|[_.-])`)
-})
-
-var harmless = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)([_-](file|path|dir|url|uri|name|id|version|length|size|type|ttl|timeout|header|algorithm|format|expiry|expires|enabled|host|port|endpoint|issuer|policy|min|max|rotation|prefix|suffix|sha256|sum|checksum|length|mode))$|^(ssh_auth_sock|gpg_key|gpg_keys|pip_.*|npm_config_.*)$|public[_-]?key|^pwd$|^oldpwd$`)
-})
-
-// SecretName reports whether a variable's name says that it holds a secret.
-func SecretName(name string) bool {
-	return secretName().MatchString(name) && !harmless().MatchString(name)
 }
 
 // KeyValue is one variable of ENV or ARG.

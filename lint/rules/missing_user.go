@@ -1,0 +1,166 @@
+package rules
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/accounts"
+	"github.com/whittle-oci/whittle/lint/rules/internal/edit"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+)
+
+var missingUser = rule.Rule{
+	Meta: rule.Meta{
+		Name:    "missing-user",
+		Aliases: []string{"DS-0002", "CIS-DI-0001", "CKV_DOCKER_3", "missing-user-entrypoint"},
+		Family:  rule.Root,
+		Summary: "the image has a USER",
+		Why: "Without a USER in the final stage, or in a stage it is made from, the image runs as its base image does, which is root as a rule. " +
+			"Images that are known to run as an ordinary user are not reported; with --online the base image's own configuration is asked. A final stage that is made from scratch and starts nothing is there to be copied from.\n\n" +
+			"The fix sets a user by number, which Kubernetes' runAsNonRoot can check, and gives it the WORKDIR and the VOLUMEs.",
+		Bad:      "FROM debian:12\nCMD [\"app\"]\n",
+		Good:     "FROM debian:12\nUSER 65532:65532\nCMD [\"app\"]\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Sometimes,
+		Presets:  []string{"recommended"},
+	},
+	Check: checkMissingUser,
+}
+
+func checkMissingUser(p *rule.Pass) {
+	final := p.File.Final()
+	if _, _, _, found := accounts.Last(p.File, final.Index); found {
+		return
+	}
+	base, known := p.File.BaseName(accounts.Base(p.File, final.Index))
+	if !known || base == "" || accounts.Windows(base) || base == "scratch" && !starts(p.File) {
+		return
+	}
+	message := "no USER is set, so the image runs as " + base + " does, which is root as a rule"
+	if user, known := accounts.Runs(base); known && user != "" {
+		return
+	}
+	if base == "scratch" {
+		message = "no USER is set, so the image runs as root"
+	} else if p.Images != nil {
+		if img, ok := p.Images.Image(base); ok {
+			if !accounts.Root(img.User) {
+				return
+			}
+			message = "no USER is set, and " + base + " runs as root"
+		}
+	}
+	finding := rule.Finding{Span: walk.BaseSpan(p.File, final), Message: message}
+	if edits := edit.AtEndOfStage(p.File, final, withOwner(p.File, final, base)...); edits != nil {
+		finding.Fix = &rule.Fix{Title: "Run as " + ordinary, Safety: rule.Unsafe, Edits: edits}
+	}
+	p.Report(finding)
+}
+
+// starts reports whether the image has something to run.
+func starts(f *dockerfile.File) bool {
+	for i := f.Final().Index; i >= 0; i = f.Stages[i].Parent {
+		if slices.ContainsFunc(f.In(i), func(in dockerfile.Instruction) bool {
+			return (in.Keyword == "cmd" || in.Keyword == "entrypoint") && !in.Trigger
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// withOwner are the lines that set an ordinary user and give it the directories
+// that a program writes to, where a shell can do so.
+func withOwner(f *dockerfile.File, final *dockerfile.Stage, base string) []string {
+	user := "USER " + ordinary
+	dirs, volumes := written(f, final.Index)
+	all := slices.Concat(dirs, volumes)
+	if len(all) == 0 || !hasShell(base) || endsInRun(f, final) {
+		return []string{user}
+	}
+	command := "chown " + ordinary + " " + strings.Join(all, " ")
+	if len(volumes) > 0 {
+		command = "mkdir -p " + strings.Join(volumes, " ") + " && " + command
+	}
+	return []string{"RUN " + command, user}
+}
+
+// hasShell reports whether an image is not one of those that have none.
+func hasShell(base string) bool {
+	for _, w := range []string{"distroless", "chiseled", "static", "cgr.dev/", "dhi.io/"} {
+		if strings.Contains(base, w) {
+			return false
+		}
+	}
+	return base != "scratch"
+}
+
+// endsInRun reports whether a line at the end of the stage would follow a RUN,
+// which it had better be a part of.
+func endsInRun(f *dockerfile.File, s *dockerfile.Stage) bool {
+	last := ""
+	for _, in := range f.In(s.Index) {
+		if in.Keyword != "cmd" && in.Keyword != "entrypoint" {
+			last = in.Keyword
+		}
+	}
+	return last == "run"
+}
+
+// written are the working directory of the image and its volumes, those with a
+// name that is known and that no system has.
+func written(f *dockerfile.File, stage int) (dirs, volumes []string) {
+	cwd := "/"
+	var stages []int
+	for i := stage; i >= 0; i = f.Stages[i].Parent {
+		stages = append(stages, i)
+	}
+	for _, s := range slices.Backward(stages) {
+		for _, in := range f.In(s) {
+			if in.Trigger {
+				continue
+			}
+			switch c := in.Command.(type) {
+			case *instructions.WorkdirCommand:
+				dir, known := f.Expand(in, c.Path)
+				switch {
+				case !known || strings.ContainsAny(dir, " \\"):
+					return nil, nil
+				case path.IsAbs(dir):
+					cwd = path.Clean(dir)
+				default:
+					cwd = path.Join(cwd, dir)
+				}
+			case *instructions.VolumeCommand:
+				for _, v := range c.Volumes {
+					if dir, known := f.Expand(in, v); known && ownable(path.Clean(dir)) {
+						volumes = append(volumes, path.Clean(dir))
+					}
+				}
+			}
+		}
+	}
+	if ownable(cwd) && !slices.Contains(volumes, cwd) {
+		dirs = append(dirs, cwd)
+	}
+	return dirs, volumes
+}
+
+// ownable reports whether a directory may be given away: it is not one that
+// the system is in.
+func ownable(dir string) bool {
+	if !path.IsAbs(dir) || strings.ContainsAny(dir, " $'\"\\*;&|") {
+		return false
+	}
+	for _, system := range []string{"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/run"} {
+		if dir == system {
+			return false
+		}
+	}
+	return true
+}
