@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,6 +27,7 @@ import (
 	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/credential"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -66,6 +68,9 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 		return nil, fmt.Errorf("running BuildKit's checks: %w", err)
 	}
 	for _, w := range res.Warnings {
+		if w.RuleName == secrets && w.Location != nil && len(w.Location.Ranges) > 0 && noSecret(f, int(w.Location.Ranges[0].Start.Line), w.Detail) {
+			continue
+		}
 		d := lint.Diagnostic{
 			Rule: meta(w.RuleName, w.Description, w.URL), Severity: rule.Warning, File: f.File,
 			Finding: rule.Finding{Message: w.Detail},
@@ -76,6 +81,21 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// secrets is the check that tells secrets by their names, and takes a socket or
+// a public key for one.
+const secrets = "SecretsUsedInArgOrEnv"
+
+// noSecret reports whether the variable that BuildKit speaks of, in quotes at
+// the end of its message, is known to hold none, by its name or its value.
+func noSecret(f *dockerfile.File, line int, message string) bool {
+	_, name, _ := strings.Cut(message, `"`)
+	name, _, _ = strings.Cut(name, `"`)
+	in, ok := f.At(line)
+	return credential.Harmless(name) || ok && slices.ContainsFunc(in.Pairs(), func(p dockerfile.Pair) bool {
+		return strings.Trim(p.Key, `"'`) == name && credential.HarmlessValue(p.Value)
+	})
 }
 
 // meta makes the words of a rule from what BuildKit says of it. Its name is

@@ -70,3 +70,23 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("%s: %s", d.Rule.Name, d.Message)
 	}
 }
+
+// TestNoSecrets holds the check of secrets to what users complain about: names
+// that are known to hold none.
+func TestNoSecrets(t *testing.T) {
+	for text, want := range map[string]int{
+		"ENV SSH_AUTH_SOCK=/x GPG_KEY=C874011F0AB405110D02105534365D9472D7468F\nARG TOKEN_URL\n": 0,
+		"ENV GOOGLE_APPLICATION_CREDENTIALS=/run/secrets/key.json\n":                             0,
+		"ENV KEY=k8Fh3mQz91Lp \\\n  SSH_AUTH_SOCK=/x\nARG auth\n":                                2,
+		"ENV \"git_key\"=x\n": 1,
+	} {
+		src := source.NewFile("Dockerfile", []byte("FROM scratch\n"+text))
+		diags, err := lint.Run(t.Context(), src, lint.Options{Checkers: []lint.Checker{&buildkit.Checker{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(diags) != want {
+			t.Errorf("%s: %d findings, want %d", text, len(diags), want)
+		}
+	}
+}
