@@ -57,7 +57,7 @@ func checkMissingUser(p *rule.Pass) {
 	}
 	finding := rule.Finding{Span: walk.BaseSpan(p.File, final), Message: message}
 	if edits := edit.AtEndOfStage(p.File, final, withOwner(p.File, final, base)...); edits != nil {
-		finding.Fix = &rule.Fix{Title: "Run as " + ordinary, Safety: rule.Unsafe, Edits: edits}
+		finding.Fix = &rule.Fix{Title: "Add USER " + ordinary, Safety: rule.Unsafe, Edits: edits}
 	}
 	p.Report(finding)
 }

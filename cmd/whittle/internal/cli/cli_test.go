@@ -24,7 +24,7 @@ func TestExitCodes(t *testing.T) {
 		want int
 	}{
 		{"clean", []string{"lint", write("clean", "FROM scratch\nUSER 10001\n")}, cli.OK},
-		{"finding", []string{"lint", write("finding", "FROM scratch AS A\n")}, cli.Findings},
+		{"finding", []string{"lint", write("finding", "FROM debian AS A\n")}, cli.Findings},
 		{"not a Dockerfile", []string{"lint", write("syntax", "FROM a\nRUN <<EOF\n")}, cli.Findings},
 		{"flag", []string{"lint", "--nope"}, cli.Usage},
 		{"no Dockerfile", []string{"lint", t.TempDir()}, cli.Failed},

@@ -17,7 +17,7 @@ import (
 // once.
 func TestExtendsURL(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	base := "lint: {ignore: [untagged-base, final-stage-root]}\n"
+	base := "lint: {ignore: [untagged-base, missing-user]}\n"
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked++
