@@ -138,7 +138,7 @@ func (e *Engine) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	hosts := resolver.NewRegistryConfig(registries)
+	hosts := patientHosts(resolver.NewRegistryConfig(registries), o.Log)
 	w, err := newWorker(ctx, o, hosts)
 	if err != nil {
 		return err

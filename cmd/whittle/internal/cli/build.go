@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/builder/engine"
@@ -118,42 +115,6 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, req *buildRequest, bu
 	return res, nil
 }
 
-// buildError prints the lines of the Dockerfile that an error is about, and
-// gives the error its exit code.
-func (a *app) buildError(err, own error) error {
-	sources := errdefs.Sources(err)
-	if len(sources) == 0 {
-		sources = errdefs.Sources(own)
-	}
-	for _, s := range sources {
-		_ = s.Print(a.Err) // the error itself follows
-	}
-	if bad, ok := errors.AsType[*frontend.RefusedError](own); ok {
-		return bad
-	}
-	if bad, ok := errors.AsType[*frontend.ConfigError](own); ok {
-		return bad
-	}
-	if syntaxFault(err) {
-		return refused{err}
-	}
-	return hintRun(err)
-}
-
-// hintRun adds what a RUN needs that the machine has not.
-func hintRun(err error) error {
-	text := err.Error()
-	switch {
-	case embedded.InNamespace() && strings.Contains(text, "chown"):
-		return hinted{err, "a plain user namespace holds one user, so files of others cannot be written, as most base images have, and a WORKDIR of the image's user: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
-	case embedded.InNamespace() && (strings.Contains(text, "did not complete successfully") || strings.Contains(text, "runc")):
-		return hinted{err, "RUN instructions need more than the one user of a plain user namespace: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
-	case strings.Contains(text, embedded.ErrNoRunc.Error()):
-		return hinted{err, "RUN instructions need runc: install it, or use a BuildKit that is running (--builder, BUILDKIT_HOST)"}
-	}
-	return err
-}
-
 // reports collects what the build says about its platforms.
 type reports struct {
 	mu    sync.Mutex
@@ -245,12 +206,4 @@ func (a *app) inNamespace(ctx context.Context, req *buildRequest) error {
 		return exit(code)
 	}
 	return nil
-}
-
-// hintEngine adds what to do about a builder that does not answer.
-func hintEngine(err error) error {
-	if errors.Is(err, os.ErrPermission) {
-		return hinted{err, "run as root, or as a user who may use user namespaces; whittle doctor tells"}
-	}
-	return err
 }

@@ -90,8 +90,10 @@ func (f *buildFlags) context(a *app, r *buildRequest, dir string) error {
 	if file == "-" {
 		return f.inlineDockerfile(a, r, dir)
 	}
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && (f.file != "" || !exists(filepath.Join(dir, "dockerfile"))) {
+	if info, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && (f.file != "" || !exists(filepath.Join(dir, "dockerfile"))) {
 		return refused{hinted{fmt.Errorf("there is no %s", file), "name the Dockerfile with -f"}}
+	} else if err == nil && info.IsDir() {
+		return usage{hinted{fmt.Errorf("the Dockerfile %s is a directory", file), "name the file with -f"}}
 	}
 	attrs["filename"] = filepath.Base(file)
 	r.dirs = []string{filepath.Dir(file), dir}

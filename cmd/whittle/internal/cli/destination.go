@@ -123,7 +123,7 @@ func (d *destination) write(ctx context.Context, img v1.Image) error {
 		}
 		if d.push {
 			if err := remote.Write(tag, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-				return fmt.Errorf("pushing %s: %w", t, err)
+				return hintRegistry(fmt.Errorf("pushing %s: %w", t, err))
 			}
 		}
 	}

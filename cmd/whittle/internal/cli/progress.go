@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -97,25 +96,4 @@ func (a *app) printWarnings(warnings []client.VertexWarning) {
 func (r *reports) sorted() []*report.Report {
 	slices.SortFunc(r.list, func(a, b *report.Report) int { return strings.Compare(a.Platform, b.Platform) })
 	return r.list
-}
-
-// syntaxFault reports whether BuildKit refused the Dockerfile itself, rather
-// than failed at running it.
-func syntaxFault(err error) bool {
-	var exit interface{ ExitCode() int }
-	if errors.As(err, &exit) {
-		return false
-	}
-	text := err.Error()
-	for _, ran := range []string{"did not complete successfully", "failed to do request", "failed to resolve source metadata", "failed to solve: process", "no space left"} {
-		if strings.Contains(text, ran) {
-			return false
-		}
-	}
-	for _, parsed := range []string{"dockerfile parse error", "unknown instruction", "failed to parse", "file with no instructions", "base name", "target stage", "circular dependency", "failed to calculate checksum"} {
-		if strings.Contains(text, parsed) {
-			return true
-		}
-	}
-	return false
 }

@@ -87,7 +87,7 @@ func openImage(ctx context.Context, ref string, p v1.Platform) (v1.Image, error)
 	}
 	img, err := remote.Image(r, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithPlatform(p))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", ref, err)
+		return nil, hintRegistry(fmt.Errorf("reading %s: %w", ref, err))
 	}
 	return img, nil
 }
