@@ -1,6 +1,9 @@
 package elf
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // blockSize is how much is read at a time. A reader may be a call to another
 // process, where few large reads cost less than many small ones.
@@ -14,6 +17,7 @@ type blocks struct {
 	r     io.ReaderAt
 	kept  map[int64][]byte
 	order []int64
+	err   error // what the reader failed with first, other than its end
 }
 
 func newBlocks(r io.ReaderAt) *blocks { return &blocks{r: r, kept: map[int64][]byte{}} }
@@ -21,7 +25,9 @@ func newBlocks(r io.ReaderAt) *blocks { return &blocks{r: r, kept: map[int64][]b
 // ReadAt implements io.ReaderAt.
 func (b *blocks) ReadAt(p []byte, off int64) (int, error) {
 	if len(p) >= blockSize {
-		return b.r.ReadAt(p, off)
+		n, err := b.r.ReadAt(p, off)
+		b.note(err)
+		return n, err
 	}
 	n := 0
 	for n < len(p) {
@@ -48,6 +54,7 @@ func (b *blocks) block(at int64) ([]byte, error) {
 	}
 	block := make([]byte, blockSize)
 	n, err := b.r.ReadAt(block, at)
+	b.note(err)
 	if err != nil && err != io.EOF && n == 0 {
 		return nil, err
 	}
@@ -58,4 +65,10 @@ func (b *blocks) block(at int64) ([]byte, error) {
 	b.kept[at] = block[:n]
 	b.order = append(b.order, at)
 	return block[:n], nil
+}
+
+func (b *blocks) note(err error) {
+	if b.err == nil && err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
+	}
 }

@@ -25,7 +25,7 @@ const flagPIE = 0x08000000
 // none for the loader; a stripped file may have none.
 func (i *Info) dynamicSegment(f *elf.File, p *elf.Prog) error {
 	if p.Filesz > maxDynamic {
-		return fmt.Errorf("broken ELF file: a dynamic section of %d bytes", p.Filesz)
+		return fmt.Errorf("a dynamic section of %d bytes", p.Filesz)
 	}
 	data := make([]byte, p.Filesz)
 	if _, err := p.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -97,11 +97,11 @@ func stringAt(f *elf.File, address uint64) (string, error) {
 		n, err := p.ReadAt(b, int64(address-p.Vaddr))
 		end := bytes.IndexByte(b[:n], 0)
 		if end < 0 {
-			return "", errors.Join(errors.New("broken ELF file: a string without an end"), err)
+			return "", errors.Join(errors.New("a string without an end"), err)
 		}
 		return string(b[:end]), nil
 	}
-	return "", errors.New("broken ELF file: a string outside of what is loaded")
+	return "", errors.New("a string outside of what is loaded")
 }
 
 // sections are the kinds of section that debug/elf reads whole.
@@ -112,7 +112,7 @@ var sections = []elf.SectionType{elf.SHT_DYNAMIC, elf.SHT_STRTAB, elf.SHT_DYNSYM
 func (i *Info) symbols(f *elf.File) error {
 	for _, s := range f.Sections {
 		if slices.Contains(sections, s.Type) && s.Size > maxTable {
-			return fmt.Errorf("broken ELF file: section %s of %d bytes", s.Name, s.Size)
+			return fmt.Errorf("a section %s of %d bytes", s.Name, s.Size)
 		}
 	}
 	symbols, err := f.DynamicSymbols()

@@ -15,6 +15,10 @@ import (
 // ErrNotELF is returned for a file that does not begin with the ELF magic.
 var ErrNotELF = errors.New("not an ELF file")
 
+// ErrBroken is returned for a file that begins with the ELF magic and says what
+// cannot be.
+var ErrBroken = errors.New("broken ELF file")
+
 // Info is what the headers of one ELF file say.
 type Info struct {
 	Class   elf.Class
@@ -73,21 +77,30 @@ const (
 
 // Read reads the headers of an ELF file. Sizes in the file are not believed:
 // what lies is an error and costs no memory.
-func Read(r io.ReaderAt) (_ *Info, err error) {
+func Read(in io.ReaderAt) (_ *Info, err error) {
+	r := newBlocks(in)
 	defer func() {
 		// debug/elf has panicked on broken files before.
 		if x := recover(); x != nil {
-			err = fmt.Errorf("broken ELF file: %v", x)
+			err = fmt.Errorf("%v", x)
+		}
+		switch {
+		case err == nil || errors.Is(err, ErrNotELF):
+		case r.err != nil:
+			err = r.err // nothing is known of the file
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			err = fmt.Errorf("%w: it ends before what its headers say", ErrBroken)
+		default:
+			err = fmt.Errorf("%w: %w", ErrBroken, err)
 		}
 	}()
-	r = newBlocks(r)
 	magic := make([]byte, 4)
 	if n, _ := r.ReadAt(magic, 0); n < 4 || string(magic) != elf.ELFMAG {
 		return nil, ErrNotELF
 	}
 	f, err := elf.NewFile(r)
 	if err != nil {
-		return nil, fmt.Errorf("broken ELF file: %w", err)
+		return nil, err
 	}
 	i := &Info{Class: f.Class, Machine: f.Machine, Type: f.Type}
 	if err := i.programHeaders(f); err != nil {
@@ -114,7 +127,7 @@ func (i *Info) programHeaders(f *elf.File) error {
 		switch p.Type {
 		case elf.PT_INTERP:
 			if p.Filesz > 4096 {
-				return errors.New("broken ELF file: the name of its loader is too long")
+				return errors.New("the name of its loader is too long")
 			}
 			b := make([]byte, p.Filesz)
 			if _, err := p.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {

@@ -195,6 +195,14 @@ func (m *maker) unloadable(x executable, real string, err error) error {
 			Err:         err,
 		}
 	}
+	if errors.Is(err, elf.ErrBroken) {
+		return &RefusedError{
+			Instruction: x.instruction,
+			Message:     err.Error(),
+			Hint:        "build or copy it once more, the file is damaged or cut short",
+			Err:         err,
+		}
+	}
 	return fmt.Errorf("reading %s: %w", real, err)
 }
 

@@ -32,7 +32,6 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"empty Dockerfile", "", nil, 1, "file with no instructions"},
 		{"unknown instruction", "FROM scratch\nRUNN x\n", nil, 1, "Dockerfile:2"},
-		{"unknown instruction and its line", "FROM scratch\nRUNN x\n", nil, 1, ">>> RUNN x"},
 		{"no such stage", "FROM scratch\nCOPY --from=nope /a /b\n", []string{"--target", "nope"}, 1, "target stage"},
 		{"another frontend", "# syntax=docker.io/acme/other:1\nFROM scratch\n", nil, 1, "the Dockerfile is written for the frontend docker.io/acme/other:1"},
 		{"a RUN that fails", "FROM muslbox:1\nRUN false\nCMD [\"sh\"]\n", nil, 3, "exit code: 1"},
