@@ -154,17 +154,22 @@ func (v *variables) assign(list []*syntax.Assign) {
 // list is the text of words with blanks between.
 func (v *variables) list(words []*syntax.Word) local {
 	out := local{known: true}
+	var b strings.Builder
 	for i, w := range words {
 		e := expansion{vars: v, quoted: true}
 		e.word(w)
 		if i > 0 {
-			out.value += " "
+			b.WriteByte(' ')
 		}
 		for _, x := range e.done() {
-			out.value += x.Text
+			b.WriteString(x.Text)
 			out.known = out.known && x.Known
 		}
+		if b.Len() > maxField {
+			return local{}
+		}
 	}
+	out.value = b.String()
 	return out
 }
 
@@ -173,6 +178,9 @@ func (v *variables) set(name string, x local, more bool) {
 	switch {
 	case more:
 		x.value, x.known = old.value+x.value, x.known && (old.known || !again)
+		if len(x.value) > maxField {
+			x = local{}
+		}
 	case again && old != x:
 		x = local{}
 	}
@@ -195,15 +203,25 @@ func (e *expansion) done() []Field {
 }
 
 func (e *expansion) cut() {
-	if e.open {
+	if e.open && len(e.fields) <= maxFields {
 		e.fields = append(e.fields, Field{Text: e.cur.String(), Known: !e.dim})
 	}
 	e.cur.Reset()
 	e.open, e.dim = false, false
 }
 
+// maxField and maxFields bound what variables that hold each other grow to.
+const (
+	maxField  = 1 << 16
+	maxFields = 1 << 12
+)
+
 func (e *expansion) add(text string) {
-	if text != "" {
+	switch {
+	case text == "":
+	case e.cur.Len()+len(text) > maxField || len(e.fields) > maxFields:
+		e.open, e.dim = true, true
+	default:
 		e.cur.WriteString(text)
 		e.open = true
 	}

@@ -143,6 +143,28 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// TestFieldsAreBounded doubles a variable until it would fill the memory.
+func TestFieldsAreBounded(t *testing.T) {
+	script := "a='x y '"
+	for range 60 {
+		script += "; a=$a$a"
+	}
+	script += "; b=$(z)"
+	for range 60 {
+		script += "; b=$b$b; b+=$b"
+	}
+	f := parse(t, "FROM a\nRUN "+script+"; p "+strings.Repeat("$a$b", 1000)+"\n")
+	in := f.Instructions[1]
+	cmds := f.Commands(in)
+	size := 0
+	for _, x := range walk.NewExpander(f).Fields(in, cmds[len(cmds)-1].Args) {
+		size += len(x.Text)
+	}
+	if size > 1<<22 {
+		t.Errorf("the fields hold %d bytes", size)
+	}
+}
+
 // TestAppend puts a command at the end of RUNs of every layout.
 func TestAppend(t *testing.T) {
 	for _, c := range []struct{ name, run, want string }{
