@@ -53,6 +53,8 @@ var kinds = map[string]func(disagreement) bool{
 	"yum-update": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool {
 		return runs(f, in, "yum", "update") || runs(f, in, "yum", "upgrade")
 	}),
+	// A flag's value begins with a blank.
+	"value-with-blanks": missed(argumentMatches(`^["']\s`)),
 	// A commit of a repository stands behind a URL.
 	"commit-of-url": missed(argumentMatches(`^https?://.*#[0-9a-f]{7,40}$`)),
 }
