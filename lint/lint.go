@@ -30,6 +30,10 @@ type Options struct {
 	FixOnly []string
 	// Severity replaces the severities of rules, by their names or aliases.
 	Severity map[string]rule.Severity
+	// Builds are the ways in which the file is built; what is wrong in one is
+	// reported. Without any it is the last stage with the defaults of all
+	// arguments.
+	Builds []dockerfile.Build
 	// Settings, Context and Images are handed to every rule.
 	Settings rule.Settings
 	Context  rule.Context
@@ -90,6 +94,38 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 // Check is Run for a file that is parsed already.
 func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic, error) {
 	var out []Diagnostic
+	builds := opts.Builds
+	if len(builds) == 0 {
+		builds = []dockerfile.Build{{}}
+	}
+	for i, b := range builds {
+		if i > 0 || b.Target != "" || len(b.Args) > 0 {
+			f.For(b)
+		}
+		more, err := oneBuild(ctx, f, opts)
+		if err != nil {
+			return nil, err
+		}
+		out = merged(out, more)
+	}
+	for i := range out {
+		if s, ok := opts.severity(out[i].Rule); ok {
+			out[i].Severity = s
+		}
+	}
+	if !opts.Suppressed {
+		out = heed(f, out, opts)
+	}
+	out = append(out, refused(f, out)...)
+	slices.SortStableFunc(out, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name))
+	})
+	return out, nil
+}
+
+// oneBuild gives what rules and checkers say of a file as one build sees it.
+func oneBuild(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic, error) {
+	var out []Diagnostic
 	for i := range opts.Rules {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -111,19 +147,25 @@ func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic,
 		}
 		out = append(out, unsaid(out, more)...)
 	}
-	for i := range out {
-		if s, ok := opts.severity(out[i].Rule); ok {
-			out[i].Severity = s
-		}
-	}
-	if !opts.Suppressed {
-		out = heed(f, out, opts)
-	}
-	out = append(out, refused(f, out)...)
-	slices.SortStableFunc(out, func(a, b Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name))
-	})
 	return out, nil
+}
+
+// merged adds what another build of the same file has to say and those before
+// it had not.
+func merged(have, more []Diagnostic) []Diagnostic {
+	if len(have) == 0 {
+		return more
+	}
+	type key struct {
+		rule, message string
+		span          source.Span
+	}
+	keyOf := func(d Diagnostic) key { return key{d.Rule.Name, d.Message, d.Span} }
+	said := map[key]bool{}
+	for _, d := range have {
+		said[keyOf(d)] = true
+	}
+	return append(have, slices.DeleteFunc(more, func(d Diagnostic) bool { return said[keyOf(d)] })...)
 }
 
 // refused makes diagnostics of the instructions that BuildKit does not take,

@@ -53,7 +53,10 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 			err = fmt.Errorf("BuildKit's checks of %s failed inside: %v", f.Name, r)
 		}
 	}()
-	stub := &client{ignore: c.Ignore, experimental: c.Experimental}
+	stub := &client{ignore: c.Ignore, experimental: c.Experimental, build: f.Build()}
+	if f.StageNamed(strings.ToLower(stub.build.Target), len(f.Stages)) < 0 {
+		stub.build.Target = "" // the last stage, as the rules take it
+	}
 	ui, err := dockerui.NewClient(stub)
 	if err != nil {
 		return nil, fmt.Errorf("setting up BuildKit's checks: %w", err)
@@ -143,6 +146,7 @@ type client struct {
 	gateway.Client
 	ignore       []byte
 	experimental []string
+	build        dockerfile.Build
 }
 
 // Every capability there is; listing them costs more than most checks.
@@ -154,6 +158,12 @@ var (
 // BuildOpts implements gateway.Client.
 func (c *client) BuildOpts() gateway.BuildOpts {
 	opts := map[string]string{}
+	for name, value := range c.build.Args {
+		opts["build-arg:"+name] = value
+	}
+	if c.build.Target != "" {
+		opts["target"] = c.build.Target
+	}
 	if len(c.experimental) > 0 {
 		opts["build-arg:BUILDKIT_DOCKERFILE_CHECK"] = "experimental=" + strings.Join(c.experimental, ",")
 	}

@@ -1,12 +1,14 @@
 package buildkit_test
 
 import (
+	"strings"
 	"testing"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/buildkit"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
@@ -55,6 +57,29 @@ func TestEveryCheck(t *testing.T) {
 			}
 			t.Errorf("reported %v", got)
 		})
+	}
+}
+
+// TestBuilds holds the checks to the target and the arguments of a build.
+func TestBuilds(t *testing.T) {
+	text := "ARG TAG\nFROM debian:${TAG} AS a\nFROM a AS b\nWORKDIR x\nFROM a AS c\n"
+	for want, builds := range map[string][]dockerfile.Build{
+		// Without a base BuildKit looks no further.
+		"InvalidDefaultArgInFrom":                      nil,
+		"InvalidDefaultArgInFrom WorkdirRelativePath":  {{Args: map[string]string{"TAG": "12"}}},
+		"InvalidDefaultArgInFrom WorkdirRelativePath ": {{Target: "b", Args: map[string]string{"TAG": "12"}}, {Target: "nowhere"}},
+	} {
+		diags, err := lint.Run(t.Context(), source.NewFile("Dockerfile", []byte(text)), lint.Options{Checkers: []lint.Checker{&buildkit.Checker{}}, Builds: builds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range diags {
+			got = append(got, d.Rule.Name)
+		}
+		if strings.Join(got, " ") != strings.TrimSpace(want) {
+			t.Errorf("%+v: %v, want %s", builds, got, want)
+		}
 	}
 }
 

@@ -1,10 +1,10 @@
 // Package discover finds Dockerfiles in directories, and what belongs to one:
-// its build context and the configuration above it. It reads directories and
-// file names, never the content of a Dockerfile.
+// its build context, the configuration above it, and what Compose and Bake
+// files say of how it is built. It never reads a Dockerfile.
 package discover
 
 import (
-	"io/fs"
+	"errors"
 	"iter"
 	"os"
 	"path/filepath"
@@ -15,23 +15,59 @@ import (
 // skipped are directories that hold what others wrote, or what tools made.
 var skipped = []string{".git", "node_modules", "vendor", ".cache"}
 
-// In lists the files under a directory that are named as Dockerfiles are, in
-// lexical order.
-func In(dir string) ([]string, error) {
-	var files []string
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+// Found is what a search through directories found.
+type Found struct {
+	Dockerfiles []string // in lexical order
+	Sources     []string // Compose and Bake files, which say how some are built
+}
+
+// In looks through a directory and those below it, hidden ones too, for files
+// that are named as Dockerfiles, Compose files and Bake files are. What a
+// .gitignore of its repository, or below it, leaves out is left out.
+// Directories that cannot be read do not stop the search; they are in err.
+func In(dir string) (found Found, err error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return found, err
+	}
+	s := search{found: &found, root: dir, abs: abs}
+	s.walk(".", above(abs))
+	return found, errors.Join(s.errs...)
+}
+
+// A search is one call of In.
+type search struct {
+	found     *Found
+	root, abs string
+	errs      []error
+}
+
+// walk looks through a directory below the root, in which ignored holds.
+func (s *search) walk(rel string, ignored ignorings) {
+	entries, err := os.ReadDir(filepath.Join(s.root, rel))
+	if err != nil {
+		s.errs = append(s.errs, err)
+		return
+	}
+	ignored = ignored.in(filepath.Join(s.abs, rel))
+	for _, e := range entries {
+		name := filepath.Join(rel, e.Name())
+		switch {
+		case e.IsDir():
+			if !slices.Contains(skipped, e.Name()) && !ignored.ignores(filepath.Join(s.abs, name), true) {
+				s.walk(name, ignored)
+			}
+		case !e.Type().IsRegular():
+		case Named(e.Name()):
+			if !ignored.ignores(filepath.Join(s.abs, name), false) {
+				s.found.Dockerfiles = append(s.found.Dockerfiles, filepath.Join(s.root, name))
+			}
+		case IsSource(e.Name()):
+			if !ignored.ignores(filepath.Join(s.abs, name), false) {
+				s.found.Sources = append(s.found.Sources, filepath.Join(s.root, name))
+			}
 		}
-		if d.IsDir() && name != dir && slices.Contains(skipped, d.Name()) {
-			return filepath.SkipDir
-		}
-		if d.Type().IsRegular() && Named(d.Name()) {
-			files = append(files, filepath.Clean(name))
-		}
-		return nil
-	})
-	return files, err
+	}
 }
 
 // Named reports whether a file of this base name is taken for a Dockerfile:

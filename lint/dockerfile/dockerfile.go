@@ -27,6 +27,8 @@ type File struct {
 	// Problems are the instructions that BuildKit does not take, in order.
 	Problems []Problem
 
+	build   Build
+	target  int        // the stage that a build ends in, counted from 1; 0 for the last
 	shipped []bool     // by stage
 	shells  [][]string // by instruction: the last SHELL before it
 	vars    []settings // by stage, filled when asked
@@ -131,9 +133,6 @@ func wildcard(word string) string {
 	}
 	return strings.ToLower(b.String())
 }
-
-// Final is the last stage. A file that parses has one.
-func (f *File) Final() *Stage { return &f.Stages[len(f.Stages)-1] }
 
 // Shipped reports whether what a stage's instructions do is in the image: it
 // is the final stage or one that the final stage is made from.

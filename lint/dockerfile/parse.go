@@ -137,11 +137,8 @@ func (f *File) understand() error {
 
 // begin adds the stage of a FROM.
 func (f *File) begin(s instructions.Stage, in *Instruction) {
-	next, parent := len(f.Stages), -1
-	if name, known := f.expand(s.BaseName, f.globals()); known {
-		parent = f.stageNamed(name, next)
-	}
-	f.Stages = append(f.Stages, Stage{Stage: s, Index: next, From: in.Index, Parent: parent})
+	next := len(f.Stages)
+	f.Stages = append(f.Stages, Stage{Stage: s, Index: next, From: in.Index, Parent: f.parent(s.BaseName, next)})
 	if s.Name != "" {
 		f.names[s.Name] = append(f.names[s.Name], next)
 	}
@@ -173,7 +170,7 @@ func trigger(in *Instruction) {
 // chooses among stages, all of them are.
 func (f *File) ship() {
 	f.shipped = make([]bool, len(f.Stages))
-	f.shipped[len(f.Stages)-1] = true
+	f.shipped[f.Final().Index] = true
 	for i := len(f.Stages) - 1; i >= 0; i-- {
 		if !f.shipped[i] {
 			continue

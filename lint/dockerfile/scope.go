@@ -89,6 +89,10 @@ func (f *File) globals() global {
 		f.global = global{}
 		for _, a := range f.MetaArgs {
 			for _, kv := range a.Args {
+				if v, ok := f.build.Args[kv.Key]; ok {
+					f.global[kv.Key] = v
+					continue
+				}
 				if kv.Value == nil {
 					continue
 				}
@@ -123,7 +127,9 @@ func (f *File) settings(stage int) settings {
 		case *instructions.ArgCommand:
 			for _, kv := range c.Args {
 				x := setting{index: in.Index}
-				if kv.Value != nil {
+				if v, ok := f.build.Args[kv.Key]; ok {
+					x.value, x.known = v, true
+				} else if kv.Value != nil {
 					x.value, x.known = f.expand(*kv.Value, scope)
 				} else {
 					x.value, x.known = f.globals().Get(kv.Key)

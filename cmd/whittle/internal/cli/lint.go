@@ -22,6 +22,9 @@ type lintFlags struct {
 	formats                         []string
 	failOn, config, preset, context string
 	only, enable, ignore, fixOnly   []string
+	target                          string
+	buildArgs                       []string
+	builds                          *builds
 	shellcheck                      string
 	program                         *shellcheck.Program // nil for none
 }
@@ -31,10 +34,11 @@ func (a *app) lintCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "lint [flags] [PATH...]",
 		Short: "Say what is wrong with Dockerfiles, and fix what can be fixed",
-		Long: `Lint reads Dockerfiles: files, directories that hold some, or - for standard
-input. Without a path it looks through the current directory. BuildKit's own
-checks are reported beside whittle's rules, and what ShellCheck says of RUN
-scripts where it is installed.`,
+		Long: `Lint reads Dockerfiles: files, patterns such as 'services/**/Dockerfile',
+directories that hold some, Compose and Bake files that build some, or - for
+standard input. Without a path it looks through the current directory, passing
+over what .gitignore names. BuildKit's own checks are reported beside whittle's
+rules, and what ShellCheck says of RUN scripts where it is installed.`,
 		Example: `  whittle lint
   whittle lint --format text --format sarif=lint.sarif docker/
   whittle lint --fix --unsafe Dockerfile
@@ -63,6 +67,8 @@ scripts where it is installed.`,
 	fl.StringVar(&f.baseline, "baseline", "", "report only what is not among the findings in `FILE`")
 	fl.BoolVar(&f.writeBaseline, "write-baseline", false, "write the findings to the file of --baseline")
 	fl.StringVar(&f.context, "context", "", "build context, for .dockerignore (default: see the manual)")
+	fl.StringVar(&f.target, "target", "", "stage that the build ends in (default: what Compose or Bake say, else the last)")
+	fl.StringArrayVar(&f.buildArgs, "build-arg", nil, "build argument as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
 	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "the ShellCheck program for RUN scripts: auto finds it on the `PATH`, off leaves it out")
 	return c
@@ -98,11 +104,13 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	if f.known, err = f.readBaseline(); err != nil {
 		return err
 	}
-	files, failed := a.dockerfiles(args)
+	f.builds = f.newBuilds()
+	files, failed := a.dockerfiles(f.builds, args)
 	results, err := a.lintAll(ctx, f, newConfigs(f.config, layer), files)
 	if err != nil {
 		return err
 	}
+	f.builds.said(a)
 	var all []lint.Diagnostic
 	found := false
 	for _, r := range results {

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/whittle-oci/whittle/lint/discover"
 )
@@ -17,8 +21,10 @@ type dockerfile struct {
 }
 
 // dockerfiles lists the files that the arguments mean, each once. Directories
-// are looked through for files that are named as Dockerfiles are.
-func (a *app) dockerfiles(args []string) (files []dockerfile, failed bool) {
+// are looked through for files that are named as Dockerfiles are, patterns are
+// filled in, and Compose and Bake files stand for the Dockerfiles that they
+// build.
+func (a *app) dockerfiles(b *builds, args []string) (files []dockerfile, failed bool) {
 	seen := map[string]bool{}
 	add := func(name string, searched bool) {
 		if name != "-" {
@@ -30,34 +36,83 @@ func (a *app) dockerfiles(args []string) (files []dockerfile, failed bool) {
 		}
 	}
 	for _, arg := range args {
-		if arg == "-" {
-			add(arg, false)
-			continue
+		names, err := named(arg)
+		for _, name := range names {
+			info, statErr := os.Stat(name)
+			switch {
+			case name == "-":
+				add(name, false)
+			case statErr != nil:
+				err = hinted{statErr, "name a Dockerfile, or a directory that holds one"}
+			case info.IsDir():
+				err = errors.Join(err, a.searched(b, name, add))
+			case discover.IsSource(filepath.Base(name)):
+				err = errors.Join(err, built(b, name, add))
+			default:
+				add(name, false)
+			}
 		}
-		info, err := os.Stat(arg)
 		if err != nil {
-			fmt.Fprintf(a.Err, "whittle: %v\nhint: name a Dockerfile, or a directory that holds one\n", err)
-			failed = true
-			continue
-		}
-		if !info.IsDir() {
-			add(arg, false)
-			continue
-		}
-		found, err := discover.In(arg)
-		for _, name := range found {
-			add(name, true)
-		}
-		switch {
-		case err != nil:
 			fmt.Fprintf(a.Err, "whittle: %v\n", err)
-			failed = true
-		case len(found) == 0:
-			fmt.Fprintf(a.Err, "whittle: there is no Dockerfile in %s\n", arg)
+			if h := hint(err); h != "" {
+				fmt.Fprintf(a.Err, "hint: %s\n", h)
+			}
 			failed = true
 		}
 	}
 	return files, failed
+}
+
+// named gives the files that an argument names: itself, or what it matches
+// where it is a pattern and no file has that name.
+func named(arg string) ([]string, error) {
+	if _, err := os.Lstat(arg); err == nil || !strings.ContainsAny(arg, "*?[{") {
+		return []string{arg}, nil
+	}
+	names, err := doublestar.FilepathGlob(arg, doublestar.WithNoFollow())
+	if err != nil {
+		return nil, usage{fmt.Errorf("%s: %w", arg, err)}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no file matches %s", arg)
+	}
+	return names, nil
+}
+
+// searched adds the Dockerfiles in a directory, and those that Compose and Bake
+// files in it build under other names.
+func (a *app) searched(b *builds, dir string, add func(name string, searched bool)) error {
+	found, err := discover.In(dir)
+	for _, name := range found.Dockerfiles {
+		add(name, true)
+	}
+	n := len(found.Dockerfiles)
+	for _, file := range found.Sources {
+		list, err := b.read(file)
+		if err != nil {
+			b.errs = append(b.errs, err)
+		}
+		for _, one := range list {
+			add(one.Dockerfile, true)
+			n++
+		}
+	}
+	if err == nil && n == 0 {
+		return fmt.Errorf("there is no Dockerfile in %s", dir)
+	}
+	return err
+}
+
+// built adds the Dockerfiles that a Compose or Bake file builds.
+func built(b *builds, file string, add func(name string, searched bool)) error {
+	list, err := b.read(file)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("%s builds no Dockerfile that is there", file)
+	}
+	for _, one := range list {
+		add(one.Dockerfile, false)
+	}
+	return err
 }
 
 func display(name string) string {

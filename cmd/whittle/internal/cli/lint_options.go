@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/buildcontext"
 	"github.com/whittle-oci/whittle/lint/buildkit"
 	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/secrets"
@@ -23,8 +24,11 @@ func (f *lintFlags) options(run setup.Run, name string) lint.Options {
 	if c, ok := secrets.For(opts.Rules); ok {
 		opts.Checkers = append(opts.Checkers, c)
 	}
+	if f.builds != nil {
+		opts.Builds = f.builds.options(name)
+	}
 	if !f.noBuildkit && run.Foreign {
-		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: dockerignore(f.contextOf(name))})
+		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: dockerignore(f.contextOf(name), name)})
 	}
 	if f.program != nil && run.Reaches(shellcheck.Named) {
 		opts.Checkers = append(opts.Checkers, f.program)
@@ -62,23 +66,26 @@ func shellcheckCache() string {
 	return filepath.Join(dir, "whittle", "shellcheck")
 }
 
-// contextOf is the build context of a file: the one that is named, else the one
-// it is most likely built in. Standard input has none.
+// contextOf is the build context of a file: the one that is named, else what
+// Compose or Bake say, else the one it is most likely built in. Standard input
+// has none.
 func (f *lintFlags) contextOf(name string) string {
 	if f.context != "" || name == "-" {
 		return f.context
 	}
+	if f.builds != nil {
+		if dir := f.builds.context(name); dir != "" {
+			return dir
+		}
+	}
 	return discover.Context(name)
 }
 
-// dockerignore reads the ignore file of a context, nil where there is none.
-func dockerignore(dir string) []byte {
+// dockerignore reads the ignore file of a Dockerfile in its context, nil where
+// there is none.
+func dockerignore(dir, name string) []byte {
 	if dir == "" {
 		return nil
 	}
-	data, err := os.ReadFile(filepath.Join(dir, ".dockerignore"))
-	if err != nil {
-		return nil
-	}
-	return data
+	return buildcontext.IgnoreFile(dir, name)
 }

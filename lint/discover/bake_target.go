@@ -1,0 +1,137 @@
+package discover
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// definitions gives the ways in which a target is built: one, or those of its
+// matrix.
+func (b *baking) definitions(name string) []definition {
+	var out []definition
+	for _, eval := range b.matrix(name) {
+		d := definition{name: name, args: map[string]string{}}
+		if b.fill(&d, name, eval, nil) == nil {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// maxMatrix bounds how many ways a matrix is followed.
+const maxMatrix = 64
+
+// matrix gives the variables of each way of a target.
+func (b *baking) matrix(name string) []*hcl.EvalContext {
+	attr := b.targets[name]["matrix"]
+	if attr == nil {
+		return []*hcl.EvalContext{b.eval}
+	}
+	v, diags := attr.Expr.Value(b.eval)
+	if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
+		return nil
+	}
+	ways := []map[string]cty.Value{{}}
+	for it := v.ElementIterator(); it.Next(); {
+		key, list := it.Element()
+		if key.Type() != cty.String || list.IsNull() || !list.CanIterateElements() {
+			return nil
+		}
+		var next []map[string]cty.Value
+		for _, way := range ways {
+			for values := list.ElementIterator(); values.Next() && len(next) < maxMatrix; {
+				_, value := values.Element()
+				more := map[string]cty.Value{key.AsString(): value}
+				for k, v := range way {
+					more[k] = v
+				}
+				next = append(next, more)
+			}
+		}
+		ways = next
+	}
+	out := make([]*hcl.EvalContext, len(ways))
+	for i, way := range ways {
+		out[i] = b.eval.NewChild()
+		out[i].Variables = way
+	}
+	return out
+}
+
+// fill reads a target over those that it inherits from. Its only error is
+// errUnknown.
+func (b *baking) fill(d *definition, name string, eval *hcl.EvalContext, from []string) error {
+	attrs, ok := b.targets[name]
+	if !ok || slices.Contains(from, name) || len(from) > maxRounds {
+		return errUnknown
+	}
+	if attrs["dockerfile-inline"] != nil {
+		return errUnknown
+	}
+	if a := attrs["inherits"]; a != nil {
+		v, diags := a.Expr.Value(eval)
+		if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
+			return errUnknown
+		}
+		for it := v.ElementIterator(); it.Next(); {
+			_, parent := it.Element()
+			text, err := words(parent)
+			if err != nil {
+				return err
+			}
+			if err := b.fill(d, text, eval, append(from, name)); err != nil {
+				return err
+			}
+		}
+	}
+	for key, to := range map[string]*string{"context": &d.context, "dockerfile": &d.dockerfile, "target": &d.target} {
+		if a := attrs[key]; a != nil {
+			v, diags := a.Expr.Value(eval)
+			text, err := words(v)
+			if diags.HasErrors() || err != nil {
+				return errUnknown
+			}
+			*to = text
+		}
+	}
+	if a := attrs["args"]; a != nil {
+		b.args(d, a.Expr, eval)
+	}
+	return nil
+}
+
+// args reads build arguments one by one, so that one that is not known does
+// not hide the others.
+func (b *baking) args(d *definition, expr hcl.Expression, eval *hcl.EvalContext) {
+	pairs, diags := hcl.ExprMap(expr)
+	if diags.HasErrors() {
+		return
+	}
+	for _, p := range pairs {
+		k, keyDiags := p.Key.Value(eval)
+		v, diags := p.Value.Value(eval)
+		if keyDiags.HasErrors() || diags.HasErrors() {
+			continue
+		}
+		name, nameErr := words(k)
+		text, err := words(v)
+		if nameErr == nil && err == nil {
+			d.args[name] = text
+		}
+	}
+}
+
+// words is a value as text.
+func words(v cty.Value) (string, error) {
+	if !v.IsWhollyKnown() || v.IsNull() {
+		return "", errUnknown
+	}
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || s.IsNull() {
+		return "", errUnknown
+	}
+	return s.AsString(), nil
+}

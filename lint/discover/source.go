@@ -1,0 +1,123 @@
+package discover
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Build is one way in which a Dockerfile is built, as a Compose or a Bake file
+// has it.
+type Build struct {
+	Source     string // the file that says so
+	Name       string // of the service or target
+	Dockerfile string
+	Context    string // directory, "" where the context is not of this machine
+	Target     string
+	Args       map[string]string // those with a known value
+}
+
+// The names of files that say how Dockerfiles are built, in the order in which
+// they are asked.
+var (
+	composeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"}
+	bakeNames    = []string{"docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl"}
+)
+
+// IsSource reports whether a file of this base name is taken for a Compose or a
+// Bake file, docker-compose.dev.yml and the like included.
+func IsSource(base string) bool {
+	if slices.Contains(composeNames, base) || slices.Contains(bakeNames, base) {
+		return true
+	}
+	ext := filepath.Ext(base)
+	return (ext == ".yaml" || ext == ".yml") && (strings.HasPrefix(base, "docker-compose.") || strings.HasPrefix(base, "compose."))
+}
+
+// Sources lists the Compose and Bake files beside a Dockerfile's directory and
+// above it, up to the root of its repository, the nearest first.
+func Sources(dir string) []string {
+	var out []string
+	for up := range upward(dir) {
+		for _, base := range slices.Concat(composeNames, bakeNames) {
+			if file := filepath.Join(up, base); exists(file) {
+				out = append(out, file)
+			}
+		}
+	}
+	return out
+}
+
+// maxSource is the largest Compose or Bake file that is read, in bytes.
+const maxSource = 8 << 20
+
+// Builds reads a Compose or Bake file. What stands in it without a Dockerfile of
+// this machine, such as an image or a build from a repository, is left out, and
+// so is what hangs on the environment of whoever builds.
+func Builds(file string) ([]Build, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxSource {
+		return nil, fmt.Errorf("%s: %d bytes, more than the limit of %d", file, info.Size(), maxSource)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var all []definition
+	switch filepath.Ext(file) {
+	case ".hcl", ".json":
+		all, err = bake(file, data)
+	default:
+		all, err = compose(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	var out []Build
+	for _, d := range all {
+		if b, ok := d.build(file); ok {
+			out = append(out, b)
+		}
+	}
+	return out, nil
+}
+
+// errUnknown is a value that hangs on what is not known.
+var errUnknown = errors.New("the value is not known")
+
+// A definition is a service or a target as it is written, variables filled in.
+type definition struct {
+	name, context, dockerfile, target string
+	args                              map[string]string
+}
+
+// build finds the files that a definition means.
+func (d definition) build(file string) (Build, bool) {
+	context := d.context
+	if context == "" {
+		context = "."
+	}
+	if strings.Contains(context, "://") || strings.HasPrefix(context, "git@") || strings.HasPrefix(context, "github.com/") {
+		return Build{}, false
+	}
+	if !filepath.IsAbs(context) {
+		context = filepath.Join(filepath.Dir(file), filepath.FromSlash(context))
+	}
+	name := d.dockerfile
+	if name == "" {
+		name = "Dockerfile"
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(context, filepath.FromSlash(name))
+	}
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return Build{}, false
+	}
+	return Build{Source: file, Name: d.name, Dockerfile: name, Context: context, Target: d.target, Args: d.args}, true
+}

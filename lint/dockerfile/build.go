@@ -1,0 +1,45 @@
+package dockerfile
+
+import "strings"
+
+// A Build is one way in which a file is built. The zero value is the last stage
+// with the defaults of all arguments.
+type Build struct {
+	Target string // name or number of the stage that it ends in, "" for the last
+	Args   map[string]string
+}
+
+// For has the file looked at as it is in one build. What was said of stages,
+// scopes and the final stage before holds no longer. A target that there is not
+// is taken for the last stage.
+func (f *File) For(b Build) {
+	f.build, f.global, f.target = b, nil, 0
+	f.vars = make([]settings, len(f.Stages))
+	for i := range f.Stages {
+		f.Stages[i].Parent = f.parent(f.Stages[i].BaseName, i)
+	}
+	if b.Target != "" {
+		f.target = f.StageNamed(strings.ToLower(b.Target), len(f.Stages)) + 1
+	}
+	f.ship()
+}
+
+// Build is the build that the file is looked at for.
+func (f *File) Build() Build { return f.build }
+
+// Final is the stage that a build ends in: the last one, or its target. A file
+// that parses has one.
+func (f *File) Final() *Stage {
+	if f.target > 0 {
+		return &f.Stages[f.target-1]
+	}
+	return &f.Stages[len(f.Stages)-1]
+}
+
+// parent is the earlier stage that a base's name means, -1 for an image.
+func (f *File) parent(base string, stage int) int {
+	if name, known := f.expand(base, f.globals()); known {
+		return f.stageNamed(name, stage)
+	}
+	return -1
+}
