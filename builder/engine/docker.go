@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	dockerconfig "github.com/docker/cli/cli/config"
@@ -89,6 +90,13 @@ func currentContext() string {
 		return ""
 	}
 	return config.CurrentContext
+}
+
+// KeepsIndexes reports whether a docker engine keeps images in containerd's
+// store, and so takes image indexes.
+func KeepsIndexes(ctx context.Context, docker *mobyclient.Client) bool {
+	res, err := docker.Info(ctx, mobyclient.InfoOptions{})
+	return err == nil && slices.Contains(res.Info.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"})
 }
 
 // isDockerContext reports whether buildx has an instance by the name of a

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
 // dockerEngine starts a real docker engine and gives its address. Its
@@ -148,6 +155,72 @@ func dockerLoads(t *testing.T, env []string, docker func(*testing.T, ...string) 
 	if got := docker(t, "run", "--rm", "--network=host", "--read-only", "e2e/loaded:1"); got != "made by a RUN\n" {
 		t.Errorf("it printed %q", got)
 	}
+	res = run(t, env, world.bin, "build", small(t), "-t", "e2e/loaded:1", "--load", "--platform", "linux/amd64,linux/arm64", "--progress", "quiet")
+	if res.code != 2 || !strings.Contains(res.stderr, "this docker engine keeps no image indexes, as its image store is not containerd's") {
+		t.Errorf("two platforms: exit %d\n%s", res.code, res.stderr)
+	}
+	if res = run(t, env, world.bin, "doctor"); res.code != 0 || !strings.Contains(res.stdout, "--load hands images over, single images") {
+		t.Errorf("doctor: exit %d\n%s", res.code, res.stdout)
+	}
+}
+
+// TestLoadIndex loads an image of two platforms into an engine that takes such:
+// one that says so and keeps what it is sent, as no real one is at hand.
+func TestLoadIndex(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "docker.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := filepath.Join(t.TempDir(), "loaded.tar")
+	mux := http.NewServeMux()
+	mux.HandleFunc("/_ping", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.50") })
+	mux.HandleFunc("GET /v1.50/info", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}`)
+	})
+	mux.HandleFunc("POST /v1.50/images/load", func(w http.ResponseWriter, r *http.Request) {
+		f, err := os.Create(loaded)
+		if err == nil {
+			_, err = io.Copy(f, r.Body)
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Error(err)
+		}
+		fmt.Fprint(w, `{"stream":"Loaded image"}`)
+	})
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { s.Close() })
+	env := []string{"DOCKER_HOST=unix://" + socket, "XDG_DATA_HOME=" + shared(), "BUILDKITD_CONFIG=" + world.config}
+	res := run(t, env, world.bin, "build", "testdata/apps/multiplatform", "-t", "e2e/both:1", "--load", "--platform", "linux/amd64,linux/arm64", "--progress", "quiet")
+	if res.code != 0 {
+		t.Fatalf("exit %d\n%s", res.code, res.stderr)
+	}
+	dir := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "tar", "-xf", loaded, "-C", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	top, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Index(top); err != nil {
+		t.Error(err)
+	}
+	m, err := top.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Manifests) != 1 || m.Manifests[0].Annotations["io.containerd.image.name"] != "docker.io/e2e/both:1" {
+		t.Fatalf("the tar holds %+v", m.Manifests)
+	}
+	index, err := top.ImageIndex(m.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = index.IndexManifest(); err != nil || len(m.Manifests) != 2 {
+		t.Errorf("the index holds %+v, %v", m, err)
+	}
 }
 
 // dockerBuilds uses the docker driver of buildx: what is built is loaded, and
@@ -235,6 +308,10 @@ func containerBuilds(t *testing.T, env, elsewhere []string) {
 		// The embedded engine has loaded the same image before, see "load":
 		// that must not change how its layer is compressed.
 		t.Errorf("the container made %s, the embedded engine %s", one, two)
+	}
+	named := run(t, append([]string{"BUILDKIT_HOST=docker-container://buildx_buildkit_box0"}, env...), world.bin, "build", dir, "--progress", "quiet")
+	if named.code != 0 || !strings.Contains(named.stderr, "building with docker-container://buildx_buildkit_box0, as BUILDKIT_HOST is set") {
+		t.Errorf("exit %d\n%s", named.code, named.stderr)
 	}
 	must(buildx, "stop", "box")
 	build(t, "building with box (docker-container)")

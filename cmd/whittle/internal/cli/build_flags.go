@@ -100,8 +100,6 @@ func (f *buildFlags) check() error {
 	switch {
 	case f.push && len(f.tags) == 0:
 		return usage{errors.New("--push needs a name: -t NAME")}
-	case f.load && len(f.platforms) > 1:
-		return usage{errors.New("--load takes one platform; the docker engine has no image index")}
 	case f.sign && !f.push:
 		return usage{errors.New("--sign needs --push: what is signed is what the registry holds")}
 	case f.sign && f.key == "":

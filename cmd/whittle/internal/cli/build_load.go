@@ -106,6 +106,12 @@ func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) error {
 	if _, err := docker.Ping(ctx, mobyclient.PingOptions{}); err != nil {
 		return hinted{fmt.Errorf("asking the docker engine: %w", err), "start docker or set DOCKER_HOST; -o type=docker,dest=FILE writes a tar for later"}
 	}
+	kind := client.ExporterDocker
+	if engine.KeepsIndexes(ctx, docker) {
+		kind = client.ExporterOCI
+	} else if len(f.platforms) > 1 {
+		return usage{errors.New("--load takes one platform; this docker engine keeps no image indexes, as its image store is not containerd's")}
+	}
 	pr, pw := io.Pipe()
 	r.load = pr
 	r.loaded = make(chan error, 1)
@@ -119,7 +125,7 @@ func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) error {
 		r.loaded <- err
 	}()
 	return f.addExport(r, client.ExportEntry{
-		Type: client.ExporterDocker, Output: func(map[string]string) (io.WriteCloser, error) { return pw, nil },
+		Type: kind, Output: func(map[string]string) (io.WriteCloser, error) { return pw, nil },
 	})
 }
 

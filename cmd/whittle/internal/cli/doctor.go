@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"text/tabwriter"
+	"time"
 
+	mobyclient "github.com/moby/moby/client"
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/builder/engine"
@@ -27,8 +30,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what this machine has and what whittle would build with",
 		Args:  usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			found := []finding{chosen(builder), state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"), docker(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			found := []finding{chosen(builder), state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"), docker(c.Context()),
 				program("shellcheck", "lint checks RUN scripts with it", "lint leaves RUN scripts to its own rules; install shellcheck")}
 			if asJSON {
 				enc := json.NewEncoder(a.Out)
@@ -80,14 +83,24 @@ func program(name, yes, no string) finding {
 	return finding{name, true, path + ": " + yes}
 }
 
-func docker() finding {
-	for _, socket := range []string{os.Getenv("DOCKER_HOST"), "/var/run/docker.sock"} {
-		if socket == "" {
-			continue
-		}
-		if _, err := os.Stat(socket); err == nil || socket != "/var/run/docker.sock" {
-			return finding{"docker", true, socket + ": --load hands images over"}
-		}
+func docker(ctx context.Context) finding {
+	c, err := engine.DockerClient("")
+	if err != nil {
+		return finding{"docker", false, err.Error()}
 	}
-	return finding{"docker", false, "no engine: --load has nobody to hand images to"}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, dockerTimeout)
+	defer cancel()
+	v, err := c.ServerVersion(ctx, mobyclient.ServerVersionOptions{})
+	if err != nil {
+		return finding{"docker", false, "nobody answers at " + c.DaemonHost() + ": --load has nobody to hand images to"}
+	}
+	keeps := "single images"
+	if engine.KeepsIndexes(ctx, c) {
+		keeps = "image indexes too"
+	}
+	return finding{"docker", true, v.Version + " at " + c.DaemonHost() + ": --load hands images over, " + keeps}
 }
+
+// dockerTimeout is how long doctor waits for docker.
+const dockerTimeout = 2 * time.Second
