@@ -17,7 +17,7 @@ func HarmlessValue(value string) bool {
 	switch {
 	case strings.HasPrefix(v, "/") && strings.Count(v, "/") > 1 || strings.HasPrefix(v, "./") || strings.HasPrefix(v, "~/") || strings.HasPrefix(v, "file:"):
 		return !strings.ContainsAny(v, "=+ ")
-	case strings.Contains(v, "/") && keyFile(v):
+	case strings.Contains(v, "/") && keyFile(v), strings.HasSuffix(v, ".sh"):
 		return true
 	case strings.HasPrefix(v, "http://"), strings.HasPrefix(v, "https://"):
 		return !strings.Contains(v, "@")

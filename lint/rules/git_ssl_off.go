@@ -31,13 +31,14 @@ func checkGitSSLOff(p *rule.Pass) {
 			return unverified.Off{}
 		}
 		// git -c http.sslVerify=false, git config http.sslVerify false
-		key, value, joined := strings.Cut(strings.ToLower(c.Args[i].Text), "=")
-		switch {
-		case key == "-c" && i+1 < len(c.Args):
-			if key, value, _ = strings.Cut(strings.ToLower(c.Args[i+1].Text), "="); verifies(key) && unverified.No(value) {
-				return unverified.Off{Words: 2}
-			}
-		case verifies(key) && !joined && i+1 < len(c.Args) && unverified.No(c.Args[i+1].Text):
+		if i+1 == len(c.Args) {
+			return unverified.Off{}
+		}
+		word, next := strings.ToLower(c.Args[i].Text), c.Args[i+1].Text
+		if key, value, _ := strings.Cut(strings.ToLower(next), "="); word == "-c" && verifies(key) && unverified.No(value) {
+			return unverified.Off{Words: 2}
+		}
+		if verifies(word) && unverified.No(next) {
 			return unverified.Off{Words: 2, Instead: "true"}
 		}
 		return unverified.Off{}

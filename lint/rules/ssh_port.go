@@ -22,10 +22,10 @@ var sshPort = rule.Rule{
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended"},
 	},
-	Check: checkSshPort,
+	Check: checkSSHPort,
 }
 
-func checkSshPort(p *rule.Pass) {
+func checkSSHPort(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		if in.Keyword != "expose" || !p.File.Shipped(in.Stage) {
 			continue

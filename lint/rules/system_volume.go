@@ -30,7 +30,7 @@ func checkSystemVolume(p *rule.Pass) {
 		}
 		for _, w := range in.Words() {
 			dir, known := p.File.Expand(in, strings.Trim(w.Text, `"'`))
-			if dir = path.Clean(dir); known && (dir == "/" || systemDir(dir, "/proc", "/sys", "/dev", "/boot", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr", "/usr/bin", "/usr/lib", "/run", "/var/run")) {
+			if dir = path.Clean(dir); known && (dir == "/" || systemDir(dir, "/proc", "/sys", "/dev", "/boot", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/usr", "/usr/bin", "/usr/lib")) {
 				p.Reportf(w.Span, "the volume "+dir+" is a directory of the system; name that of the program's data")
 			}
 		}

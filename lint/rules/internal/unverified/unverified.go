@@ -102,6 +102,9 @@ func Variables(p *rule.Pass, names []string, off func(value string) bool, what s
 				}
 			}
 		case "run":
+			if s, ok := p.File.Script(in); ok && !speaksOf(s.Text, names) {
+				continue // so that few scripts are walked through
+			}
 			for _, c := range p.File.Commands(in) {
 				for _, a := range c.Assigns {
 					if name, value, _ := strings.Cut(a.Text, "="); a.Literal && bad(name, value) {
@@ -112,6 +115,14 @@ func Variables(p *rule.Pass, names []string, off func(value string) bool, what s
 			declared(p, in, bad, what)
 		}
 	}
+}
+
+// speaksOf reports whether text has one of the names, in capitals or small
+// letters.
+func speaksOf(text string, names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		return strings.Contains(text, n) || strings.Contains(text, strings.ToLower(n))
+	})
 }
 
 // declared reports export NAME=value and NAME=value on its own.
