@@ -1,0 +1,158 @@
+package pin
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/fix"
+	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/suppress"
+)
+
+// A Status says what became of a reference, or would.
+type Status string
+
+// The values of Status.
+const (
+	Current  Status = "current"  // the digest is the tag's
+	Stale    Status = "stale"    // the tag has moved on
+	Unpinned Status = "unpinned" // there is no digest
+	Pinned   Status = "pinned"   // a digest was written
+	Updated  Status = "updated"  // a stale digest was replaced
+	Left     Status = "left"     // there is nothing to write, Why says why
+	Failed   Status = "failed"   // nobody could say, Err says why
+)
+
+// A Result is about one reference.
+type Result struct {
+	dockerfile.ImageRef
+	Pos    source.Pos // of the reference
+	Status Status
+	Was    string // the digest that stands in the file, "" for none
+	Now    string // the digest that the tag has, "" where it was not asked
+	Why    string
+	Err    error
+}
+
+// A Mode says what is written.
+type Mode int
+
+// The modes.
+const (
+	Check  Mode = iota // nothing
+	Add                // digests where there are none
+	Update             // those, and digests in place of stale ones
+)
+
+// File looks at the images that a Dockerfile names. It returns the text with
+// the digests that the mode asks for, which is src's own where nothing is to be
+// written, and what became of every reference, in the order of the file. The
+// tag stays: debian:12 becomes debian:12@sha256:…. The only error is a
+// *dockerfile.SyntaxError; images that cannot be asked about are in the results.
+func (r *Resolver) File(ctx context.Context, src *source.File, mode Mode) ([]byte, []Result, error) {
+	f, err := dockerfile.Parse(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	results := references(f)
+	var wait sync.WaitGroup
+	for i := range results {
+		x := &results[i]
+		if x.Status == "" && (mode != Add || x.Was == "") {
+			wait.Go(func() { x.Now, x.Err = r.Digest(ctx, x.Text) })
+		}
+	}
+	wait.Wait()
+	var sets []fix.Set
+	for i := range results {
+		if e, ok := results[i].settle(mode); ok && !slices.ContainsFunc(sets, func(s fix.Set) bool { return s[0].Span == e.Span }) {
+			sets = append(sets, fix.Set{e})
+		}
+	}
+	if len(sets) == 0 {
+		return src.Bytes, results, nil
+	}
+	out, _ := fix.Apply(src.Bytes, sets)
+	return out, results, nil
+}
+
+// references lists what a file names. Those that there is nothing to ask about
+// have a status already.
+func references(f *dockerfile.File) []Result {
+	comments := lint.Suppressions(f).Comments
+	var out []Result
+	for _, ref := range f.ImageRefs() {
+		x := Result{ImageRef: ref, Pos: f.Pos(ref.Span.Start)}
+		name, digest, _ := strings.Cut(ref.Text, "@")
+		x.Was = digest
+		line := x.Pos.Line
+		switch {
+		case !ref.Known:
+			x.Status, x.Why = Left, "a variable without a value is in it"
+		case slices.ContainsFunc(comments, func(c suppress.Comment) bool {
+			_, off := c.Has(func(name string) bool { return name == Rule(ref.Kind) })
+			return off && c.Covers(line)
+		}):
+			x.Status, x.Why = Left, "a comment switches "+Rule(ref.Kind)+" off here"
+		case digest != "" && !tagged(name):
+			x.Status, x.Why = Left, "it names a digest and no tag that could move"
+		case !ref.Writable() && digest == "":
+			x.Why = "a variable is a part of it; give the whole reference as the default of one ARG"
+		}
+		out = append(out, x)
+	}
+	slices.SortStableFunc(out, func(a, b Result) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
+	return out
+}
+
+// Rule is the name of the lint rule about references of a kind without a
+// digest.
+func Rule(kind dockerfile.RefKind) string {
+	switch kind {
+	case dockerfile.FromRef:
+		return "base-without-digest"
+	case dockerfile.SyntaxRef:
+		return "syntax-without-digest"
+	}
+	return "image-without-digest"
+}
+
+// tagged reports whether a reference without its digest has a tag.
+func tagged(name string) bool {
+	return strings.Contains(name[strings.LastIndexByte(name, '/')+1:], ":")
+}
+
+// settle decides what became of a reference that was asked about, and gives the
+// edit that the mode asks for.
+func (x *Result) settle(mode Mode) (source.Edit, bool) {
+	switch {
+	case x.Status != "":
+		return source.Edit{}, false
+	case x.Err != nil:
+		x.Status = Failed
+		return source.Edit{}, false
+	case mode == Add && x.Was != "":
+		x.Status, x.Why = Left, "it has a digest; --update would look whether it is stale"
+		return source.Edit{}, false
+	case x.Was == x.Now:
+		x.Status = Current
+		return source.Edit{}, false
+	case mode == Check || !x.Writable():
+		x.Status = Unpinned
+		if x.Was != "" {
+			x.Status = Stale
+		}
+		return source.Edit{}, false
+	}
+	x.Status = Pinned
+	if x.Was != "" {
+		x.Status = Updated
+	}
+	name, _, _ := strings.Cut(x.Text, "@")
+	return source.Edit{Span: x.Place, New: name + "@" + x.Now}, true
+}
