@@ -77,7 +77,9 @@ func (a *app) pin(ctx context.Context, f *pinFlags, args []string) error {
 	}
 	cache := pinCache()
 	r := &pin.Resolver{Cache: cache, Offline: f.offline, Timeout: f.timeout}
-	files, failed := a.dockerfiles(args)
+	builds := (&lintFlags{}).newBuilds()
+	files, failed := a.dockerfiles(builds, args)
+	builds.said(a)
 	var all []pinned
 	for _, file := range files {
 		results, err := a.pinFile(ctx, r, f, mode, file.name)

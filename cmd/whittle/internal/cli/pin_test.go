@@ -1,0 +1,143 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/whittle-oci/whittle/cmd/whittle/internal/cli"
+)
+
+// pinRegistry starts a registry with an image base:1 and gives its host and a
+// function that moves the tag, which returns the new digest.
+func pinRegistry(t *testing.T) (host string, move func() string) {
+	t.Helper()
+	reg := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/limited/") {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		reg.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	host = strings.TrimPrefix(s.URL, "http://")
+	return host, func() string {
+		index, err := random.Index(100, 1, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, err := name.ParseReference(host + "/base:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.WriteIndex(ref, index); err != nil {
+			t.Fatal(err)
+		}
+		d, err := index.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.String()
+	}
+}
+
+// call runs the program.
+func call(t *testing.T, in string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e strings.Builder
+	code = cli.Main(t.Context(), args, cli.IO{In: strings.NewReader(in), Out: &o, Err: &e})
+	return code, o.String(), e.String()
+}
+
+func TestPin(t *testing.T) {
+	host, move := pinRegistry(t)
+	first := move()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "Dockerfile")
+	text := "FROM " + host + "/base:1\nCOPY --from=" + host + "/base:1 /a /a\n"
+	if err := os.WriteFile(file, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	read := func() string {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	expect := func(step string, wantCode int, wantOut, wantErr, wantFile string, args ...string) {
+		t.Helper()
+		code, out, errs := call(t, text, append([]string{"pin"}, args...)...)
+		if code != wantCode || out != wantOut || errs != wantErr {
+			t.Errorf("%s: exit code %d, want %d\nstdout %q\n  want %q\nstderr %q\n  want %q", step, code, wantCode, out, wantOut, errs, wantErr)
+		}
+		if got := read(); got != wantFile {
+			t.Errorf("%s: the file is %q, want %q", step, got, wantFile)
+		}
+	}
+	place := func(line int) string { return file + map[int]string{1: ":1:6: ", 2: ":2:13: "}[line] }
+	at := func(d string) string { return strings.ReplaceAll(text, "/base:1", "/base:1@"+d) }
+	expect("check", cli.Findings, place(1)+host+"/base:1 not pinned: it is "+first+"\n"+place(2)+host+"/base:1 not pinned: it is "+first+"\n", "", text, "--check", dir)
+	code, out, _ := call(t, text, "pin", "--diff", dir)
+	if code != 0 || !strings.Contains(out, "\n+FROM "+host+"/base:1@"+first+"\n") || read() != text {
+		t.Errorf("diff: exit code %d, %s", code, out)
+	}
+	expect("standard input", cli.OK, at(first), "", text, "-")
+	expect("write", cli.OK, place(1)+host+"/base:1 pinned to "+first+"\n"+place(2)+host+"/base:1 pinned to "+first+"\n", "", at(first), file)
+	expect("check again", cli.OK, "", "", at(first), "--check", file)
+	second := move()
+	expect("left alone", cli.OK, "", "", at(first), file)
+	stale := func(n int, what string) string { return place(n) + host + "/base:1@" + first + what + second + "\n" }
+	expect("stale", cli.Findings, stale(1, " stale: it is now ")+stale(2, " stale: it is now "), "", at(first), "--check", file)
+	expect("update", cli.OK, stale(1, " moved from "+first+" to ")+stale(2, " moved from "+first+" to "), "", at(second), "--update", file)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the mode is %v (%v)", info.Mode(), err)
+	}
+	// The cache knows what was asked last, and no more.
+	expect("offline", cli.OK, "", "", at(second), "--check", "--offline", file)
+	text = "FROM " + host + "/other:1\nCOPY --from=" + host + "/base:1 /a /a\n"
+	code, out, errs := call(t, text, "pin", "--check", "--offline", "-")
+	if code != cli.Failed || !strings.Contains(errs, "<stdin>:1: "+host+"/other:1: not in the cache") || !strings.Contains(out, "base:1 not pinned: it is "+second) {
+		t.Errorf("offline: exit code %d\n%s%s", code, out, errs)
+	}
+	// One image that cannot be asked about does not stop the others.
+	text = strings.ReplaceAll(text, "/other:1", "/limited/x:1")
+	code, out, errs = call(t, text, "pin", "-")
+	if code != cli.Failed || !strings.Contains(errs, "<stdin>:1: "+host+"/limited/x:1: "+host+" has been asked too often; wait, or log in") || !strings.Contains(out, "/base:1@"+second) {
+		t.Errorf("limited: exit code %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := call(t, "", "pin", "--check", "--update"); code != cli.Usage || !strings.Contains(errs, "--check writes nothing") {
+		t.Errorf("exit code %d\n%s", code, errs)
+	}
+	if code, _, errs := call(t, "FROM\n", "pin", "-"); code != cli.Failed || !strings.Contains(errs, "<stdin>:1: ") {
+		t.Errorf("no Dockerfile: exit code %d\n%s", code, errs)
+	}
+}
+
+func TestPinJSON(t *testing.T) {
+	host, move := pinRegistry(t)
+	digest := move()
+	_, out, _ := call(t, "FROM "+host+"/base:1\nFROM "+host+"/none:1\n# whittle ignore=base-without-digest\nFROM "+host+"/base:1\n", "pin", "--check", "--json", "-")
+	var got []map[string]any
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 3 || got[0]["digest"] != digest || got[0]["status"] != "unpinned" || got[0]["line"] != 1.0 || got[0]["kind"] != "FROM" ||
+		got[1]["status"] != "failed" || !strings.Contains(got[1]["error"].(string), "does not have it") || got[2]["status"] != "left" || got[2]["why"] == "" {
+		t.Errorf("got %s", out)
+	}
+}
