@@ -26,8 +26,8 @@ var aptRecommends = rule.Rule{
 }
 
 func checkAptRecommends(p *rule.Pass) {
-	for _, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
-		if v.Is(walk.Installs) && !v.Has("--no-install-recommends", "--without-recommends", "-R") && !slices.ContainsFunc(v.Values("-o", "--option"), noRecommends) {
+	for in, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
+		if v.Is(walk.Installs) && p.File.Shipped(in.Stage) && !v.Has("--no-install-recommends", "--without-recommends", "-R") && !slices.ContainsFunc(v.Values("-o", "--option"), noRecommends) {
 			flag := "--no-install-recommends"
 			if v.Manager == "aptitude" {
 				flag = "--without-recommends"

@@ -21,8 +21,8 @@ var distroUpgrade = rule.Rule{
 }
 
 func checkDistroUpgrade(p *rule.Pass) {
-	for _, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "tdnf") {
-		if v.Is(walk.Upgrades) && len(v.Packages) == 0 {
+	for in, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "tdnf") {
+		if v.Is(walk.Upgrades) && len(v.Packages) == 0 && p.File.Shipped(in.Stage) {
 			p.Reportf(v.Span, v.Manager+" "+v.Verb+" puts the upgraded packages into a layer of their own; use a newer base image")
 		}
 	}

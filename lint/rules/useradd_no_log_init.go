@@ -26,7 +26,7 @@ var useraddNoLogInit = rule.Rule{
 func checkUseraddNoLogInit(p *rule.Pass) {
 	words := walk.NewExpander(p.File)
 	for in, c := range walk.Commands(p.File) {
-		if c.Name != "useradd" || c.HasFlag("-l", "--no-log-init") {
+		if c.Name != "useradd" || !p.File.Shipped(in.Stage) || c.HasFlag("-l", "--no-log-init") {
 			continue
 		}
 		for i, a := range c.Args {
