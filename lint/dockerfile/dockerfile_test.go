@@ -78,6 +78,14 @@ func TestAt(t *testing.T) {
 	}
 }
 
+// TestCheckComments reads files with BuildKit's comments above instructions.
+func TestCheckComments(t *testing.T) {
+	f := parse(t, "# check=skip=all\nFROM a\n# check=skip=JSONArgsRecommended\nCMD x\n# check=skip=StageNameCasing;error=true\nONBUILD CMD x\n")
+	if n := len(f.Instructions); n != 3 || !f.Instructions[2].Trigger {
+		t.Errorf("%d instructions: %+v", n, f.Instructions)
+	}
+}
+
 // TestScripts gives the text that each shell is given, and the bytes of the
 // file that it is made of.
 func TestScripts(t *testing.T) {

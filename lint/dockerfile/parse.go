@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
 	"github.com/whittle-oci/whittle/lint/source"
@@ -86,10 +87,12 @@ func Parse(src *source.File) (f *File, err error) {
 // understand makes stages and commands of the instructions.
 func (f *File) understand() error {
 	unknown := -2 // index of the last instruction that does not exist
+	// Without a linter BuildKit stumbles over "# check=" above an instruction.
+	quiet := linter.New(&linter.Config{})
 	for i := range f.Instructions {
 		in := &f.Instructions[i]
 		in.Stage = len(f.Stages) - 1
-		made, err := instructions.ParseInstruction(in.Node)
+		made, err := instructions.ParseInstructionWithLinter(in.Node, quiet)
 		switch c := made.(type) {
 		case *instructions.Stage:
 			if err == nil {
@@ -157,7 +160,8 @@ func trigger(in *Instruction) {
 		return
 	}
 	node.StartLine, node.EndLine, node.Heredocs = in.Node.StartLine, in.Node.EndLine, in.Node.Heredocs
-	parsed, err := instructions.ParseInstruction(node)
+	node.PrevComment = in.Node.PrevComment
+	parsed, err := instructions.ParseInstructionWithLinter(node, linter.New(&linter.Config{}))
 	command, ok := parsed.(instructions.Command)
 	if err != nil || !ok {
 		return

@@ -102,6 +102,7 @@ func TestFindings(t *testing.T) {
 		{"Windows by path", "ARG B\nFROM $B\nRUN mkdir C:\\dir && ls $A\n", []string{}},
 		{"Python", "FROM a\nSHELL [\"python3\", \"-c\"]\nRUN print($A)\n", []string{}},
 		{"a comment above", "FROM a\n# shellcheck disable=SC2086\nRUN ls $A && echo $x\n", []string{"3:19 warning SC2154 $x"}},
+		{"a comment above a trigger", "FROM a\n# shellcheck disable=all\nONBUILD RUN ls $A\n", []string{}},
 		{"a comment between", "FROM a\nRUN ls $A && \\\n  # shellcheck disable=SC2086 # on purpose\n  ls $B \\\n    $C && \\\n  ls $D\n", []string{"2:8 info SC2086 $A", "6:6 info SC2086 $D"}},
 		{"a comment with a range", "FROM a\n# shellcheck disable=SC2000-SC2999\nRUN [[ -f $A ]] && ls $A\n", []string{"3:5 warning SC3010 [[ -f $A ]]"}},
 		{"a comment in a heredoc", "FROM a\nRUN <<EOF\nls $A\n# shellcheck disable=SC2086\nls $B\nls $C\nEOF\n", []string{"3:4 info SC2086 $A", "6:4 info SC2086 $C"}},
