@@ -30,6 +30,7 @@ var unreachable = map[string][]string{
 	"lint/pin":          {mod + "lint/rules", mod + "builder", mod + "signing", "github.com/moby/buildkit/client", "github.com/zricethezav"},
 	"lint/secrets":      {mod + "lint/rules", mod + "lint/pin", mod + "builder", "github.com/moby/buildkit/client"},
 	"lint/discover":     {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit", "github.com/docker/buildx"},
+	"lint/lsp":          {mod + "lint/rules", mod + "lint/buildkit", mod + "builder", mod + "cmd", "net/http", "os/exec", "github.com/moby/buildkit/client"},
 	"lint/shellcheck":   {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "github.com/moby/buildkit/client"},
 	"lint/suppress":     {mod + "builder", "net/http", "github.com/moby/buildkit"},
 	"builder/tree":      {mod + "builder/", "github.com/", "net/http"},
