@@ -53,6 +53,8 @@ var kinds = map[string]func(disagreement) bool{
 	"yum-update": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool {
 		return runs(f, in, "yum", "update") || runs(f, in, "yum", "upgrade")
 	}),
+	// A package is asked for by a tag of its registry.
+	"registry-tag": extra(registryTag),
 	// A flag's value begins with a blank.
 	"value-with-blanks": missed(argumentMatches(`^["']\s`)),
 	// A commit of a repository stands behind a URL.
@@ -159,5 +161,18 @@ func imagesUser(f *dockerfile.File, in dockerfile.Instruction) bool {
 	}
 	return slices.ContainsFunc(f.Instructions, func(x dockerfile.Instruction) bool {
 		return x.Keyword == "user" && x.Index > in.Index && f.Shipped(x.Stage)
+	})
+}
+
+var tagged = regexp.MustCompile(`[^/]@[a-z]+["']?$`)
+
+// registryTag reports whether a command asks for NAME@TAG, where the default of
+// an ARG may be the tag.
+func registryTag(f *dockerfile.File, in dockerfile.Instruction) bool {
+	return slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool {
+		return slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool {
+			text, _ := f.Expand(in, a.Text)
+			return tagged.MatchString(text)
+		})
 	})
 }

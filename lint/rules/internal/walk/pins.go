@@ -26,7 +26,10 @@ func (x *Expander) Unpinned(p *rule.Pass, in dockerfile.Instruction, v Invocatio
 	}
 	way := "name a commit or a tag of it"
 	if name := loose[0].Text; !strings.Contains(name, "://") {
-		way = "write " + fmt.Sprintf(how, strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(name, "@latest"), "@none"), "-"))
+		if i := strings.LastIndexByte(name, '@'); i > 0 { // a tag such as latest
+			name = name[:i]
+		}
+		way = "write " + fmt.Sprintf(how, strings.TrimRight(name, "-"))
 	}
 	p.Reportf(loose[0].Span, fmt.Sprintf("%s %s installed without a version; %s", names(loose), verb, way))
 }
@@ -65,12 +68,16 @@ func PinnedRPM(name string) bool {
 }
 
 // PinnedJS reports whether npm or its like is told a version, a directory or
-// file, or a commit or tag of a repository.
+// file, or a commit or tag of a repository. A tag of the registry, such as
+// latest, is no version.
 func PinnedJS(name string) bool {
 	if strings.Contains(name, "://") || strings.HasPrefix(name, "git@") {
 		return strings.Contains(name, "#") || archive(name)
 	}
-	return strings.LastIndexByte(name, '@') > 0 || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") ||
+	if i := strings.LastIndexByte(name, '@'); i > 0 && strings.ContainsAny(name[i:], "0123456789$") {
+		return true
+	}
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") ||
 		strings.Contains(name, "#") || archive(name)
 }
 
