@@ -217,8 +217,7 @@ func TestCancel(t *testing.T) {
 	<-s.started
 	wantCode(t, e.TakenBack("textDocument/hover", map[string]any{
 		"textDocument": map[string]any{"uri": e.URI}, "position": lsptest.Position{},
-	}), -32800)
-	<-s.started
+	}, s.started), -32800)
 	<-s.cancelled
 	e.Replace("slow", "fast")
 	<-s.cancelled

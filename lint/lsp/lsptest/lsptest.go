@@ -178,8 +178,9 @@ func (e *Editor) Call(method string, params, result any) error {
 	return e.conn.Call(ctx, method, params, result)
 }
 
-// TakenBack asks the server something and takes the question back at once.
-func (e *Editor) TakenBack(method string, params any) error {
+// TakenBack asks the server something and takes the question back once the
+// answer is being worked on.
+func (e *Editor) TakenBack(method string, params any, begun <-chan struct{}) error {
 	e.t.Helper()
 	ctx, cancel := context.WithTimeout(e.t.Context(), patience)
 	defer cancel()
@@ -187,6 +188,11 @@ func (e *Editor) TakenBack(method string, params any) error {
 	call, err := e.conn.DispatchCall(ctx, method, params, jsonrpc2.PickID(jsonrpc2.ID{Num: id}))
 	if err != nil {
 		return err
+	}
+	select {
+	case <-begun:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	e.Notify("$/cancelRequest", map[string]any{"id": id})
 	return call.Wait(ctx, nil)
