@@ -27,6 +27,9 @@ type lintFlags struct {
 	builds                          *builds
 	shellcheck                      string
 	program                         *shellcheck.Program // nil for none
+	contexts                        contexts
+	ask                             bool    // --online
+	online                          *online // nil where nobody may be asked
 }
 
 func (a *app) lintCommand() *cobra.Command {
@@ -69,6 +72,7 @@ rules, and what ShellCheck says of RUN scripts where it is installed.`,
 	fl.StringVar(&f.context, "context", "", "build context, for .dockerignore (default: see the manual)")
 	fl.StringVar(&f.target, "target", "", "stage that the build ends in (default: what Compose or Bake say, else the last)")
 	fl.StringArrayVar(&f.buildArgs, "build-arg", nil, "build argument as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
+	fl.BoolVar(&f.ask, "online", false, "ask registries about images: their users, sizes and digests")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
 	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "the ShellCheck program for RUN scripts: auto finds it on the `PATH`, off leaves it out")
 	return c
@@ -105,12 +109,16 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 		return err
 	}
 	f.builds = f.newBuilds()
+	if f.ask {
+		f.online = a.online(ctx)
+	}
 	files, failed := a.dockerfiles(f.builds, args)
 	results, err := a.lintAll(ctx, f, newConfigs(f.config, layer), files)
 	if err != nil {
 		return err
 	}
 	f.builds.said(a)
+	failed = !f.online.done(a) || failed
 	var all []lint.Diagnostic
 	found := false
 	for _, r := range results {

@@ -27,8 +27,14 @@ func (f *lintFlags) options(run setup.Run, name string) lint.Options {
 	if f.builds != nil {
 		opts.Builds = f.builds.options(name)
 	}
+	dir := f.contextOf(name)
+	ignore := dockerignore(dir, name)
+	opts.Context = f.contexts.of(dir, ignore)
+	if f.online != nil {
+		opts.Images = f.online
+	}
 	if !f.noBuildkit && run.Foreign {
-		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: dockerignore(f.contextOf(name), name)})
+		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: ignore})
 	}
 	if f.program != nil && run.Reaches(shellcheck.Named) {
 		opts.Checkers = append(opts.Checkers, f.program)
