@@ -3,8 +3,6 @@ package rules
 import (
 	"strings"
 
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
@@ -25,14 +23,17 @@ var addWithoutChecksum = rule.Rule{
 
 func checkAddWithoutChecksum(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
-		c, ok := in.Command.(*instructions.AddCommand)
-		if !ok || c.Checksum != "" {
+		if in.Keyword != "add" {
 			continue
 		}
-		for _, s := range c.SourcePaths {
-			if (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) && !strings.HasSuffix(s, ".git") && !strings.Contains(s, ".git#") {
-				span, _ := in.Find(s)
-				p.Reportf(span, "what this URL gives can change; add --checksum=sha256:…")
+		if sum, ok := in.Flag("checksum"); ok && sum.Value != "" {
+			continue
+		}
+		words := in.Words()
+		for i, w := range words {
+			address, _ := p.File.Expand(in, w.Text)
+			if i < len(words)-1 && (strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")) && !repository(address) {
+				p.Reportf(w.Span, "what this URL gives can change; add --checksum=sha256:…")
 			}
 		}
 	}

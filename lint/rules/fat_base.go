@@ -1,29 +1,36 @@
 package rules
 
 import (
-	"path"
-	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/accounts"
+	"github.com/whittle-oci/whittle/lint/rules/internal/families"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var fatBase = rule.Rule{
 	Meta: rule.Meta{
-		Name:     "fat-base",
-		Family:   rule.Fat,
-		Summary:  "the final stage is not built on a compiler's or a full distribution's image",
-		Why:      "An image with a compiler, a package manager and a full distribution has hundreds of packages to patch that the program never uses. Build in one stage and copy the result into a slim, distroless or scratch one; whittle build does so by itself.",
+		Name:    "fat-base",
+		Family:  rule.Fat,
+		Summary: "the final stage is not built on a compiler's or a full distribution's image",
+		Why: "An image with a compiler, a package manager and a full distribution has hundreds of packages to patch that the program never uses. Build in one stage and copy the result into a slim, distroless or scratch one; whittle build does so by itself.\n\n" +
+			"Well-known images are known by their families. With --online the registry tells how much there is to download: an image that is small after all is left in peace, and one that nobody knew to be large is reported.",
 		Bad:      "FROM golang:1.26\nUSER 10001\n",
 		Good:     "FROM golang:1.26 AS build\nRUN go build -o /app .\nFROM gcr.io/distroless/static-debian13\nCOPY --from=build /app /app\n",
 		Severity: rule.Warning,
-		Fixable:  rule.Never,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended"},
 	},
 	Check: checkFatBase,
 }
+
+// The bounds that the bytes to download are measured by.
+const (
+	smallDownload = 60 << 20  // a distribution below this is not worth a word
+	largeDownload = 200 << 20 // any image above this is
+)
 
 func checkFatBase(p *rule.Pass) {
 	stage := accounts.Base(p.File, p.File.Final().Index)
@@ -31,34 +38,47 @@ func checkFatBase(p *rule.Pass) {
 	if !known || base == "scratch" {
 		return
 	}
-	if why := fatness(base); why != "" {
-		p.Reportf(walk.BaseSpan(p.File, stage), "the image is built on "+base+", "+why)
-	}
-}
-
-// compilers are images made to build with.
-var compilers = []string{"golang", "rust", "gcc", "maven", "gradle", "swift", "haskell", "elixir", "erlang", "buildpack-deps", "openjdk", "sdk", "ghc", "clojure"}
-
-// languages are images whose plain tag is a full distribution and whose slim
-// or alpine tag is not.
-var languages = []string{"node", "python", "ruby", "php", "perl", "debian", "ubuntu", "fedora", "centos", "rockylinux", "almalinux", "amazonlinux", "oraclelinux"}
-
-// fatness says in what way an image is large, "" when it is not known to be.
-func fatness(image string) string {
-	name, tag, _ := walk.Image(image)
-	base := path.Base(name)
-	for _, small := range []string{"slim", "alpine", "distroless", "chiseled", "minimal", "static", "jre", "runtime", "nonroot"} {
-		if strings.Contains(tag, small) || strings.Contains(name, small) {
-			return ""
+	what := families.Of(base)
+	size, measured := int64(0), false
+	if p.Images != nil {
+		if img, ok := p.Images.Image(base); ok {
+			size, measured = img.Size, img.Size > 0
 		}
 	}
-	switch {
-	case slices.Contains(compilers, base) || strings.HasPrefix(name, "mcr.microsoft.com/dotnet/sdk"):
-		return "which has a compiler in it; build in one stage and copy the result into a small one"
-	case base == "eclipse-temurin" && strings.Contains(tag, "jdk"):
-		return "which has a compiler in it; use the jre tag or copy the result into a small stage"
-	case slices.Contains(languages, base):
-		return "a full distribution; use its slim tag, or copy the result into a small stage"
+	if measured && size < smallDownload && (what.Kind == families.System || what.Kind == families.Full) {
+		return
 	}
-	return ""
+	message := "the image is built on " + base
+	if measured {
+		message += " (" + strconv.FormatInt(size>>20, 10) + " MiB to download)"
+	}
+	switch what.Kind {
+	case families.Compiler:
+		message += ", which has a compiler in it; build in one stage and copy the result into a small one"
+	case families.Variant:
+		message += ", a variant to build with; build in one stage and copy the result into a small one"
+	case families.Full:
+		message += ", which has compilers and headers in it; " + instead(what)
+	case families.System:
+		message += ", a full distribution; " + instead(what)
+	default:
+		if !measured || size < largeDownload {
+			return
+		}
+		message += "; a smaller base, or a stage that copies what is needed, would do"
+	}
+	finding := rule.Finding{Span: walk.BaseSpan(p.File, stage), Message: message}
+	span := finding.Span
+	if string(p.File.Bytes[span.Start:span.End]) == base && what.Smaller != "" {
+		finding.Fix = &rule.Fix{Title: "Use " + what.Smaller, Safety: rule.Suggestion, Edits: []source.Edit{{Span: span, New: what.Smaller}}}
+	}
+	p.Report(finding)
+}
+
+// instead says what to do about a base that has a smaller sibling, perhaps.
+func instead(what families.Image) string {
+	if what.Smaller != "" {
+		return "use " + what.Smaller + ", or copy the result into a small stage"
+	}
+	return "use a smaller one, or copy the result into a small stage"
 }

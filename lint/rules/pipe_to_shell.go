@@ -1,13 +1,13 @@
 package rules
 
 import (
-	"path"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/downloads"
 )
 
 var pipeToShell = rule.Rule{
@@ -25,38 +25,81 @@ var pipeToShell = rule.Rule{
 	Check: checkPipeToShell,
 }
 
+// interpreters run what they are given.
+var interpreters = []string{"sh", "bash", "ash", "dash", "ksh", "zsh", "busybox", "python", "python2", "python3", "perl", "ruby", "node", "php"}
+
 func checkPipeToShell(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		s, ok := p.File.Script(in)
-		if !ok || s.File == nil {
+		if !ok || s.File == nil || !strings.Contains(s.Text, "curl") && !strings.Contains(s.Text, "wget") {
 			continue
 		}
 		syntax.Walk(s.File, func(n syntax.Node) bool {
-			pipe, ok := n.(*syntax.BinaryCmd)
-			if !ok || pipe.Op != syntax.Pipe && pipe.Op != syntax.PipeAll {
-				return true
-			}
-			if slices.Contains([]string{"curl", "wget"}, firstWord(pipe.X)) && slices.Contains([]string{"sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl", "node"}, firstWord(pipe.Y)) {
-				p.Reportf(s.Span(int(pipe.Pos().Offset()), int(pipe.End().Offset())), "a download is run unseen; pin it with ADD --checksum and run the file")
+			if runsUnseen(n) {
+				p.Reportf(s.Span(int(n.Pos().Offset()), min(int(n.End().Offset()), len(s.Text))), "a download is run unseen; pin it with ADD --checksum and run the file")
+				return false
 			}
 			return true
 		})
 	}
 }
 
-// firstWord is the name of the command that a statement runs, behind sudo and
-// env.
-func firstWord(st *syntax.Stmt) string {
-	switch x := st.Cmd.(type) {
+// runsUnseen reports whether a part of a script hands a download to an
+// interpreter: curl | sh, sh <(curl), sh -c "$(curl)", eval "$(curl)".
+func runsUnseen(n syntax.Node) bool {
+	switch x := n.(type) {
+	case *syntax.BinaryCmd:
+		return (x.Op == syntax.Pipe || x.Op == syntax.PipeAll) && fetches(x.X) && (slices.Contains(interpreters, downloads.FirstWord(x.Y)) && !inline(x.Y))
 	case *syntax.CallExpr:
-		for _, w := range x.Args {
-			name := path.Base(w.Lit())
-			if name != "sudo" && name != "env" && !strings.HasPrefix(w.Lit(), "-") {
-				return name
+		if len(x.Args) < 2 {
+			return false
+		}
+		st := &syntax.Stmt{Cmd: x}
+		name := downloads.FirstWord(st)
+		if !slices.Contains(interpreters, name) && name != "eval" && name != "source" && name != "." {
+			return false
+		}
+		script := name == "eval" || name == "source" || name == "."
+		for _, w := range x.Args[1:] {
+			script = script || strings.HasPrefix(w.Lit(), "-") && strings.HasSuffix(w.Lit(), "c")
+			if substituted(w, script) {
+				return true
 			}
 		}
-	case *syntax.BinaryCmd:
-		return firstWord(x.Y)
 	}
-	return ""
+	return false
+}
+
+// substituted reports whether the output of a download is a part of a word, as
+// a file or, where the word is a script, as text.
+func substituted(w *syntax.Word, script bool) bool {
+	found := false
+	syntax.Walk(w, func(n syntax.Node) bool {
+		switch x := n.(type) {
+		case *syntax.ProcSubst:
+			found = found || slices.ContainsFunc(x.Stmts, fetches)
+		case *syntax.CmdSubst:
+			found = found || script && slices.ContainsFunc(x.Stmts, fetches)
+		}
+		return !found
+	})
+	return found
+}
+
+// fetches reports whether the output of a statement begins with a download.
+func fetches(st *syntax.Stmt) bool {
+	name := downloads.FirstWord(st)
+	return name == "curl" || name == "wget"
+}
+
+// inline reports whether an interpreter is given its program on the command
+// line, so that it reads the download as text: python3 -c.
+func inline(st *syntax.Stmt) bool {
+	call, ok := st.Cmd.(*syntax.CallExpr)
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(call.Args, func(w *syntax.Word) bool {
+		return slices.Contains([]string{"-c", "-e", "-m", "-ne", "-pe", "-n", "-p", "-r"}, w.Lit())
+	})
 }

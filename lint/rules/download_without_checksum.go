@@ -1,0 +1,32 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/downloads"
+)
+
+var downloadWithoutChecksum = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "download-without-checksum",
+		Family:   rule.Pins,
+		Summary:  "what curl and wget download is checked",
+		Why:      "What stands behind an address can change, and then something else is installed without anybody noticing. Compare a checksum (sha256sum -c) or a signature in the same RUN, or let ADD --checksum do both.\n\nA check anywhere later in the stage counts. Addresses of keys and checksums themselves, of the machine itself, and what a script only looks at are not reported; what is piped into a shell is pipe-to-shell's.",
+		Bad:      "FROM debian:12\nRUN curl -fsSL https://example.test/v1.2/tool.tar.gz | tar xz -C /opt\n",
+		Good:     "FROM debian:12\nRUN curl -fsSLo tool.tar.gz https://example.test/v1.2/tool.tar.gz \\\n    && echo \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef  tool.tar.gz\" | sha256sum -c - \\\n    && tar xzf tool.tar.gz -C /opt\n",
+		Severity: rule.Info,
+		Fixable:  rule.Never,
+		Presets:  []string{"recommended"},
+	},
+	Check: checkDownloadWithoutChecksum,
+}
+
+func checkDownloadWithoutChecksum(p *rule.Pass) {
+	for _, d := range downloads.Fetched(p.File) {
+		if !d.Kept || slices.Contains(interpreters, d.Into) || d.Into == "gpg" || d.Into == "apt-key" || downloads.Checks(d.URL) || downloads.Local(d.URL) || downloads.Verified(p.File, d) {
+			continue
+		}
+		p.Reportf(d.Span, "nothing checks what this address gives; compare a checksum with sha256sum -c, or use ADD --checksum")
+	}
+}

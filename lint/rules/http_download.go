@@ -1,0 +1,63 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/downloads"
+	"github.com/whittle-oci/whittle/lint/source"
+)
+
+var httpDownload = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "http-download",
+		Family:   rule.Secrets,
+		Summary:  "no download goes over plain HTTP",
+		Why:      "Whoever stands between the build and the server can put something else in the place of what is downloaded over plain HTTP. Use https, or compare a checksum. Package archives of distributions, whose packages are signed, are not asked for here.",
+		Bad:      "FROM debian:12\nRUN curl -fsSLo /tmp/x.tar.gz http://example.test/x.tar.gz\n",
+		Good:     "FROM debian:12\nRUN curl -fsSLo /tmp/x.tar.gz https://example.test/x.tar.gz\n",
+		Severity: rule.Warning,
+		Fixable:  rule.Sometimes,
+		Presets:  []string{"recommended"},
+	},
+	Check: checkHttpDownload,
+}
+
+func checkHttpDownload(p *rule.Pass) {
+	for _, d := range downloads.Fetched(p.File) {
+		if d.Kept && !downloads.Local(d.URL) && !downloads.Verified(p.File, d) {
+			plainHTTP(p, d.URL, d.Span)
+		}
+	}
+	for _, in := range p.File.Instructions {
+		if in.Keyword != "add" {
+			continue
+		}
+		if sum, ok := in.Flag("checksum"); ok && sum.Value != "" {
+			continue
+		}
+		words := in.Words()
+		for i, w := range words {
+			if i < len(words)-1 {
+				address, _ := p.File.Expand(in, w.Text)
+				plainHTTP(p, address, w.Span)
+			}
+		}
+	}
+}
+
+// plainHTTP reports an address without TLS. Where it stands in the file as it
+// is, the fix is one letter: whether the server answers there is not known.
+func plainHTTP(p *rule.Pass, address string, span source.Span) {
+	const scheme = "http://"
+	if !strings.HasPrefix(address, scheme) {
+		return
+	}
+	finding := rule.Finding{Span: span, Message: "this download goes over plain HTTP, where anyone in between can change it; use https"}
+	raw := string(p.File.Bytes[span.Start:span.End])
+	if i := strings.Index(raw, scheme); i >= 0 && i < 2 {
+		at := span.Start + i + len("http")
+		finding.Fix = &rule.Fix{Title: "Use https", Safety: rule.Unsafe, Edits: []source.Edit{{Span: source.Span{Start: at, End: at}, New: "s"}}}
+	}
+	p.Report(finding)
+}
