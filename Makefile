@@ -89,7 +89,7 @@ update: ## write generated pages and goldens anew
 	$(GO) test ./lint/rules -update
 	$(GO) test ./lint/hadolint ./lint/format -update
 	$(GO) test ./builder/frontend ./builder/plan -run Readme -update
-	$(GO) test ./builder/sbom -update
+	$(GO) test ./builder/sbom ./builder/report -update
 	$(GO) test ./cmd/whittle -update
 
 .PHONY: fuzz

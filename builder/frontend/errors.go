@@ -15,6 +15,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
 // A RefusedError is a Dockerfile that is not built, or whose result is not
@@ -55,6 +56,9 @@ func (b *build) refuse(err error, at []parser.Range) error {
 func (b *build) refused(err error) error {
 	if bad, ok := errors.AsType[*plan.RefusedError](err); ok {
 		return b.refuse(bad, b.file.where(bad.Instruction))
+	}
+	if errors.Is(err, reftree.ErrName) {
+		return b.refuse(fmt.Errorf("reading the final stage: %w; rename the file or delete it there", err), b.file.where("FROM"))
 	}
 	return err
 }

@@ -3,7 +3,9 @@ package frontend
 import (
 	"io/fs"
 	"path"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/moby/buildkit/client/llb"
 
@@ -32,7 +34,9 @@ func sink(p *plan.Plan, built llb.State, created time.Time, symlinks bool, opts 
 			whole[m] = true
 		}
 		info := contents(created)
-		info.ExcludePatterns = t.Exclude
+		for _, x := range t.Exclude {
+			info.ExcludePatterns = append(info.ExcludePatterns, literal(x))
+		}
 		info.ChownOpt = owner(t.UID, t.GID)
 		a.copy(built, t.Root, t.Root, info)
 	}
@@ -55,7 +59,8 @@ func sink(p *plan.Plan, built llb.State, created time.Time, symlinks bool, opts 
 	for _, e := range special {
 		info := contents(created)
 		info.Mode, info.ChownOpt = chmod(e.Mode), owner(e.UID, e.GID)
-		info.IncludePatterns, info.ExcludePatterns = []string{path.Base(e.Path)}, []string{path.Base(e.Path) + "/*"}
+		this := literal(path.Base(e.Path))
+		info.IncludePatterns, info.ExcludePatterns = []string{this}, []string{this + "/*"}
 		a.copy(skeleton, path.Dir(e.Path), path.Dir(e.Path), info)
 	}
 	return llb.Scratch().File(a.last, name("minimal image", opts)...)
@@ -94,9 +99,26 @@ func (a *actions) symlink(e plan.Entry, created time.Time) {
 // builders that cannot make links: asked for the link alone they follow it.
 func (a *actions) copyLink(built llb.State, e plan.Entry, created time.Time) {
 	info := contents(created)
-	info.IncludePatterns = []string{path.Base(e.Source)}
+	info.IncludePatterns = []string{literal(path.Base(e.Source))}
 	info.ChownOpt = owner(e.UID, e.GID)
 	a.copy(built, path.Dir(e.Source), path.Dir(e.Path), info)
+}
+
+// literal gives the pattern that matches a name and nothing else. Patterns are
+// those of .dockerignore, around which white space is cut off.
+func literal(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		switch {
+		case strings.ContainsRune(`*?[]\!`, r):
+			b.WriteString(`\` + string(r))
+		case unicode.IsSpace(r):
+			b.WriteString("[" + string(r) + "]")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 func name(what string, opts []llb.ConstraintsOpt) []llb.ConstraintsOpt {

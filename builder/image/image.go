@@ -8,9 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -137,9 +135,16 @@ func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e plan.Entry, creat
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(tw, io.NewSectionReader(r, 0, e.Size))
+	n, err := io.Copy(tw, io.NewSectionReader(r, 0, e.Size))
+	if err == nil && n < e.Size {
+		err = fmt.Errorf("it has %d bytes, not %d as before", n, e.Size)
+	}
 	return err
 }
+
+// capability is the extended attribute that goes into layers: BuildKit writes
+// no other one either, and those of a machine's security modules belong to it.
+const capability = "security.capability"
 
 // xattrs carries file capabilities along.
 func xattrs(ctx context.Context, h *tar.Header, t tree.Tree, e plan.Entry) error {
@@ -147,11 +152,8 @@ func xattrs(ctx context.Context, h *tar.Header, t tree.Tree, e plan.Entry) error
 	if err != nil {
 		return err
 	}
-	for _, k := range slices.Sorted(maps.Keys(src.Xattrs)) {
-		if h.PAXRecords == nil {
-			h.PAXRecords = map[string]string{}
-		}
-		h.PAXRecords["SCHILY.xattr."+k] = string(src.Xattrs[k])
+	if v, ok := src.Xattrs[capability]; ok {
+		h.PAXRecords = map[string]string{"SCHILY.xattr." + capability: string(v)}
 	}
 	return nil
 }

@@ -14,9 +14,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -88,7 +88,12 @@ func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIIma
 
 // place puts a file, or a directory with all that is in it, into the tree.
 func place(t *tree.Memory, s Source, first *string) error {
-	return filepath.WalkDir(s.Host, func(name string, d fs.DirEntry, err error) error {
+	// The argument itself may be a link to what is meant.
+	root, err := filepath.EvalSymlinks(s.Host)
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -96,21 +101,12 @@ func place(t *tree.Memory, s Source, first *string) error {
 		if err != nil {
 			return err
 		}
-		if name == s.Host {
-			// The argument itself may be a link to what is meant.
-			if info, err = os.Stat(name); err != nil {
-				return err
-			}
-		}
-		rel, err := filepath.Rel(s.Host, name)
+		rel, err := filepath.Rel(root, name)
 		if err != nil {
 			return err
 		}
 		dest := path.Join(s.Dest, filepath.ToSlash(rel))
 		e := tree.Entry{Mode: info.Mode(), Size: info.Size(), ModTime: info.ModTime().UnixNano()}
-		if _, ok := info.Sys().(*syscall.Stat_t); !ok {
-			e.Mode |= 0o444
-		}
 		switch {
 		case info.IsDir():
 			if dest != "/" {
@@ -120,6 +116,7 @@ func place(t *tree.Memory, s Source, first *string) error {
 			if *first == "" && info.Mode()&0o111 != 0 {
 				*first = dest
 			}
+			e.Xattrs = capabilities(name)
 			t.AddFile(dest, e, func() (io.ReaderAt, error) { return hostFile(name), nil })
 		case info.Mode()&fs.ModeSymlink != 0:
 			if e.Linkname, err = os.Readlink(name); err != nil {
@@ -129,6 +126,20 @@ func place(t *tree.Memory, s Source, first *string) error {
 		}
 		return nil
 	})
+}
+
+// capabilityXattr is where Linux keeps file capabilities (capabilities(7)). No
+// other extended attribute goes into images.
+const capabilityXattr = "security.capability"
+
+// capabilities reads the file capabilities of a file, nil when it has none.
+func capabilities(name string) map[string][]byte {
+	value := make([]byte, 64)
+	n, err := unix.Lgetxattr(name, capabilityXattr, value)
+	if err != nil || n <= 0 {
+		return nil
+	}
+	return map[string][]byte{capabilityXattr: value[:n]}
 }
 
 // hostFile is read by opening it anew each time: nothing needs closing.

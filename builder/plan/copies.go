@@ -40,7 +40,7 @@ func (m *maker) copies() []TreeCopy {
 			t.Exclude = append(t.Exclude, strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/"))
 		}
 		sort.Strings(t.Exclude)
-		if len(t.Members) >= minTree && len(t.Exclude) <= maxExclude && plainPatterns(t.Exclude) {
+		if len(t.Members) >= minTree && len(t.Exclude) <= maxExclude {
 			out = append(out, t)
 		}
 	}
@@ -55,9 +55,4 @@ const (
 // covered reports whether rel lies below one of the excluded paths.
 func covered(exclude []string, rel string) bool {
 	return slices.ContainsFunc(exclude, func(x string) bool { return strings.HasPrefix(rel, x+"/") })
-}
-
-// plainPatterns reports whether no name would be read as a pattern.
-func plainPatterns(names []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { return strings.ContainsAny(n, `*?[]\!`) })
 }

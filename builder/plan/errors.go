@@ -22,7 +22,7 @@ func (e *RefusedError) Error() string {
 	if e.Instruction != "" {
 		b.WriteString(e.Instruction + ": ")
 	}
-	b.WriteString(e.Message)
+	b.WriteString(Printable(e.Message))
 	if e.Hint != "" {
 		b.WriteString("; " + e.Hint)
 	}

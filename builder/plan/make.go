@@ -146,7 +146,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 }
 
 func (m *maker) warn(instruction, message, hint string) {
-	w := Warning{Instruction: instruction, Message: message, Hint: hint}
+	w := Warning{Instruction: instruction, Message: Printable(message), Hint: Printable(hint)}
 	if !slices.Contains(m.plan.Warnings, w) {
 		m.plan.Warnings = append(m.plan.Warnings, w)
 	}

@@ -16,7 +16,9 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -94,7 +96,7 @@ type Entry struct {
 type TreeCopy struct {
 	Root     string
 	UID, GID int      // owner of every copied file
-	Exclude  []string // relative to Root, without directories' slashes
+	Exclude  []string // names relative to Root, without directories' slashes
 	Members  map[string]bool
 }
 
@@ -207,6 +209,16 @@ func UnixMode(m fs.FileMode) uint32 {
 		}
 	}
 	return v
+}
+
+// Printable writes text of the image for people: what a terminal would take for
+// more than text is escaped as in Go.
+func Printable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) && utf8.ValidString(s) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 func octal(m fs.FileMode) string { return fmt.Sprintf("%04o", UnixMode(m)) }

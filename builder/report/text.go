@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/whittle-oci/whittle/builder/plan"
 )
 
 // TextOptions says how much a text report tells.
@@ -23,7 +25,7 @@ func (r *Report) Text(w io.Writer, o TextOptions) error {
 		if c.Kind == "static" {
 			continue
 		}
-		fmt.Fprintf(&b, "  %s %s: %s\n", c.Kind, c.Name, arrow(c.From, c.To, c.Why))
+		fmt.Fprintf(&b, "  %s %s: %s\n", c.Kind, plan.Printable(c.Name), arrow(plan.Printable(c.From), plan.Printable(c.To), c.Why))
 	}
 	if o.Files {
 		r.files(&b)
@@ -64,11 +66,11 @@ func (r *Report) files(b *bytes.Buffer) {
 		if f.Droppable {
 			mark = " (droppable)"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s%s\n", f.Mode, Size(f.Bytes), f.Path, f.Reason, mark)
+		fmt.Fprintf(t, "  %s\t%s\t%s  %s%s\n", f.Mode, Size(f.Bytes), plan.Printable(f.Path), plan.Printable(f.Reason), mark)
 	}
 	_ = t.Flush()
 	for _, l := range r.Left {
-		fmt.Fprintf(b, "  left out: %s, which %s\n", l.Path, l.Why)
+		fmt.Fprintf(b, "  left out: %s, which %s\n", plan.Printable(l.Path), plan.Printable(l.Why))
 	}
 }
 

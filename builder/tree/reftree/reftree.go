@@ -142,10 +142,18 @@ func entry(s *fstypes.Stat) tree.Entry {
 	return e
 }
 
+// ErrName is returned for a directory that cannot be listed, since names
+// travel as UTF-8.
+var ErrName = errors.New("it holds a name that is not UTF-8, which BuildKit does not hand over")
+
 // missing turns BuildKit's words for a missing file, which lose their type on
-// the wire, back into fs.ErrNotExist.
+// the wire, back into fs.ErrNotExist, and those for a name that does not
+// travel into ErrName.
 func missing(err error) error {
 	text := err.Error()
+	if strings.Contains(text, "invalid UTF-8") {
+		return ErrName
+	}
 	if errors.Is(err, fs.ErrNotExist) || strings.Contains(text, "no such file or directory") || strings.Contains(text, "not a directory") {
 		return fs.ErrNotExist
 	}

@@ -105,3 +105,13 @@ func TestRead(t *testing.T) {
 		}
 	}
 }
+
+// TestName lists a directory with a name that does not travel.
+func TestName(t *testing.T) {
+	m := &tree.Memory{}
+	m.File("/srv/\xff\xfe", 0o644, nil)
+	_, err := reftree.New(t.Context(), &reftest.Ref{Tree: m}).ReadDir(t.Context(), "/srv")
+	if !errors.Is(err, reftree.ErrName) || !strings.Contains(err.Error(), "/srv") {
+		t.Errorf("error %v", err)
+	}
+}

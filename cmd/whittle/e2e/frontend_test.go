@@ -8,9 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // maxFrontend is the bar for the frontend image, compressed, in bytes.
@@ -138,6 +141,26 @@ func TestBuildx(t *testing.T) {
 	}
 	t.Run("syntax line", func(t *testing.T) { build(t, app(frontend)) })
 	t.Run("BUILDKIT_SYNTAX", func(t *testing.T) { build(t, app(""), "--build-arg", "BUILDKIT_SYNTAX="+frontend) })
+	t.Run("the same as the command", func(t *testing.T) {
+		// Layers and configuration are equal; the manifests differ in how
+		// either compresses.
+		for _, epoch := range []string{"", "86400"} {
+			ref := reference("buildx")
+			args := []string{"build", "testdata/apps/multistage", "-t", ref, "--push", "--build-arg", "BUILDKIT_SYNTAX=" + frontend}
+			var more []string
+			if epoch != "" {
+				more = []string{"--build-arg", "SOURCE_DATE_EPOCH=" + epoch}
+			}
+			if res := run(t, env, buildx, append(args, more...)...); res.code != 0 {
+				t.Fatalf("exit %d\n%s", res.code, res.stderr)
+			}
+			ourRef := reference("multistage")
+			if res := whittle(t, shared(), append([]string{"build", "testdata/apps/multistage", "-t", ourRef, "--push", "--progress", "quiet"}, more...)...); res.code != 0 {
+				t.Fatalf("exit %d\n%s", res.code, res.stderr)
+			}
+			sameContent(t, pull(t, ref), pull(t, ourRef), epoch)
+		}
+	})
 	t.Run("settings as build arguments", func(t *testing.T) {
 		res := run(t, env, buildx, "build", app(frontend), "--build-arg", "WHITTLE_MAX_SIZE=1kB", "--progress", "plain")
 		if res.code == 0 || !strings.Contains(res.stderr, "more than max-size allows") {
@@ -186,6 +209,40 @@ func TestBuildx(t *testing.T) {
 		}
 		runs(t, pull(t, ref), "Hello, world!")
 	})
+}
+
+// sameContent compares the configuration and the DiffIDs of two images, and
+// holds their times to the epoch, "" for 1970.
+func sameContent(t *testing.T, a, b v1.Image, epoch string) {
+	t.Helper()
+	var configs [2]string
+	for i, img := range []v1.Image{a, b} {
+		raw, err := img.RawConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		configs[i] = string(raw)
+		seconds, err := strconv.ParseInt("0"+epoch, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := img.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := config.Created.Unix(); got != seconds {
+			t.Errorf("image %d was created at %d, want %d", i, got, seconds)
+		}
+		for _, h := range headers(t, img) {
+			if got := h.ModTime.Unix(); got != seconds {
+				t.Errorf("image %d: %s has the time %d, want %d", i, h.Name, got, seconds)
+			}
+		}
+	}
+	// The DiffIDs of the layers are part of it.
+	if configs[0] != configs[1] {
+		t.Errorf("buildx made %s\nthe command made %s", configs[0], configs[1])
+	}
 }
 
 // TestRemote builds through BUILDKIT_HOST, and refuses to fall back when

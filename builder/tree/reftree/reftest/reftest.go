@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -96,6 +97,9 @@ func (r *Ref) ReadDir(ctx context.Context, req gateway.ReadDirRequest) ([]*fstyp
 	}
 	var out []*fstypes.Stat
 	for _, e := range list {
+		if !utf8.ValidString(e.Name + e.Linkname) {
+			return nil, errors.New("grpc: error while marshaling: string field contains invalid UTF-8")
+		}
 		out = append(out, stat(e))
 	}
 	return out, nil

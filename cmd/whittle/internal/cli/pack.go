@@ -160,7 +160,7 @@ func (a *app) printPlan(f *packed, p *plan.Plan, o image.Options) error {
 		return enc.Encode(p)
 	}
 	for _, file := range report.New("linux/"+o.Architecture, p).Files {
-		if _, err := fmt.Fprintf(a.Out, "%s  %s  %s  %s\n", file.Mode, report.Size(file.Bytes), file.Path, file.Reason); err != nil {
+		if _, err := fmt.Fprintf(a.Out, "%s  %s  %s  %s\n", file.Mode, report.Size(file.Bytes), plan.Printable(file.Path), plan.Printable(file.Reason)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/signing"
 )
@@ -109,7 +110,7 @@ func (a *app) printReasons(found []reason, several, asJSON bool) error {
 		if several {
 			prefix = f.Platform + "  "
 		}
-		if _, err := fmt.Fprintf(a.Out, "%s%s  %s\n", prefix, f.Path, f.Reason); err != nil {
+		if _, err := fmt.Fprintf(a.Out, "%s%s  %s\n", prefix, plan.Printable(f.Path), plan.Printable(f.Reason)); err != nil {
 			return err
 		}
 	}
