@@ -35,6 +35,7 @@ type File struct {
 	global  global
 	scripts map[int]*parsed  // by instruction, filled when asked
 	names   map[string][]int // stages by name in lower case
+	derived map[any]any      // what callers made of the file
 }
 
 // An Instruction is one node of the tree and the text it was parsed from.
@@ -76,6 +77,20 @@ func (f *File) stageNamed(name string, before int) int {
 		return list[i-1]
 	}
 	return -1
+}
+
+// Derived is what make makes of the file, made once however often it is asked
+// for. key, of a type of the caller's own, names it.
+func (f *File) Derived(key any, make func() any) any {
+	if x, ok := f.derived[key]; ok {
+		return x
+	}
+	x := make()
+	if f.derived == nil {
+		f.derived = map[any]any{}
+	}
+	f.derived[key] = x
+	return x
 }
 
 // StageNamed finds the stage that COPY --from or RUN --mount=from names.

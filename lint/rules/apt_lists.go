@@ -33,30 +33,35 @@ var aptFiles = walk.Cache{
 }
 
 func checkAptLists(p *rule.Pass) {
-	var kept, used []bool
-	for _, in := range p.File.Instructions {
+	reported := map[int]bool{}
+	var used []bool
+	for in, v := range aptFiles.Left(p.File) {
 		if !p.File.Shipped(in.Stage) {
 			continue
 		}
-		if v, left := aptFiles.Left(p.File, in); left {
-			if used == nil {
-				used = listsUsed(p.File)
-			}
-			finding := rule.Finding{Span: v.Span, Message: "apt's package lists stay in the layer; delete /var/lib/apt/lists/* in the same RUN"}
-			if !used[in.Index] {
-				finding.Fix = walk.Append(p.File, in, "rm -rf /var/lib/apt/lists/*")
-			}
-			p.Report(finding)
-		} else if v, left := aptArchives.Left(p.File, in); left {
-			if kept == nil {
-				kept = walk.Before(p.File, func(x dockerfile.Instruction, before bool) bool { return before || keepsPackages(p.File, x) })
-			}
-			if kept[in.Index] || keepsPackages(p.File, in) {
-				p.Report(rule.Finding{
-					Span: v.Span, Message: "docker-clean is gone, so the packages that apt downloads stay in the layer; add apt-get clean, or mount a cache at /var/cache/apt",
-					Fix: walk.Append(p.File, in, "apt-get clean"),
-				})
-			}
+		if used == nil {
+			used = listsUsed(p.File)
+		}
+		finding := rule.Finding{Span: v.Span, Message: "apt's package lists stay in the layer; delete /var/lib/apt/lists/* in the same RUN"}
+		if !used[in.Index] {
+			finding.Fix = walk.Append(p.File, in, "rm -rf /var/lib/apt/lists/*")
+		}
+		p.Report(finding)
+		reported[in.Index] = true
+	}
+	var kept []bool
+	for in, v := range aptArchives.Left(p.File) {
+		if reported[in.Index] || !p.File.Shipped(in.Stage) {
+			continue
+		}
+		if kept == nil {
+			kept = walk.Before(p.File, func(x dockerfile.Instruction, before bool) bool { return before || keepsPackages(p.File, x) })
+		}
+		if kept[in.Index] || keepsPackages(p.File, in) {
+			p.Report(rule.Finding{
+				Span: v.Span, Message: "docker-clean is gone, so the packages that apt downloads stay in the layer; add apt-get clean, or mount a cache at /var/cache/apt",
+				Fix: walk.Append(p.File, in, "apt-get clean"),
+			})
 		}
 	}
 }

@@ -32,10 +32,7 @@ var cdInRun = rule.Rule{
 
 func checkCdInRun(p *rule.Pass) {
 	var dirs []walk.Setting
-	for in, c := range walk.Commands(p.File) {
-		if c.Name != "cd" {
-			continue
-		}
+	for in, c := range walk.Named(p.File, "cd") {
 		if dirs == nil {
 			dirs = walk.Workdirs(p.File)
 		}

@@ -25,8 +25,8 @@ var curlFail = rule.Rule{
 }
 
 func checkCurlFail(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		if c.Name != "curl" || !saves(c) || c.HasFlag("-f", "--fail", "--fail-with-body", "--fail-early", "-w", "--write-out", "-I", "--head", "-K", "--config") {
+	for _, c := range walk.Named(p.File, "curl") {
+		if !saves(c) || c.HasFlag("-f", "--fail", "--fail-with-body", "--fail-early", "-w", "--write-out", "-I", "--head", "-K", "--config") {
 			continue
 		}
 		p.Report(rule.Finding{Span: c.Span, Message: "curl saves the page of an error like a download; add -f", Fix: walk.AddFlag(c, c.NameSpan, "-f")})

@@ -31,11 +31,8 @@ var dnfCleanFiles = walk.Cache{
 }
 
 func checkDnfClean(p *rule.Pass) {
-	for _, in := range p.File.Instructions {
-		if !p.File.Shipped(in.Stage) {
-			continue
-		}
-		if v, left := dnfCleanFiles.Left(p.File, in); left {
+	for in, v := range dnfCleanFiles.Left(p.File) {
+		if p.File.Shipped(in.Stage) {
 			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " keeps its downloads in the layer; add " + v.Manager + " clean all to the same RUN", Fix: walk.Append(p.File, in, v.Manager+" clean all")})
 		}
 	}

@@ -34,7 +34,7 @@ func checkPipefail(p *rule.Pass) {
 	offered := -1 // the last stage with a fix: its SHELL is for the RUNs after it, too
 	for _, in := range p.File.Instructions {
 		s, ok := p.File.Script(in)
-		if !ok || in.Stage < 0 || s.File == nil || origins[in.Stage].Pipefail(s.Shell) {
+		if !ok || in.Stage < 0 || s.File == nil || !strings.Contains(s.Text, "|") || origins[in.Stage].Pipefail(s.Shell) {
 			continue
 		}
 		pipe := loosePipe(s.File)

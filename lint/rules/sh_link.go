@@ -26,8 +26,8 @@ var shLink = rule.Rule{
 }
 
 func checkShLink(p *rule.Pass) {
-	for in, c := range walk.Commands(p.File) {
-		if c.Name != "ln" || !c.Has("/bin/sh") {
+	for in, c := range walk.Named(p.File, "ln") {
+		if !c.Has("/bin/sh") {
 			continue
 		}
 		finding := rule.Finding{Span: c.Span, Message: "/bin/sh is replaced by a link; use SHELL"}

@@ -30,11 +30,8 @@ var tdnfCleanFiles = walk.Cache{
 }
 
 func checkTdnfClean(p *rule.Pass) {
-	for _, in := range p.File.Instructions {
-		if !p.File.Shipped(in.Stage) {
-			continue
-		}
-		if v, left := tdnfCleanFiles.Left(p.File, in); left {
+	for in, v := range tdnfCleanFiles.Left(p.File) {
+		if p.File.Shipped(in.Stage) {
 			p.Report(rule.Finding{Span: v.Span, Message: "tdnf keeps its downloads in the layer; add tdnf clean all to the same RUN", Fix: walk.Append(p.File, in, v.Manager+" clean all")})
 		}
 	}

@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"slices"
-
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 )
@@ -24,10 +22,8 @@ var uselessCommand = rule.Rule{
 }
 
 func checkUselessCommand(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		if slices.Contains(useless, c.Name) {
-			p.Reportf(c.Span, c.Name+" makes no sense in a build")
-		}
+	for _, c := range walk.Named(p.File, useless...) {
+		p.Reportf(c.Span, c.Name+" makes no sense in a build")
 	}
 }
 

@@ -25,8 +25,8 @@ var useraddNoLogInit = rule.Rule{
 
 func checkUseraddNoLogInit(p *rule.Pass) {
 	words := walk.NewExpander(p.File)
-	for in, c := range walk.Commands(p.File) {
-		if c.Name != "useradd" || !p.File.Shipped(in.Stage) || c.HasFlag("-l", "--no-log-init") {
+	for in, c := range walk.Named(p.File, "useradd") {
+		if !p.File.Shipped(in.Stage) || c.HasFlag("-l", "--no-log-init") {
 			continue
 		}
 		for i, a := range c.Args {

@@ -23,14 +23,11 @@ var wgetAndCurl = rule.Rule{
 
 func checkWgetAndCurl(p *rule.Pass) {
 	seen, stage := map[string]bool{}, -1
-	for in, c := range walk.Commands(p.File) {
+	for in, c := range walk.Named(p.File, "wget", "curl") {
 		if in.Stage != stage {
 			seen, stage = map[string]bool{}, in.Stage
 		}
 		other := map[string]string{"wget": "curl", "curl": "wget"}[c.Name]
-		if other == "" {
-			continue
-		}
 		seen[c.Name] = true
 		if seen[other] {
 			p.Reportf(c.Span, "the stage uses "+other+" already; one of the two will do")

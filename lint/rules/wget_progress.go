@@ -23,8 +23,8 @@ var wgetProgress = rule.Rule{
 }
 
 func checkWgetProgress(p *rule.Pass) {
-	for _, c := range walk.Commands(p.File) {
-		if c.Name != "wget" || len(c.Args) == 0 || quietWget(c) {
+	for _, c := range walk.Named(p.File, "wget") {
+		if len(c.Args) == 0 || quietWget(c) {
 			continue
 		}
 		p.Report(rule.Finding{Span: c.Span, Message: "wget prints its progress to the log; add -q or --progress=dot:giga", Fix: walk.AddFlag(c, c.NameSpan, "-q")})

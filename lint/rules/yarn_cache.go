@@ -30,11 +30,8 @@ var yarnCacheFiles = walk.Cache{
 }
 
 func checkYarnCache(p *rule.Pass) {
-	for _, in := range p.File.Instructions {
-		if !p.File.Shipped(in.Stage) {
-			continue
-		}
-		if v, left := yarnCacheFiles.Left(p.File, in); left {
+	for in, v := range yarnCacheFiles.Left(p.File) {
+		if p.File.Shipped(in.Stage) {
 			p.Report(rule.Finding{Span: v.Span, Message: "yarn keeps its downloads in the layer; add yarn cache clean to the same RUN", Fix: walk.Append(p.File, in, "yarn cache clean")})
 		}
 	}

@@ -31,11 +31,8 @@ var yumCleanFiles = walk.Cache{
 }
 
 func checkYumClean(p *rule.Pass) {
-	for _, in := range p.File.Instructions {
-		if !p.File.Shipped(in.Stage) {
-			continue
-		}
-		if v, left := yumCleanFiles.Left(p.File, in); left {
+	for in, v := range yumCleanFiles.Left(p.File) {
+		if p.File.Shipped(in.Stage) {
 			p.Report(rule.Finding{Span: v.Span, Message: "yum keeps its downloads in the layer; add yum clean all to the same RUN", Fix: walk.Append(p.File, in, "yum clean all")})
 		}
 	}

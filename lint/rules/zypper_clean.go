@@ -29,11 +29,8 @@ var zypperCleanFiles = walk.Cache{
 }
 
 func checkZypperClean(p *rule.Pass) {
-	for _, in := range p.File.Instructions {
-		if !p.File.Shipped(in.Stage) {
-			continue
-		}
-		if v, left := zypperCleanFiles.Left(p.File, in); left {
+	for in, v := range zypperCleanFiles.Left(p.File) {
+		if p.File.Shipped(in.Stage) {
 			p.Report(rule.Finding{Span: v.Span, Message: "zypper keeps its downloads in the layer; add zypper clean to the same RUN", Fix: walk.Append(p.File, in, "zypper clean")})
 		}
 	}

@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -19,9 +20,29 @@ type Cache struct {
 	Cleaned func(Invocation) bool
 }
 
-// Left finds the first command of a RUN that fills the cache and is not
-// followed by one that empties it.
-func (c Cache) Left(f *dockerfile.File, in dockerfile.Instruction) (first Invocation, found bool) {
+// Left goes over the RUNs that leave something of the cache in their layer, with
+// the first command of each that fills it and is not followed by one that
+// empties it.
+func (c Cache) Left(f *dockerfile.File) iter.Seq2[dockerfile.Instruction, Invocation] {
+	return func(yield func(dockerfile.Instruction, Invocation) bool) {
+		last := -1
+		for in, v := range Managers(f, c.Managers...) {
+			if in.Index == last || !c.fills(v) {
+				continue
+			}
+			last = in.Index
+			if first, left := c.left(f, in); left && !yield(in, first) {
+				return
+			}
+		}
+	}
+}
+
+func (c Cache) fills(v Invocation) bool {
+	return slices.Contains(c.Fills, v.Action) && v.Group != "cache"
+}
+
+func (c Cache) left(f *dockerfile.File, in dockerfile.Instruction) (first Invocation, found bool) {
 	if slices.ContainsFunc(c.Dirs, func(dir string) bool { return Mounted(f, in, dir) }) || MountedBelow(f, in, c.Tails...) {
 		return first, false
 	}
@@ -30,7 +51,7 @@ func (c Cache) Left(f *dockerfile.File, in dockerfile.Instruction) (first Invoca
 			switch {
 			case c.Cleaned(v) && v.Manager == first.Manager:
 				found = false
-			case !found && (slices.Contains(c.Fills, v.Action) && v.Group != "cache"):
+			case !found && c.fills(v):
 				first, found = v, true
 			}
 		}

@@ -1,6 +1,7 @@
 package walk
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -17,12 +18,43 @@ type manager struct {
 	single bool              // long flags have one dash
 }
 
+// A managed is an Invocation with the instruction that runs it.
+type managed struct {
+	instruction, command int
+	Invocation
+}
+
+type managedKey struct{}
+
 // Managers goes over the commands that are package managers, in the order of
 // the file.
 func Managers(f *dockerfile.File, names ...string) iter.Seq2[dockerfile.Instruction, Invocation] {
+	index := f.Derived(managedKey{}, func() any {
+		index := map[string][]managed{}
+		for _, in := range f.Instructions {
+			if in.Stage < 0 {
+				continue
+			}
+			for i, c := range f.Commands(in) {
+				if v, ok := invoke(c); ok {
+					index[v.Manager] = append(index[v.Manager], managed{in.Index, i, v})
+				}
+			}
+		}
+		return index
+	}).(map[string][]managed)
+	var found []managed
+	for _, name := range names {
+		found = append(found, index[name]...)
+	}
+	if len(names) > 1 {
+		slices.SortFunc(found, func(a, b managed) int {
+			return cmp.Or(cmp.Compare(a.instruction, b.instruction), cmp.Compare(a.command, b.command))
+		})
+	}
 	return func(yield func(dockerfile.Instruction, Invocation) bool) {
-		for in, c := range Commands(f) {
-			if v, ok := Invoke(c, names...); ok && !yield(in, v) {
+		for _, m := range found {
+			if !yield(f.Instructions[m.instruction], m.Invocation) {
 				return
 			}
 		}
@@ -31,9 +63,16 @@ func Managers(f *dockerfile.File, names ...string) iter.Seq2[dockerfile.Instruct
 
 // Invoke takes a command apart when it is one of the named package managers.
 func Invoke(c dockerfile.Command, names ...string) (Invocation, bool) {
+	if name, _ := managerName(c); !slices.Contains(names, name) {
+		return Invocation{}, false
+	}
+	return invoke(c)
+}
+
+func invoke(c dockerfile.Command) (Invocation, bool) {
 	name, args := managerName(c)
 	m, ok := managers[name]
-	if !ok || !slices.Contains(names, name) {
+	if !ok {
 		return Invocation{}, false
 	}
 	v := Invocation{Command: c, Manager: name, VerbSpan: c.NameSpan, Action: m.bare}

@@ -3,7 +3,9 @@
 package walk
 
 import (
+	"cmp"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -24,6 +26,47 @@ func Commands(f *dockerfile.File) iter.Seq2[dockerfile.Instruction, dockerfile.C
 				if !yield(in, c) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// A call is a command with the instruction that runs it, by their indexes.
+type call struct{ instruction, command int }
+
+// calls are the commands of a file by their names.
+type calls map[string][]call
+
+type callsKey struct{}
+
+// Named goes over the commands with one of the names, in the order of the file.
+func Named(f *dockerfile.File, names ...string) iter.Seq2[dockerfile.Instruction, dockerfile.Command] {
+	index := f.Derived(callsKey{}, func() any {
+		index := calls{}
+		for _, in := range f.Instructions {
+			if in.Stage < 0 {
+				continue
+			}
+			for i := range f.Commands(in) {
+				name := f.Commands(in)[i].Name
+				index[name] = append(index[name], call{in.Index, i})
+			}
+		}
+		return index
+	}).(calls)
+	var found []call
+	for _, name := range names {
+		found = append(found, index[name]...)
+	}
+	if len(names) > 1 {
+		slices.SortFunc(found, func(a, b call) int {
+			return cmp.Or(cmp.Compare(a.instruction, b.instruction), cmp.Compare(a.command, b.command))
+		})
+	}
+	return func(yield func(dockerfile.Instruction, dockerfile.Command) bool) {
+		for _, c := range found {
+			if in := f.Instructions[c.instruction]; !yield(in, f.Commands(in)[c.command]) {
+				return
 			}
 		}
 	}
