@@ -45,8 +45,9 @@ func (b *build) ahead(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		eg.Go(func() error {
-			_, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: local, Evaluate: true})
+		eg.Go(func() (err error) {
+			defer recovered(&err)
+			_, err = b.client.Solve(ctx, gateway.SolveRequest{Definition: local, Evaluate: true})
 			return err
 		})
 	}

@@ -158,17 +158,13 @@ func (b *build) ship(ctx context.Context, made *plan.Plan, s *stage, created tim
 	return b.solve(ctx, def.ToPB())
 }
 
-// solve gives the result of a definition, with the caches that the client
-// asked for. It is made when it is first read.
+// solve gives the result of a definition. It is made when it is first read.
 func (b *build) solve(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
 	return b.request(ctx, def, false)
 }
 
-// evaluate is solve for a result that is made at once.
-func (b *build) evaluate(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
-	return b.request(ctx, def, true)
-}
-
+// request runs a definition with the caches that the client asked for. The
+// result is made now, or when it is first read.
 func (b *build) request(ctx context.Context, def *pb.Definition, now bool) (gateway.Reference, error) {
 	res, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: def, CacheImports: b.ui.CacheImports, Evaluate: now})
 	if err != nil {

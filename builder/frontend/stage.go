@@ -50,12 +50,19 @@ func (b *build) stage(ctx context.Context, def *pb.Definition) (*stage, error) {
 		}
 	}
 	eg, ctx := errgroup.WithContext(ctx)
-	eg.Go(func() (err error) { s.refBuilt, err = b.evaluate(ctx, def); return err })
+	begin := func(to *gateway.Reference, def *pb.Definition, now bool) {
+		eg.Go(func() (err error) {
+			defer recovered(&err)
+			*to, err = b.request(ctx, def, now)
+			return err
+		})
+	}
+	begin(&s.refBuilt, def, true)
 	if s.hasBase {
-		eg.Go(func() (err error) { s.refBase, err = b.solve(ctx, base); return err })
+		begin(&s.refBase, base, false)
 	}
 	if s.hasDiff {
-		eg.Go(func() (err error) { s.refChanged, err = b.solve(ctx, diff); return err })
+		begin(&s.refChanged, diff, false)
 	}
 	if err := eg.Wait(); err != nil {
 		return nil, err
