@@ -27,63 +27,60 @@ type goBuild struct {
 // compile solves the final stage with its Go programs static, where Go says
 // that they can be, and tells why or why not.
 //
-// Go says yes as a rule. So the static build begins beside the question, and
-// is given up when the answer is another one.
+// Go is asked before the build begins: a static build beside the question would
+// save its time, but where the answer is no, its errors would be shown among
+// those of a build that goes well.
 func (b *build) compile(ctx context.Context, def *pb.Definition) (*stage, goBuild, error) {
-	g, steps, err := b.candidates(def)
+	g, open, err := b.candidates(def)
 	if err != nil {
 		return nil, g, err
 	}
-	if len(steps) == 0 {
-		s, err := b.stage(ctx, def)
-		return s.open(ctx), g, err
-	}
-	guess, set, err := static.Apply(def, steps)
-	if err != nil {
-		return nil, g, err
-	}
-	early, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	var sure []static.Step
-	var askErr, buildErr error
-	ask := func() {
-		defer recovered(&askErr)
-		if sure, askErr = b.askGo(ctx, def, steps, g.report); len(sure) < len(steps) {
-			giveUp()
-		}
-	}
-	var s *stage
-	var asking sync.WaitGroup
-	if slices.ContainsFunc(steps, func(s static.Step) bool { return s.Exclusive() }) {
-		ask()
-	} else {
-		asking.Go(ask)
-	}
-	if buildErr = context.Cause(early); buildErr == nil {
-		s, buildErr = b.stage(early, guess)
-	}
-	asking.Wait()
-	if askErr != nil {
-		return nil, g, askErr
-	}
-	if len(sure) < len(steps) {
-		if guess, set, err = static.Apply(def, sure); err != nil {
+	for len(open) > 0 {
+		if def, open, err = b.settle(ctx, def, open, g.report); err != nil {
 			return nil, g, err
 		}
-		s, buildErr = b.stage(ctx, guess)
 	}
-	if len(sure) > 0 {
-		g.report.Made, g.report.Set = true, set
-		if g.report.Why == "" {
-			g.report.Why = "no package outside the standard library uses cgo"
-		}
+	if g.report != nil && g.report.Made && g.report.Why == "" {
+		g.report.Why = "no package outside the standard library uses cgo"
 	}
-	return s.open(ctx), g, buildErr
+	s, err := b.stage(ctx, def)
+	return s, g, err
 }
 
-// candidates finds the steps that compile Go, and those of them that nothing
-// speaks against making static.
-func (b *build) candidates(def *pb.Definition) (g goBuild, steps []static.Step, err error) {
+// settle asks Go about those open steps that no other open step comes before,
+// and gives the build in which they are static where they can be, and the steps
+// that are still open. A question runs the steps before its own: so they run as
+// they do in the build, and once.
+func (b *build) settle(ctx context.Context, def *pb.Definition, open []int, r *report.Static) (*pb.Definition, []int, error) {
+	steps, err := static.Find(def)
+	if err != nil {
+		return nil, nil, err
+	}
+	steps = slices.DeleteFunc(steps, func(s static.Step) bool { return !slices.Contains(open, s.Index) })
+	first, err := static.First(def, steps)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range first {
+		open = slices.DeleteFunc(open, func(i int) bool { return i == s.Index })
+	}
+	sure, err := b.askGo(ctx, def, first, r)
+	if err != nil || len(sure) == 0 {
+		return def, open, err
+	}
+	def, set, err := static.Apply(def, sure)
+	r.Made = true
+	for _, kv := range set {
+		if !slices.Contains(r.Set, kv) {
+			r.Set = append(r.Set, kv)
+		}
+	}
+	return def, open, err
+}
+
+// candidates finds the steps that compile Go, and the indexes of those that
+// nothing speaks against making static.
+func (b *build) candidates(def *pb.Definition) (g goBuild, open []int, err error) {
 	all, err := static.Find(def)
 	if err != nil || len(all) == 0 {
 		return g, nil, err
@@ -98,9 +95,9 @@ func (b *build) candidates(def *pb.Definition) (g goBuild, steps []static.Step, 
 			g.report.Why = s.Doubt
 			continue
 		}
-		steps = append(steps, s)
+		open = append(open, s.Index)
 	}
-	return g, steps, nil
+	return g, open, nil
 }
 
 // askGo gives the steps whose programs use no cgo outside the standard library

@@ -13,7 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
-// stage is the built final stage. Its trees are there once it is open.
+// stage is the built final stage, ready to be looked at.
 type stage struct {
 	state   llb.State
 	tree    tree.Tree
@@ -21,13 +21,10 @@ type stage struct {
 	base    tree.Tree // nil when the stage began from scratch
 	// baseDigest is the digest of the base image, "" when it is not known.
 	baseDigest string
-
-	hasBase, hasDiff              bool
-	refBuilt, refChanged, refBase gateway.Reference
 }
 
 // stage solves the final stage, what it changed and what it began from, side
-// by side. On error the stage is nil.
+// by side.
 func (b *build) stage(ctx context.Context, def *pb.Definition) (*stage, error) {
 	op, err := llb.NewDefinitionOp(def)
 	if err != nil {
@@ -39,33 +36,41 @@ func (b *build) stage(ctx context.Context, def *pb.Definition) (*stage, error) {
 		return nil, err
 	}
 	var diff *pb.Definition
-	if base != nil {
-		caps := b.client.BuildOpts().LLBCaps
-		s.hasBase, s.baseDigest = true, digestOf(id)
-		s.hasDiff = caps.Supports(pb.CapDiffOp) == nil
-	}
-	if s.hasDiff {
+	caps := b.client.BuildOpts().LLBCaps
+	if base != nil && caps.Supports(pb.CapDiffOp) == nil {
 		if diff, err = difference(ctx, base, s.state); err != nil {
 			return nil, err
 		}
 	}
-	eg, ctx := errgroup.WithContext(ctx)
+	var ref, changed, from gateway.Reference
+	eg, egctx := errgroup.WithContext(ctx)
 	begin := func(to *gateway.Reference, def *pb.Definition, now bool) {
 		eg.Go(func() (err error) {
 			defer recovered(&err)
-			*to, err = b.request(ctx, def, now)
+			*to, err = b.request(egctx, def, now)
 			return err
 		})
 	}
-	begin(&s.refBuilt, def, true)
-	if s.hasBase {
-		begin(&s.refBase, base, false)
+	begin(&ref, def, true)
+	if base != nil {
+		s.baseDigest = digestOf(id)
+		begin(&from, base, false)
 	}
-	if s.hasDiff {
-		begin(&s.refChanged, diff, false)
+	if diff != nil {
+		begin(&changed, diff, false)
 	}
 	if err := eg.Wait(); err != nil {
 		return nil, err
+	}
+	s.tree = reftree.New(ctx, ref)
+	switch {
+	case diff != nil:
+		s.base, s.changed = reftree.New(ctx, from), reftree.New(ctx, changed)
+	case base != nil:
+		s.base = reftree.New(ctx, from)
+		s.changed = tree.Difference{Base: s.base, Final: s.tree}
+	default:
+		s.changed = s.tree
 	}
 	return s, nil
 }
@@ -81,21 +86,4 @@ func difference(ctx context.Context, base *pb.Definition, built llb.State) (*pb.
 		return nil, fmt.Errorf("marshalling the difference: %w", err)
 	}
 	return diff.ToPB(), nil
-}
-
-// open makes the stage's trees, which are read as long as ctx lives.
-func (s *stage) open(ctx context.Context) *stage {
-	if s == nil {
-		return nil
-	}
-	s.tree = reftree.New(ctx, s.refBuilt)
-	s.changed = s.tree
-	if s.hasBase {
-		s.base = reftree.New(ctx, s.refBase)
-		s.changed = tree.Difference{Base: s.base, Final: s.tree}
-	}
-	if s.hasDiff {
-		s.changed = reftree.New(ctx, s.refChanged)
-	}
-	return s
 }

@@ -77,16 +77,22 @@ func (g *Graph) Rewrite(change func(digest.Digest, *pb.Op) bool) (*pb.Definition
 	return out, nil
 }
 
-// UpTo returns the definition that ends in output index of the op at d.
-func (g *Graph) UpTo(d digest.Digest, index int64) (*pb.Definition, error) {
+// Needed gives the op at d and all that it is made from.
+func (g *Graph) Needed(d digest.Digest) map[digest.Digest]bool {
 	needed := map[digest.Digest]bool{d: true}
-	for i := len(g.Order) - 1; i >= 0; i-- {
-		if needed[g.Order[i]] {
-			for _, in := range g.Ops[g.Order[i]].Inputs {
+	for _, x := range slices.Backward(g.Order) {
+		if needed[x] {
+			for _, in := range g.Ops[x].Inputs {
 				needed[digest.Digest(in.Digest)] = true
 			}
 		}
 	}
+	return needed
+}
+
+// UpTo returns the definition that ends in output index of the op at d.
+func (g *Graph) UpTo(d digest.Digest, index int64) (*pb.Definition, error) {
+	needed := g.Needed(d)
 	out := &pb.Definition{Metadata: map[string]*pb.OpMetadata{}, Source: g.def.Source}
 	for _, x := range g.Order {
 		if !needed[x] {

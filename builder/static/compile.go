@@ -28,6 +28,9 @@ type Step struct {
 	shell  []string // words before the script
 	calls  []call
 
+	// Index is the step's place among those that Find gives. It stays when
+	// Apply changes the definition.
+	Index int
 	// Line is the line of the Dockerfile, 0 when it is not known.
 	Line int
 	// Commands are the calls as they stand in the script.
@@ -64,7 +67,7 @@ func Find(def *pb.Definition) ([]Step, error) {
 		if !ok {
 			continue
 		}
-		s.digest, s.op = d, g.Ops[d]
+		s.digest, s.op, s.Index = d, g.Ops[d], len(steps)
 		if def.Source != nil {
 			if loc := def.Source.Locations[d.String()]; loc != nil && len(loc.Locations) > 0 && len(loc.Locations[0].Ranges) > 0 {
 				s.Line = int(loc.Locations[0].Ranges[0].Start.Line)
@@ -75,13 +78,20 @@ func Find(def *pb.Definition) ([]Step, error) {
 	return steps, nil
 }
 
-// Exclusive reports whether the step has a cache mount that others may not use
-// at the same time. What runs beside it would wait for it, or take an empty
-// cache's place.
-func (s *Step) Exclusive() bool {
-	return slices.ContainsFunc(s.op.GetExec().Mounts, func(m *pb.Mount) bool {
-		return m.MountType == pb.MountType_CACHE && m.CacheOpt.GetSharing() != pb.CacheSharingOpt_SHARED
-	})
+// First gives the steps of a definition that are made from none of the others.
+func First(def *pb.Definition, steps []Step) ([]Step, error) {
+	g, err := graph.Parse(def)
+	if err != nil {
+		return nil, err
+	}
+	var out []Step
+	for _, s := range steps {
+		needed := g.Needed(s.digest)
+		if !slices.ContainsFunc(steps, func(o Step) bool { return o.digest != s.digest && needed[o.digest] }) {
+			out = append(out, s)
+		}
+	}
+	return out, nil
 }
 
 // step reads the command line of one RUN.
@@ -149,6 +159,9 @@ func (s *Step) add(c *syntax.CallExpr) {
 		text := printed(w)
 		name, _, _ := strings.Cut(strings.TrimLeft(text, "-"), "=")
 		if !strings.HasPrefix(text, "-") {
+			if k.verb.Lit() == "install" && strings.Contains(text, "@") {
+				s.doubt("go install is called for a version, of which go list knows nothing")
+			}
 			continue
 		}
 		switch name {

@@ -1,6 +1,7 @@
 package static_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,7 @@ func TestFind(t *testing.T) {
 		{name: "the user decided", script: "CGO_ENABLED=1 go build .", commands: []string{"go build ."}, doubt: "the command sets CGO_ENABLED itself"},
 		{name: "the Dockerfile decided", script: "go build .", env: []string{"CGO_ENABLED=0"}, commands: []string{"go build ."}, doubt: "the Dockerfile sets CGO_ENABLED=0"},
 		{name: "race", script: "go build -race .", commands: []string{"go build -race ."}, doubt: "go build is called with -race"},
+		{name: "a tool", script: "go install example.test/tool@v1.2.3", commands: []string{"go install example.test/tool@v1.2.3"}, doubt: "go install is called for a version, of which go list knows nothing"},
 		{name: "plugin", script: "go build -buildmode=plugin .", commands: []string{"go build -buildmode=plugin ."}, doubt: "go build sets a build mode"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -167,6 +169,43 @@ func TestApply(t *testing.T) {
 			if _, ok := out.Metadata[d.String()]; !ok {
 				t.Errorf("%q: %s lost its metadata", tc.script, d)
 			}
+		}
+	}
+}
+
+// TestFirst asks no step before those that it is made from are settled.
+func TestFirst(t *testing.T) {
+	run := func(st llb.State, script string) llb.State {
+		return st.Run(llb.Args([]string{"/bin/sh", "-c", script})).Root()
+	}
+	base := llb.Image("docker.io/library/golang:1.26")
+	chain := run(run(run(base, "go build -o /a ./a"), "touch x"), "go build -o /b ./b")
+	other := run(base, "go build -o /c ./c")
+	def, err := chain.File(llb.Copy(other, "/c", "/c")).Marshal(t.Context(), llb.LinuxAmd64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := def.ToPB()
+	for _, want := range []string{"go build -o /a ./a,go build -o /c ./c", "go build -o /b ./b", ""} {
+		steps, err := static.Find(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = slices.DeleteFunc(steps, func(s static.Step) bool { return s.Doubt != "" }) // those that are static
+		first, err := static.First(now, steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range first {
+			got = append(got, s.Commands...)
+		}
+		slices.Sort(got)
+		if strings.Join(got, ",") != want {
+			t.Errorf("first are %q, want %q", got, want)
+		}
+		if now, _, err = static.Apply(now, first); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
