@@ -69,6 +69,10 @@ V ?=
 conformance: ## agreement with hadolint and BuildKit by rule: make conformance CORPUS=DIR [V=RULE prints what differs]
 	@$(GO) run ./lint/internal/conformance -corpus '$(CORPUS)' -v '$(V)'
 
+.PHONY: bench-lint
+bench-lint: build ## time and memory of the linter beside their bars: make bench-lint CORPUS=DIR
+	@$(GO) run ./lint/internal/bench -corpus '$(CORPUS)'
+
 .PHONY: lint
 lint: build ## lint this repository's Dockerfiles, errors only: most are careless on purpose
 	bin/whittle lint --fail-on error testdata/apps/web testdata/apps/makeapp

@@ -27,6 +27,8 @@ type Run struct {
 	Reaches func(is func(name string) bool) bool
 	// Known refuses a name that no rule has.
 	Known func(name string) error
+	// All is every rule, chosen or not.
+	All []rule.Rule
 }
 
 // For chooses from all rules and the configuration's own. last is what decides
@@ -47,8 +49,8 @@ func For(all []rule.Rule, c config.Config, last config.Layer) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	r := Run{FailOn: rule.Warning, Foreign: s.Foreign(), Reaches: s.Reaches, Known: s.Known, Options: lint.Options{
-		Rules: s.Rules(), Runs: s.Runs, Severity: s.Severities(),
+	r := Run{FailOn: rule.Warning, Foreign: s.Foreign(), Reaches: s.Reaches, Known: s.Known, All: all, Options: lint.Options{
+		Rules: s.Rules(), Runs: func(m *rule.Meta) bool { return runs(s, all, m) }, Severity: s.Severities(),
 		Settings:      rule.Settings{TrustedRegistries: c.TrustedRegistries(), Labels: c.Labels(), StrictLabels: c.StrictLabels()},
 		Suppressed:    c.SuppressionsOff(),
 		RequireReason: c.RequireReason() || s.Runs(&lint.UnexplainedIgnore),
@@ -62,4 +64,20 @@ func For(all []rule.Rule, c config.Config, last config.Layer) (Run, error) {
 		r.FailOn, _ = rule.ParseSeverity(word)
 	}
 	return r, nil
+}
+
+// runs reports whether the findings of a checker's rule are wanted. Where a rule
+// of ours answers to its name, that one is asked: who leaves it out wants the
+// same from nobody else.
+func runs(s lint.Selection, all []rule.Rule, m *rule.Meta) bool {
+	answered := false
+	for i := range all {
+		if all[i].Is(m.Name) {
+			if s.Runs(&all[i].Meta) {
+				return true
+			}
+			answered = true
+		}
+	}
+	return !answered && s.Runs(m)
 }

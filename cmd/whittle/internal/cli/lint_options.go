@@ -33,8 +33,8 @@ func (f *lintFlags) options(run setup.Run, name string) lint.Options {
 	if f.online != nil {
 		opts.Images = f.online
 	}
-	if !f.noBuildkit && run.Foreign {
-		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: ignore})
+	if c := (&buildkit.Checker{Ignore: ignore}); !f.noBuildkit && run.Foreign && c.Needed(run.All) {
+		opts.Checkers = append(opts.Checkers, c)
 	}
 	if f.program != nil && run.Reaches(shellcheck.Named) {
 		opts.Checkers = append(opts.Checkers, f.program)

@@ -36,17 +36,24 @@ type configuration interface {
 	of(ctx context.Context, name string) (run setup.Run, excluded bool, err error)
 }
 
-// atOnce is how many files are held in memory at a time, so that checkers can
-// hear of many at once.
-const atOnce = 512
+// How many files are held in memory at a time. ShellCheck hears of many at once,
+// since it takes its time to start.
+const (
+	atOnce           = 64
+	atOnceShellcheck = 512
+)
 
 // lintAll looks at files side by side. The results come in the order of the
 // files. A file that cannot be looked at does not stop the others; a wrong
 // configuration does.
 func (a *app) lintAll(ctx context.Context, f *lintFlags, c configuration, files []dockerfile) ([]lintResult, error) {
 	results := make([]lintResult, len(files))
-	for at := 0; at < len(files); at += atOnce {
-		end := min(at+atOnce, len(files))
+	some := atOnce
+	if f.program != nil {
+		some = atOnceShellcheck
+	}
+	for at := 0; at < len(files); at += some {
+		end := min(at+some, len(files))
 		if err := a.lintSome(ctx, f, c, files[at:end], results[at:end]); err != nil {
 			return nil, err
 		}
