@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/go-csvvalue"
 )
@@ -282,8 +281,4 @@ func writeMetadata(name string, response map[string]string) error {
 		return fmt.Errorf("writing --metadata-file: %w", err)
 	}
 	return nil
-}
-
-func writeWhole(name string, data []byte) error {
-	return renameio.WriteFile(name, data, 0o644)
 }

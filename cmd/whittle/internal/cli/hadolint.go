@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/lint/config"
@@ -148,7 +147,7 @@ func (a *app) hadolintReports(cfg hadolint.Config, results []hadolint.Result) er
 		if to == "-" {
 			_, err = io.Copy(a.Out, &b)
 		} else {
-			err = maybe.WriteFile(to, b.Bytes(), 0o644)
+			err = writeWhole(to, b.Bytes())
 		}
 		if err != nil {
 			return fmt.Errorf("writing the report: %w", err)

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2/maybe"
-
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/baseline"
 )
@@ -72,7 +70,7 @@ func (f *lintFlags) saveBaseline(diags []lint.Diagnostic) error {
 	if err := baseline.Write(&b, diags, from(f.baseline)); err != nil {
 		return err
 	}
-	if err := maybe.WriteFile(f.baseline, b.Bytes(), 0o644); err != nil {
+	if err := writeWhole(f.baseline, b.Bytes()); err != nil {
 		return fmt.Errorf("writing the baseline: %w", err)
 	}
 	return nil

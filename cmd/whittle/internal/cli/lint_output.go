@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2/maybe"
 	"golang.org/x/term"
 
 	"github.com/whittle-oci/whittle/lint"
@@ -67,7 +66,7 @@ func (o outputs) write(diags []lint.Diagnostic) error {
 		if err := x.write(&b, diags, opts); err != nil {
 			return err
 		}
-		if err := maybe.WriteFile(x.file, b.Bytes(), 0o644); err != nil {
+		if err := writeWhole(x.file, b.Bytes()); err != nil {
 			return fmt.Errorf("writing the report: %w", err)
 		}
 	}
