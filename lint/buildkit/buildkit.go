@@ -104,9 +104,12 @@ func noSecret(f *dockerfile.File, line int, message string) bool {
 // meta makes the words of a rule from what BuildKit says of it. Its name is
 // BuildKit's, so that "# check=skip=" and ours mean the same.
 func meta(name, description, url string) *rule.Meta {
+	if url == "" {
+		url = "https://docs.docker.com/reference/build-checks/"
+	}
 	return &rule.Meta{
 		Name: name, Aliases: []string{"buildkit/" + name}, Family: rule.Hygiene, Severity: rule.Warning, Presets: []string{"recommended"},
-		Summary: strings.TrimSuffix(description, "."), URL: url, Why: "One of BuildKit's own checks: " + url,
+		Summary: strings.TrimSuffix(description, "."), URL: url, Why: "One of BuildKit's own checks, which docker build --check shows, too. Its page has examples: " + url,
 	}
 }
 

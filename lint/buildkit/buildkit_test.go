@@ -1,14 +1,20 @@
 package buildkit_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/buildkit"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
@@ -113,5 +119,30 @@ func TestNoSecrets(t *testing.T) {
 		if len(diags) != want {
 			t.Errorf("%s: %d findings, want %d", text, len(diags), want)
 		}
+	}
+}
+
+// TestRules lists every check that the linked release declares.
+func TestRules(t *testing.T) {
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "github.com/moby/buildkit/frontend/dockerfile/linter").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "ruleset.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, m := range buildkit.Rules() {
+		got = append(got, m.Name)
+		if m.Summary == "" || !strings.HasPrefix(m.URL, "https://docs.docker.com/") || rule.Tool(m.Name) != "BuildKit" || rule.Tool(m.Aliases[0]) != "BuildKit" {
+			t.Errorf("%+v", m)
+		}
+	}
+	for _, m := range regexp.MustCompile(`Rule(\w+) += LinterRule\[`).FindAllStringSubmatch(string(source), -1) {
+		want = append(want, m[1])
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-declared +listed\n%s", d)
 	}
 }

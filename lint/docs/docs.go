@@ -7,7 +7,10 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // Pages holds one Markdown file for each rule.
@@ -24,17 +27,97 @@ func All(rules []rule.Rule) []rule.Rule {
 	return out
 }
 
-// Page returns the page of a rule.
-func Page(m rule.Meta) (name, text string) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s.\n\n", m.Name, capital(m.Summary))
-	fmt.Fprintf(&b, "Family: %s. Severity: %s. Fix: %s. Presets: %s.\n", m.Family, m.Severity, m.Fixable, strings.Join(append(m.Presets, "strict"), ", "))
-	if len(m.Aliases) > 0 {
-		fmt.Fprintf(&b, "\nOther tools call it %s; these names work in comments and on the command line.\n", strings.Join(m.Aliases, ", "))
+// Page is the page of a rule: the one that was made from it, or for a rule that
+// has none what is known of it.
+func Page(m rule.Meta) string {
+	if page, err := Pages.ReadFile(m.Name + ".md"); err == nil {
+		return string(page)
 	}
-	fmt.Fprintf(&b, "\n## Why\n\n%s\n\n", m.Why)
-	fmt.Fprintf(&b, "## Reported\n\n```dockerfile\n%s```\n\n## Not reported\n\n```dockerfile\n%s```\n", m.Bad, m.Good)
-	return m.Name + ".md", b.String()
+	_, page := Render(rule.Rule{Meta: m})
+	return page
+}
+
+// Render makes the page of a rule. What its fixes are is seen on its example.
+func Render(r rule.Rule) (name, text string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s.\n\n", r.Name, capital(r.Summary))
+	fmt.Fprintf(&b, "- Family: %s\n", r.Family)
+	if r.URL == "" || len(r.Presets) > 0 {
+		fmt.Fprintf(&b, "- Severity: %s\n- Presets: %s\n", r.Severity, strings.Join(append(r.Presets[:len(r.Presets):len(r.Presets)], "strict"), ", "))
+	}
+	safety, fixed := example(r)
+	fmt.Fprintf(&b, "- Fix: %s%s\n", r.Fixable, safety)
+	if r.URL == "" {
+		since := r.Since
+		if since == "" {
+			since = "the first release"
+		}
+		fmt.Fprintf(&b, "- Since: %s\n", since)
+	}
+	if tools := others(r.Meta); r.URL != "" {
+		fmt.Fprintf(&b, "- Also: %s\n", strings.Join(r.Aliases, ", "))
+	} else if tools != "" {
+		fmt.Fprintf(&b, "- Other tools: %s; these names work in comments, configuration and flags, too\n", tools)
+	}
+	fmt.Fprintf(&b, "\n## Why\n\n%s\n", r.Why)
+	for _, part := range []struct{ title, text string }{{"Reported", r.Bad}, {"Fixed", fixed}, {"Not reported", r.Good}} {
+		if part.text != "" {
+			fmt.Fprintf(&b, "\n## %s\n\n```dockerfile\n%s```\n", part.title, part.text)
+		}
+	}
+	if r.Name != lint.Syntax.Name {
+		fmt.Fprintf(&b, "\n## Switched off\n\n`# whittle ignore=%s -- why` above an instruction, or `ignore: [%s]` in `.whittle.yaml`.\n", r.Name, r.Name)
+	}
+	return r.Name + ".md", b.String()
+}
+
+// safeties say what a fix asks of people.
+var safeties = map[rule.Safety]string{
+	rule.Safe:       "; it builds the same image",
+	rule.Unsafe:     "; it may build a different image and so needs `--unsafe`",
+	rule.Suggestion: "; it is shown, and applied by an editor alone",
+}
+
+// example runs a rule over its example: what its fix asks of people, and what
+// the fixes make of the example.
+func example(r rule.Rule) (safety, fixed string) {
+	if r.Check == nil {
+		return "", ""
+	}
+	f, err := dockerfile.Parse(source.NewFile("Dockerfile", []byte(r.Bad)))
+	if err != nil {
+		return "", ""
+	}
+	p := &rule.Pass{File: f}
+	r.Check(p)
+	var sets []fix.Set
+	for _, found := range p.Findings() {
+		if found.Fix != nil {
+			sets = append(sets, found.Fix.Edits)
+			safety = safeties[found.Fix.Safety]
+		}
+	}
+	if out, taken := fix.Apply(f.Bytes, sets); len(taken) > 0 {
+		fixed = string(out)
+	}
+	return safety, fixed
+}
+
+// others lists what other tools call a rule, by tool.
+func others(m rule.Meta) string {
+	var out []string
+	for _, tool := range append(rule.Tools(), "") {
+		var names []string
+		for _, a := range m.Aliases {
+			if rule.Tool(a) == tool {
+				names = append(names, a)
+			}
+		}
+		if len(names) > 0 {
+			out = append(out, strings.TrimSpace(tool+" "+strings.Join(names, ", ")))
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // Table returns the rows of the README's table.

@@ -12,7 +12,7 @@ import (
 
 func TestPagesAreCurrent(t *testing.T) {
 	for _, r := range docs.All(rules.All()) {
-		name, want := docs.Page(r.Meta)
+		name, want := docs.Render(r)
 		got, err := docs.Pages.ReadFile(name)
 		if err != nil {
 			t.Errorf("%v; run make update", err)
@@ -28,6 +28,16 @@ func TestPagesAreCurrent(t *testing.T) {
 	}
 	if len(pages) != len(docs.All(rules.All())) {
 		t.Errorf("%d pages for %d rules; run make update and delete what is left over", len(pages), len(docs.All(rules.All())))
+	}
+}
+
+func TestNotHereIsCurrent(t *testing.T) {
+	page, err := os.ReadFile("../../docs/rules-not-here.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff.Diff("docs/rules-not-here.md", page, "elsewhere.go", []byte(docs.NotHere())); d != nil {
+		t.Errorf("%s\nrun make update", d)
 	}
 }
 

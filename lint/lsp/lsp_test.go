@@ -46,7 +46,7 @@ func config(t *testing.T) lsp.Config {
 	}
 	return lsp.Config{
 		Version: "1.2.3", Rules: metas, Delay: time.Millisecond,
-		Page: func(m rule.Meta) string { _, page := docs.Page(m); return page },
+		Page: docs.Page,
 		Find: func(name string) (rule.Meta, bool) {
 			i := slices.IndexFunc(metas, func(m rule.Meta) bool { return m.Is(name) })
 			if i < 0 {

@@ -31,6 +31,8 @@ type Meta struct {
 	// URL is the page of a rule that another program has; "" for the one in
 	// lint/docs.
 	URL string
+	// Since is the version that had the rule first, "" for the first of all.
+	Since string
 	// Presets name the sets that the rule is in beside "strict", which has
 	// all of them: "recommended", "hadolint".
 	Presets []string
@@ -59,6 +61,9 @@ const (
 	Hygiene Family = "hygiene"
 	Own     Family = "rules of one's own" // of a configuration file
 )
+
+// Families lists the families in the order of how much they matter.
+func Families() []Family { return []Family{Root, Secrets, Pins, Fat, Hygiene} }
 
 // Severity orders findings by how much they matter.
 type Severity int

@@ -15,13 +15,17 @@ func main() {
 	log.SetFlags(0)
 	out := flag.String("out", "", "directory to write pages to")
 	readme := flag.String("readme", "", "README to write the table into")
+	notHere := flag.String("not-here", "", "page to write of what needs a built image")
 	flag.Parse()
 	all := docs.All(rules.All())
 	for _, r := range all {
-		name, text := docs.Page(r.Meta)
+		name, text := docs.Render(r)
 		if err := os.WriteFile(filepath.Join(*out, name), []byte(text), 0o644); err != nil {
 			log.Fatal(err)
 		}
+	}
+	if err := os.WriteFile(*notHere, []byte(docs.NotHere()), 0o644); err != nil {
+		log.Fatal(err)
 	}
 	page, err := os.ReadFile(*readme)
 	if err != nil {

@@ -43,6 +43,7 @@ func (a *app) commands() []*cobra.Command {
 		a.lintCommand(),
 		a.rulesCommand(),
 		a.explainCommand(),
+		a.lspCommand(),
 		a.pinCommand(),
 		a.hadolintCommand(),
 		a.buildCommand(),

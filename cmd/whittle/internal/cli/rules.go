@@ -4,64 +4,126 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"github.com/whittle-oci/whittle/lint/docs"
+	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rule"
-	"github.com/whittle-oci/whittle/lint/rules"
 )
 
+// rulesFlags choose among the rules.
+type rulesFlags struct {
+	family, preset, tool string
+	fixable, json        bool
+}
+
 func (a *app) rulesCommand() *cobra.Command {
-	var asJSON bool
+	f := &rulesFlags{}
 	c := &cobra.Command{
 		Use:   "rules",
 		Short: "List what lint checks",
-		Args:  usageArgs(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			if asJSON {
-				type line struct {
-					Name     string   `json:"name"`
-					Aliases  []string `json:"aliases"`
-					Family   string   `json:"family"`
-					Severity string   `json:"severity"`
-					Fix      string   `json:"fix"`
-					Summary  string   `json:"summary"`
-					Presets  []string `json:"presets"`
-				}
-				var out []line
-				for _, r := range docs.All(rules.All()) {
-					out = append(out, line{r.Name, r.Aliases, string(r.Family), r.Severity.String(), r.Fixable.String(), r.Summary, append(slices.Clone(r.Presets), "strict")})
-				}
-				enc := json.NewEncoder(a.Out)
-				enc.SetIndent("", "  ")
-				return enc.Encode(out)
-			}
-			t := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
-			for _, r := range docs.All(rules.All()) {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", r.Name, r.Severity, r.Family, r.Summary)
-			}
-			return t.Flush()
-		},
+		Long: `Rules lists what lint checks: whittle's rules and BuildKit's. ShellCheck's are
+told apart by SC and a number, and explain knows them.`,
+		Example: `  whittle rules --preset recommended --fixable
+  whittle rules --family secrets
+  whittle rules --tool hadolint`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error { return a.rules(f) },
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	fl := c.Flags()
+	fl.StringVar(&f.family, "family", "", "rules of one family: "+strings.Join(families(), ", "))
+	fl.StringVar(&f.preset, "preset", "", "rules of recommended, strict or hadolint")
+	fl.StringVar(&f.tool, "tool", "", "rules that another tool has too, under its names: "+strings.Join(rule.Tools(), ", "))
+	fl.BoolVar(&f.fixable, "fixable", false, "rules that fix what they find")
+	fl.BoolVar(&f.json, "json", false, "print JSON")
 	return c
 }
 
-func (a *app) explainCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain RULE",
-		Short: "Say what a rule is about and why",
-		Args:  usageArgs(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
-			i := slices.IndexFunc(docs.All(rules.All()), func(r rule.Rule) bool { return r.Is(args[0]) })
-			if i < 0 {
-				return usage{fmt.Errorf("there is no rule %q; whittle rules lists them", args[0])}
-			}
-			_, page := docs.Page(docs.All(rules.All())[i].Meta)
-			_, err := fmt.Fprint(a.Out, page)
-			return err
-		},
+func families() []string {
+	var out []string
+	for _, f := range rule.Families() {
+		out = append(out, string(f))
 	}
+	return out
+}
+
+// ruleLine is a rule as JSON.
+type ruleLine struct {
+	Name     string   `json:"name"`
+	Aliases  []string `json:"aliases"`
+	Family   string   `json:"family"`
+	Severity string   `json:"severity"`
+	Fix      string   `json:"fix"`
+	Summary  string   `json:"summary"`
+	Presets  []string `json:"presets"`
+	URL      string   `json:"url"`
+}
+
+func (a *app) rules(f *rulesFlags) error {
+	list, err := f.choose(catalogue())
+	if err != nil {
+		return usage{err}
+	}
+	if f.json {
+		out := []ruleLine{}
+		for _, m := range list {
+			out = append(out, ruleLine{
+				m.Name, m.Aliases, string(m.Family), m.Severity.String(), m.Fixable.String(), m.Summary, append(slices.Clone(m.Presets), "strict"), format.URL(&m),
+			})
+		}
+		enc := json.NewEncoder(a.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(out)
+	}
+	t := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
+	for _, m := range list {
+		name := m.Name
+		if f.tool != "" {
+			name += "\t" + strings.Join(namesOf(m, f.tool), ", ")
+		}
+		fix := ""
+		if m.Fixable != rule.Never {
+			fix = "fix"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", name, m.Severity, m.Family, fix, m.Summary)
+	}
+	return t.Flush()
+}
+
+// choose keeps the rules that every flag wants.
+func (f *rulesFlags) choose(all []rule.Meta) ([]rule.Meta, error) {
+	tool := f.tool
+	if i := slices.IndexFunc(rule.Tools(), func(t string) bool { return strings.EqualFold(t, tool) }); i >= 0 {
+		tool = rule.Tools()[i]
+	}
+	for _, x := range []struct {
+		flag, value string
+		among       []string
+	}{
+		{"family", f.family, families()},
+		{"preset", f.preset, []string{"recommended", "strict", "hadolint"}},
+		{"tool", tool, rule.Tools()},
+	} {
+		if x.value != "" && !slices.Contains(x.among, x.value) {
+			return nil, fmt.Errorf("--%s %s: want one of %s", x.flag, x.value, strings.Join(x.among, ", "))
+		}
+	}
+	f.tool = tool
+	return slices.DeleteFunc(all, func(m rule.Meta) bool {
+		return f.family != "" && string(m.Family) != f.family || f.preset != "" && !m.In(f.preset) ||
+			f.fixable && m.Fixable == rule.Never || tool != "" && len(namesOf(m, tool)) == 0
+	}), nil
+}
+
+// namesOf are the names that one tool has for a rule.
+func namesOf(m rule.Meta, tool string) []string {
+	var out []string
+	for _, n := range append([]string{m.Name}, m.Aliases...) {
+		if rule.Tool(n) == tool && (n != m.Name || m.URL != "") {
+			out = append(out, n)
+		}
+	}
+	return out
 }

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/whittle-oci/whittle/lint/buildkit"
+	"github.com/whittle-oci/whittle/lint/docs"
+	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules"
+	"github.com/whittle-oci/whittle/lint/shellcheck"
+	"github.com/whittle-oci/whittle/lint/suppress"
+)
+
+// catalogue lists the rules that lint reports under names of ours, and those of
+// BuildKit's checks that none of them stands for.
+func catalogue() []rule.Meta {
+	var out []rule.Meta
+	for _, r := range docs.All(rules.All()) {
+		out = append(out, r.Meta)
+	}
+	for _, m := range buildkit.Rules() {
+		if !slices.ContainsFunc(out, func(o rule.Meta) bool { return o.Is(m.Name) }) {
+			out = append(out, *m)
+		}
+	}
+	return out
+}
+
+// findRules finds the rules that a name means, whatever tool's it is and in
+// whatever case; what is one rule to another tool may be several here.
+func findRules(name string) []rule.Meta {
+	all := catalogue()
+	for _, is := range []func(string) bool{
+		func(n string) bool { return n == name },
+		func(n string) bool { return strings.EqualFold(n, name) || strings.EqualFold(n, suppress.TrivyID(name)) },
+	} {
+		var out []rule.Meta
+		for _, m := range all {
+			if is(m.Name) {
+				return []rule.Meta{m}
+			}
+			if slices.ContainsFunc(m.Aliases, is) {
+				out = append(out, m)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	if m, ok := shellcheck.Meta(strings.ToUpper(name)); ok {
+		return []rule.Meta{*m}
+	}
+	if m, ok := shellcheck.Meta(name); ok {
+		return []rule.Meta{*m}
+	}
+	return nil
+}
+
+// nearestRule is the name that a name which is none was most likely meant to be,
+// "" where nothing is near.
+func nearestRule(name string) string {
+	near, least := "", len(name)/2+1
+	for _, m := range catalogue() {
+		for _, n := range append([]string{m.Name}, m.Aliases...) {
+			if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(n), nil); d < least {
+				near, least = n, d
+			}
+		}
+	}
+	return near
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/docs"
+	"github.com/whittle-oci/whittle/lint/lsp"
+	"github.com/whittle-oci/whittle/lint/rule"
+)
+
+// typingDelay is how long the server waits for the next key.
+const typingDelay = 150 * time.Millisecond
+
+func (a *app) lspCommand() *cobra.Command {
+	f := &lintFlags{}
+	c := &cobra.Command{
+		Use:   "lsp",
+		Short: "Lint in an editor: a language server on standard input and output",
+		Long: `Lsp speaks the Language Server Protocol with an editor: findings as one types,
+fixes and comments that switch a finding off as actions, the rule's page on
+hover, names of rules in comments. It reads the configuration as lint does.
+docs/editors.md says how editors are told of it.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return a.lsp(c.Context(), f) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.config, "config", "", "configuration file (default .whittle.yaml beside the Dockerfile and above it)")
+	fl.StringVar(&f.preset, "preset", "", "recommended, strict or hadolint")
+	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
+	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "the ShellCheck program for RUN scripts: auto finds it on the `PATH`, off leaves it out")
+	fl.Bool("stdio", true, "what editors say; there is no other way")
+	_ = fl.MarkHidden("stdio")
+	return c
+}
+
+func (a *app) lsp(ctx context.Context, f *lintFlags) error {
+	layer, err := f.layer()
+	if err != nil {
+		return err
+	}
+	if err := f.findShellcheck(); err != nil {
+		return err
+	}
+	err = lsp.Serve(ctx, a.In, a.Out, lsp.Config{
+		Version: version(), Rules: catalogue(), Page: docs.Page, Delay: typingDelay,
+		Find: func(name string) (rule.Meta, bool) {
+			found := findRules(name)
+			if len(found) == 0 {
+				return rule.Meta{}, false
+			}
+			return found[0], true
+		},
+		Options: func(ctx context.Context, path string) (lint.Options, bool, error) {
+			if path == "" {
+				path = "-"
+			}
+			// Read anew each time, as a file may have changed.
+			run, excluded, err := newConfigs(f.config, layer).of(ctx, path)
+			if err != nil || excluded {
+				return lint.Options{}, false, err
+			}
+			return f.options(run, path), true, nil
+		},
+	})
+	if errors.Is(err, lsp.ErrNoShutdown) {
+		return exit(1) // as the protocol wants
+	}
+	return err
+}
