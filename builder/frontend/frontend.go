@@ -51,9 +51,17 @@ type Options struct {
 	Version string
 }
 
-// A Check lints a Dockerfile. config is the content of .whittle.yaml, nil when
-// there is none.
-type Check func(ctx context.Context, name string, dockerfile, config []byte) ([]Finding, error)
+// A Check lints a Dockerfile.
+type Check func(ctx context.Context, c Checked) ([]Finding, error)
+
+// A Checked is what a Check looks at: a Dockerfile, and how it is built.
+type Checked struct {
+	Name       string
+	Dockerfile []byte
+	Config     []byte // of .whittle.yaml, nil when there is none
+	Target     string // "" for the last stage
+	Args       map[string]string
+}
 
 // A Finding is one result of a Check.
 type Finding struct {
@@ -66,6 +74,9 @@ type Finding struct {
 	// Aliases are BuildKit's names for the rule, so that nothing is said
 	// twice.
 	Aliases []string
+	// Fatal makes the finding fail a build: the Dockerfile asks for it with
+	// check=error=true.
+	Fatal bool
 }
 
 // Measures remembers what a base image holds, by its digest.
@@ -130,11 +141,22 @@ func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, e
 	if b.file, err = readFile(b.src.Data); err != nil {
 		return nil, err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var fatal error // found by the linter; the build need not go on
 	var aside sync.WaitGroup
 	defer aside.Wait()
-	aside.Go(func() { b.lintWarnings(ctx) })
+	aside.Go(func() {
+		if fatal = b.lintWarnings(ctx); fatal != nil {
+			stop()
+		}
+	})
 	aside.Go(func() { _ = b.ahead(ctx) })
-	return b.run(ctx)
+	res, err := b.run(ctx)
+	if aside.Wait(); fatal != nil {
+		return nil, fatal
+	}
+	return res, err
 }
 
 // build is one run of the frontend.

@@ -57,7 +57,7 @@ func TestWholeBuild(t *testing.T) {
 	}}
 	res, err := New(Options{
 		ConfigName: ".whittle.yaml", Local: map[string]tree.Tree{"dockerfile": dir, "context": dir},
-		Check: func(_ context.Context, _ string, data, _ []byte) ([]Finding, error) {
+		Check: func(context.Context, Checked) ([]Finding, error) {
 			linted++
 			return nil, nil
 		},
@@ -84,6 +84,40 @@ func TestWholeBuild(t *testing.T) {
 	var list exptypes.Platforms
 	if err := json.Unmarshal(res.Metadata[exptypes.ExporterPlatformsKey], &list); err != nil || len(list.Platforms) != 2 {
 		t.Errorf("platforms %+v, %v", list, err)
+	}
+}
+
+// TestFatal stops a build whose Dockerfile wants findings to stop it, and not
+// for what BuildKit says itself or for small things.
+func TestFatal(t *testing.T) {
+	dir := &tree.Memory{}
+	dir.File("/Dockerfile", 0o644, []byte("ARG A\nFROM scratch AS x\nCOPY a /\nENTRYPOINT [\"/a\"]\n"))
+	built := &tree.Memory{}
+	built.File("/a", 0o755, elftest.File{}.Bytes())
+	for name, tc := range map[string]struct {
+		found Finding
+		want  string
+	}{
+		"fatal":      {Finding{Rule: "a-b", Severity: "warning", Message: "m", Line: 3, End: 3, Fatal: true}, "Dockerfile:3: the Dockerfile asks for check=error=true, and there are findings of a-b"},
+		"small":      {Finding{Rule: "a-b", Severity: "info", Line: 3, End: 3, Fatal: true}, ""},
+		"BuildKit's": {Finding{Rule: "a-b", Severity: "warning", Line: 3, End: 3, Aliases: []string{"DL1", "MaintainerDeprecated"}, Fatal: true}, ""},
+		"not fatal":  {Finding{Rule: "a-b", Severity: "error", Line: 3, End: 3}, ""},
+	} {
+		var saw Checked
+		b := &builder{t: t, opts: map[string]string{"target": "x", "build-arg:A": "1"}, solve: func(context.Context, gateway.SolveRequest, *graph.Graph) (tree.Tree, error) { return built, nil }}
+		_, err := New(Options{
+			ConfigName: ".whittle.yaml", Local: map[string]tree.Tree{"dockerfile": dir, "context": dir},
+			Check: func(_ context.Context, c Checked) ([]Finding, error) {
+				saw = c
+				return []Finding{tc.found}, nil
+			},
+		})(t.Context(), registry{b})
+		if (err == nil) != (tc.want == "") || err != nil && err.Error() != tc.want {
+			t.Errorf("%s: %v, want %s", name, err, tc.want)
+		}
+		if saw.Target != "x" || saw.Args["A"] != "1" || saw.Name != "Dockerfile" {
+			t.Errorf("%s: the check was told %+v", name, saw)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func (b *build) lint(ctx context.Context, opt dockerfile2llb.ConvertOpt) (*lint.
 	if err != nil || res == nil || b.Check == nil || b.config.LintOff {
 		return res, err
 	}
-	findings, err := b.Check(ctx, b.src.Filename, b.src.Data, b.yaml)
+	findings, err := b.check(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("linting %s: %w", b.src.Filename, err)
 	}
@@ -73,28 +73,43 @@ func said(res *lint.LintResults, f Finding) bool {
 }
 
 // lintWarnings shows serious findings as warnings of an ordinary build. A
-// linter that fails must not stop a build.
-func (b *build) lintWarnings(ctx context.Context) {
+// linter that fails must not stop a build; the error is findings that the
+// Dockerfile wants to fail it.
+func (b *build) lintWarnings(ctx context.Context) error {
 	if b.Check == nil || b.config.LintOff {
-		return
+		return nil
 	}
 	findings, err := b.check(ctx)
 	if err != nil {
 		b.warn(ctx, fmt.Sprintf("linting %s: %v", b.src.Filename, err), nil, "")
-		return
+		return nil
 	}
+	var fatal []Finding
 	for _, f := range findings {
 		if f.Severity != "error" && f.Severity != "warning" || len(f.Aliases) > 0 && b.native(f) {
 			continue
 		}
 		b.warn(ctx, fmt.Sprintf("%s: %s (line %d)", f.Rule, strings.TrimSpace(f.Message), f.Line), lines(f.Line, f.End), f.URL)
+		if f.Fatal {
+			fatal = append(fatal, f)
+		}
 	}
+	if len(fatal) == 0 {
+		return nil
+	}
+	var names []string
+	for _, f := range fatal {
+		if !slices.Contains(names, f.Rule) {
+			names = append(names, f.Rule)
+		}
+	}
+	return b.refuse(fmt.Errorf("the Dockerfile asks for check=error=true, and there are findings of %s", strings.Join(names, ", ")), lines(fatal[0].Line, fatal[0].End))
 }
 
 // check lints the Dockerfile, and takes a panic for an error.
 func (b *build) check(ctx context.Context) (_ []Finding, err error) {
 	defer recovered(&err)
-	return b.Check(ctx, b.src.Filename, b.src.Data, b.yaml)
+	return b.Check(ctx, Checked{Name: b.src.Filename, Dockerfile: b.src.Data, Config: b.yaml, Target: b.ui.Target, Args: b.ui.BuildArgs})
 }
 
 // native reports whether BuildKit itself warns about the same during a build.

@@ -8,24 +8,29 @@ import (
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/config"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
 // Dockerfile is a frontend.Check: the rules that the lint section of yaml
-// chooses, the recommended ones when there is none. BuildKit adds its own.
-func Dockerfile(ctx context.Context, name string, dockerfile, yaml []byte) ([]frontend.Finding, error) {
-	file, err := config.Parse(".whittle.yaml", yaml)
+// chooses, the recommended ones when there is none. BuildKit adds its own. What
+// the file extends is not followed: a build reads it from nowhere else.
+func Dockerfile(ctx context.Context, c frontend.Checked) ([]frontend.Finding, error) {
+	file, err := config.Parse(".whittle.yaml", c.Config)
 	if err != nil {
 		return nil, err
 	}
-	run, err := setup.For(rules.All(), config.For(name, []config.File{file}), config.Layer{})
+	run, err := setup.For(rules.All(), config.For(c.Name, []config.File{file}), config.Layer{})
 	if err != nil {
 		return nil, err
 	}
-	src := source.NewFile(name, dockerfile)
+	run.Builds = []dockerfile.Build{{Target: c.Target, Args: c.Args}}
+	src := source.NewFile(c.Name, c.Dockerfile)
+	fatal := suppress.Read(src, nil).Fail
 	diags, err := lint.Run(ctx, src, run.Options)
 	if err != nil {
 		return nil, err
@@ -37,7 +42,7 @@ func Dockerfile(ctx context.Context, name string, dockerfile, yaml []byte) ([]fr
 		}
 		out = append(out, frontend.Finding{
 			Rule: d.Rule.Name, Description: d.Rule.Summary, URL: format.URL(d.Rule), Message: d.Message, Severity: d.Severity.String(),
-			Line: src.Pos(d.Span.Start).Line, End: src.Pos(d.Span.End).Line, Aliases: d.Rule.Aliases,
+			Line: src.Pos(d.Span.Start).Line, End: src.Pos(d.Span.End).Line, Aliases: d.Rule.Aliases, Fatal: fatal,
 		})
 	}
 	return out, nil
