@@ -110,14 +110,14 @@ func rootFS(t *testing.T, img v1.Image) v1.RootFS {
 	return c.RootFS
 }
 
-func resolver(s *server) *pin.Resolver {
+func resolver() *pin.Resolver {
 	return &pin.Resolver{Keychain: authn.NewMultiKeychain(), Wait: time.Millisecond, Timeout: 20 * time.Second}
 }
 
 func TestDigest(t *testing.T) {
 	s := newServer(t)
 	want := s.push(t, "base:1", "")
-	r := resolver(s)
+	r := resolver()
 	for _, ref := range []string{"base:1", "base:1@sha256:" + strings.Repeat("0", 64)} {
 		got, err := r.Digest(t.Context(), s.ref(ref))
 		if err != nil || got != want {
@@ -148,7 +148,7 @@ func TestHead(t *testing.T) {
 			}
 			return r.Method == http.MethodHead
 		}
-		if got, err := resolver(s).Digest(t.Context(), s.ref("base:1")); err != nil || got != want {
+		if got, err := resolver().Digest(t.Context(), s.ref("base:1")); err != nil || got != want {
 			t.Errorf("%s: got %s (%v)", what, got, err)
 		}
 	}
@@ -157,7 +157,7 @@ func TestHead(t *testing.T) {
 func TestFacts(t *testing.T) {
 	s := newServer(t)
 	digest := s.push(t, "base:1", "1000:0")
-	r := resolver(s)
+	r := resolver()
 	got, err := r.Facts(t.Context(), s.ref("base:1"))
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestErrors(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			s.requests()
 			s.answer = c.answer
-			_, err := resolver(s).Digest(t.Context(), c.ref)
+			_, err := resolver().Digest(t.Context(), c.ref)
 			e, ok := errors.AsType[*pin.Error](err)
 			if !ok || e.Ref != c.ref || !strings.HasPrefix(err.Error(), c.ref+": "+c.want) {
 				t.Errorf("got %v, want %s: %s", err, c.ref, c.want)
@@ -224,7 +224,7 @@ func TestAgain(t *testing.T) {
 		}
 		return false
 	}
-	if got, err := resolver(s).Digest(t.Context(), s.ref("base:1")); err != nil || got != want {
+	if got, err := resolver().Digest(t.Context(), s.ref("base:1")); err != nil || got != want {
 		t.Errorf("got %s (%v)", got, err)
 	}
 }
@@ -235,7 +235,7 @@ func TestTimeout(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
-	r := resolver(s)
+	r := resolver()
 	r.Timeout = 50 * time.Millisecond
 	_, err := r.Digest(t.Context(), s.ref("base:1"))
 	if want := s.ref("base:1") + ": no answer from " + strings.TrimPrefix(s.URL, "http://") + " within 50ms"; err == nil || err.Error() != want {
@@ -243,7 +243,7 @@ func TestTimeout(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := resolver(s).Digest(ctx, s.ref("base:1")); !errors.Is(err, context.Canceled) {
+	if _, err := resolver().Digest(ctx, s.ref("base:1")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want it to be canceled", err)
 	}
 }
@@ -271,7 +271,7 @@ func TestAuth(t *testing.T) {
 	if got, err := r.Digest(t.Context(), host+"/base:1"); err != nil || got != want {
 		t.Errorf("got %s (%v)", got, err)
 	}
-	if _, err := resolver(s).Digest(t.Context(), host+"/base:1"); err == nil || strings.Contains(err.Error(), "secret") {
+	if _, err := resolver().Digest(t.Context(), host+"/base:1"); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v without credentials", err)
 	}
 }
@@ -280,7 +280,7 @@ func TestCache(t *testing.T) {
 	s := newServer(t)
 	old := s.push(t, "base:1", "app")
 	file := filepath.Join(t.TempDir(), "deep", "images.json")
-	first := resolver(s)
+	first := resolver()
 	first.Cache = pin.NewCache(file)
 	if _, err := first.Facts(t.Context(), s.ref("base:1")); err != nil {
 		t.Fatal(err)
@@ -290,7 +290,7 @@ func TestCache(t *testing.T) {
 	}
 	now := s.push(t, "base:1", "other")
 	with := func(change func(*pin.Resolver)) (rule.Image, error) {
-		r := resolver(s)
+		r := resolver()
 		r.Cache = pin.NewCache(file)
 		change(r)
 		return r.Facts(t.Context(), s.ref("base:1"))
@@ -307,7 +307,7 @@ func TestCache(t *testing.T) {
 	if got, err := with(func(*pin.Resolver) {}); err != nil || got.Digest != now || got.User != "other" {
 		t.Errorf("asked anew: got %+v (%v)", got, err)
 	}
-	r := resolver(s)
+	r := resolver()
 	r.Offline, r.Cache = true, pin.NewCache(file)
 	if _, err := r.Digest(t.Context(), s.ref("base:2")); err == nil || !strings.Contains(err.Error(), "--offline asks no registry") {
 		t.Errorf("got %v", err)
@@ -325,7 +325,7 @@ func TestCache(t *testing.T) {
 func TestSideBySide(t *testing.T) {
 	s := newServer(t)
 	want := s.push(t, "base:1", "")
-	r := resolver(s)
+	r := resolver()
 	var wait sync.WaitGroup
 	for range 50 {
 		wait.Go(func() {
@@ -344,7 +344,7 @@ func TestImages(t *testing.T) {
 	s := newServer(t)
 	s.push(t, "base:1", "app")
 	var failures []string
-	images := resolver(s).Images(t.Context(), func(err error) { failures = append(failures, err.Error()) })
+	images := resolver().Images(t.Context(), func(err error) { failures = append(failures, err.Error()) })
 	if got, ok := images.Image(s.ref("base:1")); !ok || got.User != "app" {
 		t.Errorf("got %+v, %v", got, ok)
 	}
@@ -393,7 +393,7 @@ func TestFile(t *testing.T) {
 				if want = fill(want); want == "" {
 					want = text
 				}
-				out, results, err := resolver(s).File(t.Context(), source.NewFile("Dockerfile", []byte(text)), mode)
+				out, results, err := resolver().File(t.Context(), source.NewFile("Dockerfile", []byte(text)), mode)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -412,13 +412,13 @@ func TestFile(t *testing.T) {
 					t.Errorf("mode %d: -want +got\n%s", mode, d)
 				}
 				// What is written is what the mode asked for.
-				if again, _, err := resolver(s).File(t.Context(), source.NewFile("Dockerfile", out), mode); err != nil || string(again) != string(out) {
+				if again, _, err := resolver().File(t.Context(), source.NewFile("Dockerfile", out), mode); err != nil || string(again) != string(out) {
 					t.Errorf("mode %d: a second time changed it again (%v)", mode, err)
 				}
 			}
 		})
 	}
-	if _, _, err := resolver(s).File(t.Context(), source.NewFile("Dockerfile", []byte("FROM\n")), pin.Add); err == nil {
+	if _, _, err := resolver().File(t.Context(), source.NewFile("Dockerfile", []byte("FROM\n")), pin.Add); err == nil {
 		t.Error("text that is no Dockerfile was taken")
 	}
 }

@@ -20,10 +20,10 @@ var httpDownload = rule.Rule{
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended"},
 	},
-	Check: checkHttpDownload,
+	Check: checkHTTPDownload,
 }
 
-func checkHttpDownload(p *rule.Pass) {
+func checkHTTPDownload(p *rule.Pass) {
 	for _, d := range downloads.Fetched(p.File) {
 		if d.Kept && !downloads.Local(d.URL) && !downloads.Verified(p.File, d) {
 			plainHTTP(p, d.URL, d.Span)

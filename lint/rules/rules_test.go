@@ -66,14 +66,6 @@ type files []string
 
 func (f files) Files() []string { return f }
 
-// images is a registry.
-type images map[string]rule.Image
-
-func (i images) Image(ref string) (rule.Image, bool) {
-	x, ok := i[ref]
-	return x, ok
-}
-
 // known gives a rule that needs to know more than the file what it needs.
 func known(r rule.Rule) lint.Options {
 	opts := lint.Options{Rules: []rule.Rule{r}}

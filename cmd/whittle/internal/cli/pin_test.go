@@ -141,3 +141,55 @@ func TestPinJSON(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 }
+
+// TestOnline lints with what a registry knows of the base image.
+func TestOnline(t *testing.T) {
+	host, move := pinRegistry(t)
+	digest := move()
+	text := "FROM " + host + "/base:1\n"
+	args := []string{"lint", "--no-buildkit", "--shellcheck", "off", "--only", "missing-user,base-without-digest"}
+	code, out, errs := call(t, text, append(args, "--online", "-")...)
+	if code != cli.Findings || errs != "" || !strings.Contains(out, "no USER is set, and "+host+"/base:1 runs as root") || !strings.Contains(out, "Pin to "+digest) {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	if _, out, _ := call(t, text, append(args, "-")...); strings.Contains(out, "Pin to") {
+		t.Errorf("the registry was asked without --online:\n%s", out)
+	}
+	code, out, _ = call(t, text, append(args, "--online", "--fix", "--unsafe", "--fix-only", "base-without-digest", "-")...)
+	if want := "FROM " + host + "/base:1@" + digest + "\n"; out != want || code != cli.Findings {
+		t.Errorf("exit code %d, fixed %q, want %q", code, out, want)
+	}
+	code, out, errs = call(t, "FROM "+host+"/none:1\n", append(args, "--online", "-")...)
+	if code != cli.Failed || !strings.Contains(errs, "whittle: --online: "+host+"/none:1: "+host+" does not have it") || !strings.Contains(out, "[missing-user]") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+}
+
+// TestContext lints with the files that COPY would take along.
+func TestContext(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(".dockerignore", "kept-out\n")
+	write("kept-out/.env", "TOKEN=abc123\n")
+	write("service/Dockerfile", "FROM debian:12\nCOPY . /app\nUSER 1000\n")
+	args := []string{"lint", "--no-buildkit", "--shellcheck", "off", "--only", "secret-in-context", filepath.Join(dir, "service")}
+	if code, out, errs := call(t, "", args...); code != cli.OK || out+errs != "" {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	write("config/.env", "TOKEN=abc123\n")
+	if code, out, _ := call(t, "", args...); code != cli.Findings || !strings.Contains(out, "config/.env, which holds an environment with secrets") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if code, out, _ := call(t, "", append(args, "--context", filepath.Join(dir, "service"))...); code != cli.OK {
+		t.Errorf("exit code %d in a context without it\n%s", code, out)
+	}
+}
