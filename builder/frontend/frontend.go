@@ -61,6 +61,7 @@ type Checked struct {
 	Config     []byte // of .whittle.yaml, nil when there is none
 	Target     string // "" for the last stage
 	Args       map[string]string
+	About      About // answers what the Dockerfile alone does not say
 }
 
 // A Finding is one result of a Check.

@@ -109,7 +109,7 @@ func (b *build) lintWarnings(ctx context.Context) error {
 // check lints the Dockerfile, and takes a panic for an error.
 func (b *build) check(ctx context.Context) (_ []Finding, err error) {
 	defer recovered(&err)
-	return b.Check(ctx, Checked{Name: b.src.Filename, Dockerfile: b.src.Data, Config: b.yaml, Target: b.ui.Target, Args: b.ui.BuildArgs})
+	return b.Check(ctx, Checked{Name: b.src.Filename, Dockerfile: b.src.Data, Config: b.yaml, Target: b.ui.Target, Args: b.ui.BuildArgs, About: about{ctx, b}})
 }
 
 // native reports whether BuildKit itself warns about the same during a build.

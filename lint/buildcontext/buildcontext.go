@@ -39,6 +39,28 @@ func Open(dir string, ignore []byte) *Directory {
 // order. A directory that cannot be read is left out.
 func (d *Directory) Files() []string { return d.list() }
 
+// Files is a context of which only the credentials are known. It implements
+// rule.Context.
+type Files []string
+
+// Files lists them.
+func (f Files) Files() []string { return f }
+
+// Of keeps of some files, with the beginnings of their contents, those that
+// hold credentials, as a look through a directory does.
+func Of(contents map[string][]byte) Files {
+	var out Files
+	for name, content := range contents {
+		dirs := strings.Split(strings.ToLower(path.Dir(name)), "/")
+		kind, ok := credential.File(name)
+		if ok && len(content) > 0 && kind.Holds(content) && !slices.ContainsFunc(dirs, func(d string) bool { return slices.Contains(skipped, d) }) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // IgnoreFile reads the ignore file that BuildKit takes for a Dockerfile: the one
 // named after it beside it, else the context's. It is nil when there is none.
 func IgnoreFile(dir, dockerfile string) []byte {

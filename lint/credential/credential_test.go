@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -163,4 +164,22 @@ func FuzzFind(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPaths holds the two lists of files together.
+func TestPaths(t *testing.T) {
+	paths := credential.Paths()
+	for _, name := range []string{".env", "app/.env", ".env.production", "id_rsa", "keys/server.key", ".aws/credentials", ".ssh/id_work", ".git/config", ".docker/config.json", "gcp-service-account.json"} {
+		if _, ok := credential.File(name); !ok {
+			t.Errorf("%s is no file of credentials", name)
+		}
+		if !slices.ContainsFunc(paths, func(p string) bool { ok, err := path.Match(p, name); return ok && err == nil }) {
+			t.Errorf("%s is not looked for", name)
+		}
+	}
+	for _, p := range paths {
+		if _, err := path.Match(p, ""); err != nil || strings.HasPrefix(p, "/") {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
 }

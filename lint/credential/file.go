@@ -56,6 +56,32 @@ func File(name string) (k Kind, ok bool) {
 	return k, ok
 }
 
+// Paths lists where File would look, for who cannot list all files of a
+// directory: paths in which * stands for any text within a name, at the top and
+// one directory down.
+func Paths() []string {
+	var names []string
+	for name := range byName {
+		names = append(names, name)
+	}
+	for ext := range byExt {
+		names = append(names, "*"+ext)
+	}
+	names = append(names, ".env.*", "*account*.json", "*credential*.json")
+	var out []string
+	for _, name := range names {
+		out = append(out, name, "*/"+name)
+	}
+	for end := range byEnd {
+		out = append(out, strings.TrimPrefix(end, "/"))
+	}
+	for _, b := range below {
+		out = append(out, strings.TrimPrefix(b.dir, "/")+"*")
+	}
+	slices.Sort(out)
+	return out
+}
+
 // example reports whether a name marks a template for others to fill in.
 func example(base string) bool {
 	for _, w := range []string{"example", "sample", "template", "tmpl", "dist", "default", "tpl"} {

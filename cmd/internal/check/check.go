@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/format"
+	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -20,6 +21,19 @@ import (
 // chooses, the recommended ones when there is none. BuildKit adds its own. What
 // the file extends is not followed: a build reads it from nowhere else.
 func Dockerfile(ctx context.Context, c frontend.Checked) ([]frontend.Finding, error) {
+	return look(ctx, c, nil)
+}
+
+// Checkers gives what looks at a file besides the rules that were chosen.
+type Checkers func(chosen []rule.Rule) []lint.Checker
+
+// With is Dockerfile with more checkers. The frontend image goes without those
+// that would make it much larger: every builder pulls it.
+func With(more Checkers) frontend.Check {
+	return func(ctx context.Context, c frontend.Checked) ([]frontend.Finding, error) { return look(ctx, c, more) }
+}
+
+func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Finding, error) {
 	file, err := config.Parse(".whittle.yaml", c.Config)
 	if err != nil {
 		return nil, err
@@ -31,6 +45,12 @@ func Dockerfile(ctx context.Context, c frontend.Checked) ([]frontend.Finding, er
 	run.Builds = []dockerfile.Build{{Target: c.Target, Args: c.Args}}
 	src := source.NewFile(c.Name, c.Dockerfile)
 	fatal := suppress.Read(src, nil).Fail
+	if more != nil {
+		run.Checkers = append(run.Checkers, more(run.Rules)...)
+	}
+	if c.About != nil {
+		run.Context, run.Images = newFiles(c.About), newImages(c.About, c.Dockerfile)
+	}
 	diags, err := lint.Run(ctx, src, run.Options)
 	if err != nil {
 		return nil, err

@@ -1,11 +1,16 @@
 package check_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/cmd/internal/check"
+	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/rule"
 )
 
 func TestDockerfile(t *testing.T) {
@@ -45,5 +50,80 @@ func TestDockerfile(t *testing.T) {
 	}
 	if _, err := check.Dockerfile(t.Context(), frontend.Checked{Config: []byte("lnit: {}")}); err == nil {
 		t.Error("a wrong configuration is taken")
+	}
+}
+
+// about is a builder that notes what it is asked.
+type about struct {
+	files map[string][]byte
+	users map[string]string
+	asked []string
+}
+
+// Files implements frontend.About.
+func (a *about) Files(names []string) map[string][]byte {
+	a.asked = append(a.asked, "files")
+	if !slices.Contains(names, ".env") || !slices.Contains(names, "*/*.pem") {
+		a.asked = append(a.asked, "too few names")
+	}
+	return a.files
+}
+
+// User implements frontend.About.
+func (a *about) User(ref string) (string, bool) {
+	a.asked = append(a.asked, ref)
+	user, ok := a.users[ref]
+	return user, ok
+}
+
+// TestAbout holds the check to what it asks the builder, and to asking once.
+func TestAbout(t *testing.T) {
+	pinned := "company/app:1@sha256:" + strings.Repeat("0", 64)
+	for _, c := range []struct {
+		name, text string
+		asked      []string
+		want       []string // rules and, of some, a part of their message
+	}{
+		{"nothing to ask", "FROM scratch\nCOPY go.mod /\nUSER 1000\n", nil, nil},
+		{"the base's user", "FROM " + pinned + "\n", []string{pinned}, nil},
+		{"root", "# syntax=docker/dockerfile:1\nFROM debian:12-slim\n", []string{"debian:12-slim"}, []string{"base-without-digest", "missing-user: and debian:12-slim runs as root"}},
+		{"files", "FROM scratch\nCOPY . /app\nUSER 1000\n", []string{"files"}, []string{"secret-in-context: keys/id_rsa, which holds a private key"}},
+		{"a build stage's files", "FROM scratch AS a\nCOPY . /app\nFROM scratch\nCOPY --from=a /x /x\nUSER 1000\n", nil, nil},
+		{"by value", "FROM scratch\nLABEL x=glpat-1a2B3c4D5e6F7g8H9i0J\nUSER 1000\n", nil, []string{"secret-value"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := &about{
+				files: map[string][]byte{".env": []byte("PORT=80\n"), "keys/id_rsa": []byte("x"), "tests/id_rsa": []byte("x"), "cert.pem": []byte("-----BEGIN CERTIFICATE-----\n")},
+				users: map[string]string{"debian:12-slim": "", pinned: "app"},
+			}
+			found, err := check.Dockerfile(t.Context(), frontend.Checked{Name: "Dockerfile", Dockerfile: []byte(c.text), About: a})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.asked, a.asked); d != "" {
+				t.Errorf("asked: -want +got\n%s", d)
+			}
+			if len(found) != len(c.want) {
+				t.Fatalf("%d findings, want %d: %+v", len(found), len(c.want), found)
+			}
+			for i, want := range c.want {
+				name, message, _ := strings.Cut(want, ": ")
+				if found[i].Rule != name || !strings.Contains(found[i].Message, message) {
+					t.Errorf("got %+v, want %s", found[i], want)
+				}
+			}
+		})
+	}
+}
+
+// TestWith adds a checker to the rules.
+func TestWith(t *testing.T) {
+	var chosen []rule.Rule
+	look := check.With(func(rules []rule.Rule) []lint.Checker {
+		chosen = rules
+		return nil
+	})
+	if _, err := look(t.Context(), frontend.Checked{Name: "Dockerfile", Dockerfile: []byte("FROM scratch\n")}); err != nil || len(chosen) < 50 {
+		t.Errorf("%d rules (%v)", len(chosen), err)
 	}
 }

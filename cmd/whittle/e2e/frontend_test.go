@@ -183,9 +183,17 @@ func TestBuildx(t *testing.T) {
 				}
 			}
 			if call == "check" {
-				careless := fmt.Sprintf("# syntax=%s\nFROM golang\nMAINTAINER me\nCMD app\n", frontend)
-				if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(careless), 0o600); err != nil {
-					t.Fatal(err)
+				for name, text := range map[string]string{
+					"Dockerfile":    fmt.Sprintf("# syntax=%s\nFROM golang\nMAINTAINER me\nCOPY . /src\nCMD app\n", frontend),
+					".dockerignore": ".env\n", ".env": "TOKEN=hunter2\n", "keys/id_rsa": "key\n",
+				} {
+					name = filepath.Join(dir, name)
+					if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
 			res := run(t, env, buildx, "build", dir, "--call", call, "--progress", "quiet")
@@ -193,7 +201,8 @@ func TestBuildx(t *testing.T) {
 			if !strings.Contains(out, want) {
 				t.Errorf("exit %d, want %q in\n%s", res.code, want, out)
 			}
-			if call == "check" && (res.code != 1 || !strings.Contains(out, "MaintainerDeprecated") || !strings.Contains(out, "lint/docs/untagged-base.md")) {
+			if call == "check" && (res.code != 1 || !strings.Contains(out, "MaintainerDeprecated") || !strings.Contains(out, "lint/docs/untagged-base.md") ||
+				!strings.Contains(out, "keys/id_rsa, which holds a private key") || strings.Contains(out, ".env, which")) {
 				t.Errorf("check: exit %d\n%s", res.code, out)
 			}
 		})

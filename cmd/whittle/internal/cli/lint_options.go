@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/buildcontext"
 	"github.com/whittle-oci/whittle/lint/buildkit"
 	"github.com/whittle-oci/whittle/lint/discover"
+	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/secrets"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
@@ -21,9 +22,7 @@ func (f *lintFlags) options(run setup.Run, name string) lint.Options {
 	opts := run.Options
 	opts.Unsafe, opts.FixOnly = f.unsafe, f.fixOnly
 	opts.Today = time.Now().Format(time.DateOnly)
-	if c, ok := secrets.For(opts.Rules); ok {
-		opts.Checkers = append(opts.Checkers, c)
-	}
+	opts.Checkers = append(opts.Checkers, checkers(opts.Rules)...)
 	if f.builds != nil {
 		opts.Builds = f.builds.options(name)
 	}
@@ -40,6 +39,15 @@ func (f *lintFlags) options(run setup.Run, name string) lint.Options {
 		opts.Checkers = append(opts.Checkers, f.program)
 	}
 	return opts
+}
+
+// checkers are those that every look at a Dockerfile has: credentials by their
+// value.
+func checkers(chosen []rule.Rule) []lint.Checker {
+	if c, ok := secrets.For(chosen); ok {
+		return []lint.Checker{c}
+	}
+	return nil
 }
 
 // findShellcheck finds the program that --shellcheck names. Without a name there
