@@ -41,8 +41,6 @@ type Fix struct {
 
 var (
 	kebab        = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)+$`)
-	ruleKeys     = []string{"name", "message", "why", "severity", "instruction", "command", "stage", "matches", "unless", "has", "lacks", "missing", "fix"}
-	fixKeys      = []string{"replace", "title", "safety"}
 	stages       = []string{"final", "build", "any"}
 	safeties     = []string{"safe", "unsafe", "suggestion"}
 	instructions = []string{
@@ -51,10 +49,47 @@ var (
 	}
 )
 
+// RuleSettings lists the keys of a rule of one's own in the order of the
+// manual.
+func RuleSettings() []Setting {
+	return []Setting{
+		{Name: "name", Help: "lower-case words joined by dashes; required"},
+		{Name: "message", Help: "what is said of a place; $0 is what matches found, $1 and ${name} are its groups; required"},
+		{Name: "why", Help: "why the rule is there, for reports that explain rules"},
+		{Name: "severity", Among: severities, Help: "warning where it is not said"},
+		{Name: "instruction", Kind: List, Help: "the instructions to look at: their arguments, continued lines joined"},
+		{Name: "command", Kind: List, Help: "the commands of RUN to look at: the name and the words behind it, one blank between them, quotes taken off"},
+		{Name: "stage", Among: stages, Help: "look at what reaches the image (final), at what does not (build), or at both"},
+		{Name: "matches", Kind: Expression, Help: "report what matches, in Go's syntax; all of it where nothing is said"},
+		{Name: "unless", Kind: Expression, Help: "report nothing where this matches"},
+		{Name: "has", Kind: List, Help: "report commands that have all of these words"},
+		{Name: "lacks", Kind: List, Help: "report commands that have none of these words"},
+		{Name: "missing", Kind: Bool, Help: "report stages in which nothing of the kind is found"},
+		{Name: "fix", Kind: FixKind, Help: "what to write instead"},
+	}
+}
+
+// FixSettings lists the keys of its fix.
+func FixSettings() []Setting {
+	return []Setting{
+		{Name: "replace", Help: "text in the place of what matches found, a template like message"},
+		{Name: "title", Help: "what the fix does, for people"},
+		{Name: "safety", Among: safeties, Help: "safe builds the same image, unsafe is the default, suggestion is only shown"},
+	}
+}
+
+func keys(settings []Setting) []string {
+	out := make([]string, len(settings))
+	for i, s := range settings {
+		out[i] = s.Name
+	}
+	return out
+}
+
 // rule reads one of the rules.
 func (p parser) rule(n *yaml.Node) (Rule, error) {
 	r := Rule{Place: at(p.name, n)}
-	err := p.mapping(n, "a rule", ruleKeys, func(key, value *yaml.Node) error {
+	err := p.mapping(n, "a rule", keys(RuleSettings()), func(key, value *yaml.Node) error {
 		s := Setting{Name: key.Value}
 		switch key.Value {
 		case "name":
@@ -125,7 +160,7 @@ func (p parser) whole(n *yaml.Node, r *Rule) error {
 }
 
 func (p parser) fix(n *yaml.Node, f *Fix) error {
-	return p.mapping(n, "fix", fixKeys, func(key, value *yaml.Node) error {
+	return p.mapping(n, "fix", keys(FixSettings()), func(key, value *yaml.Node) error {
 		switch key.Value {
 		case "replace":
 			return p.text(key.Value, value, &f.Replace)

@@ -5,12 +5,14 @@ type Kind int
 
 // The kinds of settings.
 const (
-	Word      Kind = iota // one word, one of Setting.Among where that is set
-	Bool                  // true or false
-	List                  // a list of words
-	Words                 // names with one word each, one of Setting.Among
-	Overrides             // settings for some files
-	Rules                 // rules of one's own
+	Word       Kind = iota // one word, one of Setting.Among where that is set
+	Bool                   // true or false
+	List                   // a list of words
+	Words                  // names with one word each, one of Setting.Among
+	Overrides              // settings for some files
+	Rules                  // rules of one's own
+	Expression             // a regular expression
+	FixKind                // the fix of such a rule
 )
 
 // A Setting is one key of the lint section. Parse, the JSON Schema and the
