@@ -36,12 +36,9 @@ func (b *build) compile(ctx context.Context, def *pb.Definition) (*stage, goBuil
 		return nil, g, err
 	}
 	for len(open) > 0 {
-		if def, open, err = b.settle(ctx, def, open, g.report); err != nil {
+		if def, open, err = b.settle(ctx, def, open, &g); err != nil {
 			return nil, g, err
 		}
-	}
-	if g.report != nil && g.report.Made && g.report.Why == "" {
-		g.report.Why = "no package outside the standard library uses cgo"
 	}
 	s, err := b.stage(ctx, def)
 	return s, g, err
@@ -51,7 +48,7 @@ func (b *build) compile(ctx context.Context, def *pb.Definition) (*stage, goBuil
 // and gives the build in which they are static where they can be, and the steps
 // that are still open. A question runs the steps before its own: so they run as
 // they do in the build, and once.
-func (b *build) settle(ctx context.Context, def *pb.Definition, open []int, r *report.Static) (*pb.Definition, []int, error) {
+func (b *build) settle(ctx context.Context, def *pb.Definition, open []int, g *goBuild) (*pb.Definition, []int, error) {
 	steps, err := static.Find(def)
 	if err != nil {
 		return nil, nil, err
@@ -64,15 +61,15 @@ func (b *build) settle(ctx context.Context, def *pb.Definition, open []int, r *r
 	for _, s := range first {
 		open = slices.DeleteFunc(open, func(i int) bool { return i == s.Index })
 	}
-	sure, err := b.askGo(ctx, def, first, r)
+	sure, err := b.askGo(ctx, def, first, g)
 	if err != nil || len(sure) == 0 {
 		return def, open, err
 	}
 	def, set, err := static.Apply(def, sure)
-	r.Made = true
+	g.report.Made = true
 	for _, kv := range set {
-		if !slices.Contains(r.Set, kv) {
-			r.Set = append(r.Set, kv)
+		if !slices.Contains(g.report.Set, kv) {
+			g.report.Set = append(g.report.Set, kv)
 		}
 	}
 	return def, open, err
@@ -91,22 +88,40 @@ func (b *build) candidates(def *pb.Definition) (g goBuild, open []int, err error
 		return g, nil, nil
 	}
 	for _, s := range all {
-		if s.Doubt != "" {
-			g.report.Why = s.Doubt
-			continue
+		switch {
+		case s.Doubt != "":
+			g.because(s, s.Doubt)
+		case s.Off && s.Idle():
+			g.because(s, "cgo is off and the flags are set as written")
+		default:
+			open = append(open, s.Index)
 		}
-		open = append(open, s.Index)
 	}
 	return g, open, nil
 }
 
+// because adds to the report what was found out about a step, with its line
+// where there are several.
+func (g *goBuild) because(s static.Step, why string) {
+	if len(g.steps) > 1 && s.Line > 0 {
+		why = fmt.Sprintf("line %d: %s", s.Line, why)
+	}
+	if g.report.Why != "" {
+		why = g.report.Why + "; " + why
+	}
+	g.report.Why = why
+}
+
 // askGo gives the steps whose programs use no cgo outside the standard library
-// and writes into the report what speaks against the others.
-func (b *build) askGo(ctx context.Context, def *pb.Definition, steps []static.Step, r *report.Static) ([]static.Step, error) {
+// and writes into the report what speaks for and against.
+func (b *build) askGo(ctx context.Context, def *pb.Definition, steps []static.Step, g *goBuild) ([]static.Step, error) {
 	cgo := make([][]string, len(steps))
 	errs := make([]error, len(steps))
 	var asking sync.WaitGroup
 	for i, s := range steps {
+		if s.Off {
+			continue // the user has decided
+		}
 		asking.Go(func() {
 			defer recovered(&errs[i])
 			cgo[i], errs[i] = b.cgo(ctx, def, s)
@@ -122,11 +137,15 @@ func (b *build) askGo(ctx context.Context, def *pb.Definition, steps []static.St
 		case errors.As(errs[i], &before):
 			return nil, before.error
 		case errs[i] != nil:
-			r.Why = fmt.Sprintf("go list did not answer: %v", firstLine(errs[i]))
+			g.because(s, fmt.Sprintf("go list did not answer: %v", firstLine(errs[i])))
 		case len(cgo[i]) > 0:
-			r.Cgo = append(r.Cgo, cgo[i]...)
-			r.Why = "cgo is used by " + strings.Join(r.Cgo, ", ")
+			g.report.Cgo = append(g.report.Cgo, cgo[i]...)
+			g.because(s, "cgo is used by "+strings.Join(cgo[i], ", "))
+		case s.Off:
+			g.because(s, "cgo is off as written")
+			sure = append(sure, s)
 		default:
+			g.because(s, "no package outside the standard library uses cgo")
 			sure = append(sure, s)
 		}
 	}

@@ -38,6 +38,9 @@ func Apply(def *pb.Definition, steps []Step) (*pb.Definition, []string, error) {
 	return out, set, err
 }
 
+// Idle reports whether Apply would change nothing: the user did it all.
+func (s *Step) Idle() bool { return len(s.environment(s.env)) == 0 }
+
 // environment gives the variables that make the step's programs static and
 // small. -ldflags=-s has no space, so that every version of Go reads it from
 // GOFLAGS; it drops the debug information too.
@@ -54,7 +57,10 @@ func (s *Step) environment(env []string) []string {
 			return n == name
 		})
 	}
-	out := []string{"CGO_ENABLED=0"}
+	var out []string
+	if !s.Off {
+		out = append(out, "CGO_ENABLED=0")
+	}
 	n := len(flags)
 	if !has("trimpath") && !slices.ContainsFunc(s.calls, func(c call) bool { return c.trimpath }) {
 		flags = append(flags, "-trimpath")

@@ -28,7 +28,7 @@ var takesValue = []string{"o", "p", "asmflags", "buildmode", "buildvcs", "compil
 
 // listFlags are those of them that decide which packages are built, and so go
 // along to go list.
-var listFlags = []string{"tags", "mod", "modfile", "overlay", "C"}
+var listFlags = []string{"tags", "mod", "modfile", "overlay"}
 
 // Question returns the definition that runs the step's script with every go
 // build turned into go list, on the same inputs and with the same mounts, and
@@ -60,38 +60,52 @@ func Question(def *pb.Definition, s Step) (*pb.Definition, digest.Digest, error)
 	return q, d, err
 }
 
-// question is the script with go build replaced. Everything else stays: it may
-// change directory, install a compiler or generate code.
+// question is the script with go build replaced. What comes before stays, as it
+// may change directory, install a compiler or generate code. What comes after
+// the last call is not run: it would miss the program, and may have effects
+// outside. The shell ends by a signal to itself then, since the call may stand
+// in a subshell of it.
 func (s *Step) question() string {
 	text := s.script
-	for _, c := range slices.Backward(s.calls) {
-		text = text[:c.verb.Pos().Offset()] + c.list(s.script) + text[c.end:]
+	for i, c := range slices.Backward(s.calls) {
+		end := "; }"
+		if s.once && i == len(s.calls)-1 {
+			end = " && { kill -s TERM $$; exit 0; }; }"
+		}
+		list := s.script[c.start:c.verb.Pos().Offset()] + c.list(s.script)
+		text = text[:c.start] + "{ " + list + end + text[c.end:]
+	}
+	if s.once {
+		text = "trap 'exit 0' TERM\n" + text
 	}
 	return text
 }
 
 // list is one call of go list in place of one go build, from the verb on.
 func (c *call) list(script string) string {
-	words := []string{"list", "-deps", "-f", "'" + listFormat + "'"}
+	words := []string{"list"}
+	var flags, packages []string
 	for i := 0; i < len(c.args); i++ {
 		text := script[c.args[i].Pos().Offset():c.args[i].End().Offset()]
 		name, joined := flagName(c.args[i])
 		if name == "" {
-			words = append(words, text)
+			packages = append(packages, text)
 			continue
 		}
-		keep := slices.Contains(listFlags, name)
-		if keep {
-			words = append(words, text)
-		}
+		with := []string{text}
 		if !joined && slices.Contains(takesValue, name) && i+1 < len(c.args) {
 			i++
-			if keep {
-				words = append(words, script[c.args[i].Pos().Offset():c.args[i].End().Offset()])
-			}
+			with = append(with, script[c.args[i].Pos().Offset():c.args[i].End().Offset()])
+		}
+		switch {
+		case name == "C": // must be the first flag
+			words = append(words, with...)
+		case slices.Contains(listFlags, name):
+			flags = append(flags, with...)
 		}
 	}
-	return strings.Join(words, " ") + " >>" + answerDir + Answer
+	words = append(words, "-deps", "-f", "'"+listFormat+"'")
+	return strings.Join(slices.Concat(words, flags, packages), " ") + " >>" + answerDir + Answer
 }
 
 // flagName gives the name of a flag, and whether its value is joined to it.

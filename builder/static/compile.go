@@ -38,6 +38,11 @@ type Step struct {
 	// Doubt says why the step is left alone, "" when nothing speaks against
 	// asking Go.
 	Doubt string
+	// Off says that the user turned cgo off, so that Go need not be asked.
+	Off bool
+
+	env  []string
+	once bool // the last call runs once, after the others
 }
 
 // call is one go build or go install in a script.
@@ -47,6 +52,7 @@ type call struct {
 	start, end uint
 	trimpath   bool
 	ldflags    bool
+	cgo        string // what the line sets CGO_ENABLED to, "" for nothing
 	source     string
 }
 
@@ -67,7 +73,7 @@ func Find(def *pb.Definition) ([]Step, error) {
 		if !ok {
 			continue
 		}
-		s.digest, s.op, s.Index = d, g.Ops[d], len(steps)
+		s.digest, s.op, s.env, s.Index = d, g.Ops[d], exec.Meta.Env, len(steps)
 		if def.Source != nil {
 			if loc := def.Source.Locations[d.String()]; loc != nil && len(loc.Locations) > 0 && len(loc.Locations[0].Ranges) > 0 {
 				s.Line = int(loc.Locations[0].Ranges[0].Start.Line)
@@ -121,21 +127,12 @@ func step(exec *pb.ExecOp) (Step, bool) {
 	if err != nil {
 		return s, false
 	}
-	syntax.Walk(file, func(n syntax.Node) bool {
-		c, ok := n.(*syntax.CallExpr)
-		if !ok || len(c.Args) < 2 || path.Base(c.Args[0].Lit()) != "go" {
-			return true
-		}
-		if verb := c.Args[1].Lit(); verb != "build" && verb != "install" {
-			return true
-		}
-		s.add(c)
-		return true
-	})
+	r := reader{step: &s, env: exec.Meta.Env}
+	r.read(file)
 	if len(s.calls) == 0 {
 		return s, false
 	}
-	s.check(exec.Meta.Env)
+	r.decide()
 	return s, true
 }
 
@@ -143,57 +140,9 @@ func isPosixShell(name string) bool {
 	return slices.Contains([]string{"sh", "bash", "ash", "dash"}, path.Base(name))
 }
 
-func (s *Step) add(c *syntax.CallExpr) {
-	k := call{verb: c.Args[1], args: c.Args[2:], start: c.Pos().Offset(), end: c.End().Offset()}
-	k.source = s.script[c.Args[0].Pos().Offset():c.End().Offset()]
-	for _, a := range c.Assigns {
-		switch a.Name.Value {
-		case "CGO_ENABLED":
-			s.doubt("the command sets CGO_ENABLED itself")
-		case "GOFLAGS":
-			// What stands on the line wins over the environment.
-			k.trimpath, k.ldflags = true, true
-		}
-	}
-	for _, w := range k.args {
-		text := printed(w)
-		name, _, _ := strings.Cut(strings.TrimLeft(text, "-"), "=")
-		if !strings.HasPrefix(text, "-") {
-			if k.verb.Lit() == "install" && strings.Contains(text, "@") {
-				s.doubt("go install is called for a version, of which go list knows nothing")
-			}
-			continue
-		}
-		switch name {
-		case "trimpath":
-			k.trimpath = true
-		case "ldflags":
-			k.ldflags = true
-		case "race", "msan", "asan", "linkshared", "compiler", "toolexec":
-			s.doubt("go " + k.verb.Lit() + " is called with -" + name)
-		case "buildmode":
-			s.doubt("go " + k.verb.Lit() + " sets a build mode")
-		}
-	}
-	s.calls = append(s.calls, k)
-	s.Commands = append(s.Commands, k.source)
-}
-
 func (s *Step) doubt(why string) {
 	if s.Doubt == "" {
 		s.Doubt = why
-	}
-}
-
-// check looks at the environment that the Dockerfile gives the step.
-func (s *Step) check(env []string) {
-	for _, kv := range env {
-		if strings.HasPrefix(kv, "CGO_ENABLED=") {
-			s.doubt("the Dockerfile sets " + kv)
-		}
-	}
-	if strings.Contains(s.script, "CGO_ENABLED") {
-		s.doubt("the RUN sets CGO_ENABLED itself")
 	}
 }
 

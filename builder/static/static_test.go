@@ -1,6 +1,9 @@
 package static_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,13 +21,18 @@ import (
 // script that is looked at.
 func build(t *testing.T, script string, env ...string) *pb.Definition {
 	t.Helper()
+	return buildArgs(t, []string{"/bin/sh", "-c", script}, env...)
+}
+
+func buildArgs(t *testing.T, args []string, env ...string) *pb.Definition {
+	t.Helper()
 	st := llb.Image("docker.io/library/golang:1.26")
 	for _, kv := range env {
 		k, v, _ := strings.Cut(kv, "=")
 		st = st.AddEnv(k, v)
 	}
 	st = st.Run(llb.Args([]string{"/bin/sh", "-c", "go mod download"})).Root()
-	st = st.Run(llb.Args([]string{"/bin/sh", "-c", script}), llb.AddMount("/root/.cache", llb.Scratch(), llb.AsPersistentCacheDir("c", llb.CacheMountShared))).Root()
+	st = st.Run(llb.Args(args), llb.AddMount("/root/.cache", llb.Scratch(), llb.AsPersistentCacheDir("c", llb.CacheMountShared))).Root()
 	st = st.Run(llb.Args([]string{"/bin/sh", "-c", "true"})).Root()
 	def, err := st.Marshal(t.Context(), llb.LinuxAmd64)
 	if err != nil {
@@ -36,30 +44,55 @@ func build(t *testing.T, script string, env ...string) *pb.Definition {
 func TestFind(t *testing.T) {
 	for _, tc := range []struct {
 		name, script string
-		env          []string
+		env, args    []string
 		commands     []string
 		doubt        string
+		off          bool
 	}{
 		{name: "plain", script: "go build -o /app .", commands: []string{"go build -o /app ."}},
 		{name: "none", script: "make build"},
 		{name: "test only", script: "go test ./..."},
 		{name: "two", script: "go build -o /a ./cmd/a && cd sub && go install ./...", commands: []string{"go build -o /a ./cmd/a", "go install ./..."}},
 		{name: "in a string", script: "echo 'go build .'"},
-		{name: "the user decided", script: "CGO_ENABLED=1 go build .", commands: []string{"go build ."}, doubt: "the command sets CGO_ENABLED itself"},
-		{name: "the Dockerfile decided", script: "go build .", env: []string{"CGO_ENABLED=0"}, commands: []string{"go build ."}, doubt: "the Dockerfile sets CGO_ENABLED=0"},
+		{name: "cgo on the line", script: "CGO_ENABLED=1 go build .", commands: []string{"go build ."}, doubt: "the command sets CGO_ENABLED itself"},
+		{name: "cgo off on the line", script: "CGO_ENABLED=0 GOOS=linux go build .", commands: []string{"go build ."}, off: true},
+		{name: "cgo computed", script: "CGO_ENABLED=$X go build .", commands: []string{"go build ."}, doubt: "the command sets CGO_ENABLED itself"},
+		{name: "cgo of the script", script: "export CGO_ENABLED=1; go build .", commands: []string{"go build ."}, doubt: "the RUN sets CGO_ENABLED itself"},
+		{name: "cgo off for the script", script: "export CGO_ENABLED=0 && go build . && go build ./b", commands: []string{"go build .", "go build ./b"}, off: true},
+		{name: "cgo of the Dockerfile", script: "go build .", env: []string{"CGO_ENABLED=1"}, commands: []string{"go build ."}, doubt: "the Dockerfile sets CGO_ENABLED=1"},
+		{name: "cgo off for the Dockerfile", script: "go build .", env: []string{"CGO_ENABLED=0"}, commands: []string{"go build ."}, off: true},
+		{name: "off for one, on for the other", script: "CGO_ENABLED=0 go build ./a && go build ./b", env: []string{"CGO_ENABLED=1"}, commands: []string{"go build ./a", "go build ./b"}, doubt: "the Dockerfile sets CGO_ENABLED=1"},
+		{name: "off for one, nothing for the other", script: "CGO_ENABLED=0 go build ./a && go build ./b", commands: []string{"go build ./a", "go build ./b"}},
 		{name: "race", script: "go build -race .", commands: []string{"go build -race ."}, doubt: "go build is called with -race"},
-		{name: "a tool", script: "go install example.test/tool@v1.2.3", commands: []string{"go install example.test/tool@v1.2.3"}, doubt: "go install is called for a version, of which go list knows nothing"},
 		{name: "plugin", script: "go build -buildmode=plugin .", commands: []string{"go build -buildmode=plugin ."}, doubt: "go build sets a build mode"},
+		{name: "flags in a variable of the Dockerfile", script: "go build $FLAGS .", env: []string{"FLAGS=-v -race"}, commands: []string{"go build $FLAGS ."}, doubt: "go build is called with -race"},
+		{name: "harmless ones", script: "go build ${FLAGS} -o /out/$NAME ./cmd/$NAME", env: []string{"FLAGS=-v"}, commands: []string{"go build ${FLAGS} -o /out/$NAME ./cmd/$NAME"}},
+		{name: "flags that are not known", script: "go build $FLAGS .", commands: []string{"go build $FLAGS ."}, doubt: "go build is given $FLAGS, which may hold flags"},
+		{name: "flags that the script makes", script: "FLAGS=-race; go build $FLAGS .", env: []string{"FLAGS=-v"}, commands: []string{"go build $FLAGS ."}, doubt: "go build is given $FLAGS, which may hold flags"},
+		{name: "the value of a flag", script: "go build -ldflags \"$L\" -o $OUT .", commands: []string{"go build -ldflags \"$L\" -o $OUT ."}},
+		{name: "a tool", script: "go install example.test/tool@latest", commands: []string{"go install example.test/tool@latest"}, doubt: "go install fetches example.test/tool@latest"},
+		{name: "settings that are written", script: "go env -w GOFLAGS=-mod=mod && go build .", commands: []string{"go build ."}, doubt: "the RUN writes settings with go env -w"},
+		{name: "flags of the script", script: "export GOFLAGS=-mod=mod && go build .", commands: []string{"go build ."}, doubt: "the RUN sets GOFLAGS itself"},
+		{name: "exec form", args: []string{"go", "build", "-o", "/a b", "."}, commands: []string{"go build -o '/a b' ."}},
+		{name: "behind a script", script: "./build.sh"},
+		{name: "in words that are not parsed", script: "if go build"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			steps, err := static.Find(build(t, tc.script, tc.env...))
+			args := tc.args
+			if args == nil {
+				args = []string{"/bin/sh", "-c", tc.script}
+			}
+			steps, err := static.Find(buildArgs(t, args, tc.env...))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var commands []string
-			doubt := ""
+			doubt, off := "", false
 			for _, s := range steps {
-				commands, doubt = append(commands, s.Commands...), s.Doubt
+				commands, doubt, off = append(commands, s.Commands...), s.Doubt, s.Off
+			}
+			if off != tc.off && tc.doubt == "" {
+				t.Errorf("cgo is off: %v, want %v", off, tc.off)
 			}
 			if d := cmp.Diff(tc.commands, commands); d != "" {
 				t.Errorf("commands (-want +got):\n%s", d)
@@ -90,11 +123,16 @@ func execs(t *testing.T, def *pb.Definition) []*pb.ExecOp {
 func TestQuestion(t *testing.T) {
 	const list = `list -deps -f '{{if and .CgoFiles (not .Standard)}}{{.ImportPath}}{{end}}'`
 	const out = " >>/.whittle/cgo"
+	const trap, stop = "trap 'exit 0' TERM\n", " && { kill -s TERM $$; exit 0; }; }"
 	for script, want := range map[string]string{
-		"go build -o /app .": "go " + list + " ." + out,
-		"cd x && go build -tags=a,b -ldflags \"-X m.v=$V\" ./cmd": "cd x && go " + list + " -tags=a,b ./cmd" + out,
-		"go build -mod vendor -o a . && cp a /b":                  "go " + list + " -mod vendor ." + out + " && cp a /b",
-		"go install -v ./... ; ls":                                "go " + list + " ./..." + out + " ; ls",
+		"go build -o /app .": trap + "{ go " + list + " ." + out + stop,
+		"cd x && go build -tags=a,b -ldflags \"-X m.v=$V\" ./cmd": trap + "cd x && { go " + list + " -tags=a,b ./cmd" + out + stop,
+		"go build -mod vendor -o a . && cp a /b":                  trap + "{ go " + list + " -mod vendor ." + out + stop + " && cp a /b",
+		"go build -C sub -o a . >log 2>&1":                        trap + "{ go list -C sub " + strings.TrimPrefix(list, "list ") + " ." + out + stop + " >log 2>&1",
+		"(cd a && X=1 go build .) | tee log":                      trap + "(cd a && { X=1 go " + list + " ." + out + stop + ") | tee log",
+		"go build ./a; go install ./b":                            trap + "{ go " + list + " ./a" + out + "; }; { go " + list + " ./b" + out + stop,
+		"for d in a b; do go build ./$d; done; strip a b":         "for d in a b; do { go " + list + " ./$d" + out + "; }; done; strip a b",
+		"go build ./a & go build ./b & wait":                      "{ go " + list + " ./a" + out + "; } & { go " + list + " ./b" + out + "; } & wait",
 	} {
 		def := build(t, script)
 		steps, err := static.Find(def)
@@ -119,6 +157,54 @@ func TestQuestion(t *testing.T) {
 	}
 }
 
+// TestQuestionRuns lets shells run questions, with a go that only says what it
+// is asked. What stands behind the last call must not happen.
+func TestQuestionRuns(t *testing.T) {
+	bin := t.TempDir()
+	fake := "#!/bin/sh\necho \"$*\" | sed 's/.*}} *//'\n"
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(fake), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, shell := range []string{"dash", "bash"} {
+		for script, want := range map[string]string{
+			"go build ./a && touch after":                         "./a",
+			"(cd . && go build ./a) && touch after":               "./a",
+			"{ go build ./a; } | cat && touch after":              "./a",
+			"x=$(go build ./a); touch after":                      "./a",
+			"set -e; if true; then go build ./a; fi; touch after": "./a",
+			"go build ./a && go install ./b && touch after":       "./a ./b",
+			"for d in a b; do go build ./$d; done":                "./a ./b",
+			"go build ./a > log 2>&1 || exit 1; touch after":      "./a",
+			"go build ./a & wait":                                 "./a",
+		} {
+			def := build(t, script)
+			steps, err := static.Find(def)
+			if err != nil || len(steps) != 1 {
+				t.Fatalf("%d steps, %v", len(steps), err)
+			}
+			q, _, err := static.Question(def, steps[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs := execs(t, q)
+			dir := t.TempDir()
+			text := strings.ReplaceAll(runs[len(runs)-1].Meta.Args[2], "/.whittle/cgo", dir+"/cgo")
+			cmd := exec.CommandContext(t.Context(), shell, "-c", text)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %q: %v\n%s", shell, script, err, out)
+			}
+			answer, err := os.ReadFile(filepath.Join(dir, "cgo"))
+			if got := strings.Join(strings.Fields(string(answer)), " "); err != nil || got != want {
+				t.Errorf("%s: %q asks about %q, want %q", shell, script, got, want)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "after")); err == nil {
+				t.Errorf("%s: %q went on behind the call", shell, script)
+			}
+		}
+	}
+}
+
 // TestApply checks that only the compiling RUN's environment changes.
 func TestApply(t *testing.T) {
 	for _, tc := range []struct {
@@ -129,6 +215,9 @@ func TestApply(t *testing.T) {
 		{"go build .", nil, []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath -ldflags=-s"}},
 		{"go build -trimpath -ldflags '-s -w -X a=b' .", nil, []string{"CGO_ENABLED=0"}},
 		{"go build -ldflags=-X=a=b .", []string{"GOFLAGS=-mod=vendor"}, []string{"CGO_ENABLED=0", "GOFLAGS=-mod=vendor -trimpath"}},
+		{"CGO_ENABLED=0 go build .", nil, []string{"GOFLAGS=-trimpath -ldflags=-s"}},
+		{"go build -trimpath .", []string{"CGO_ENABLED=0", "GOFLAGS=-ldflags=-w"}, nil},
+		{"GOFLAGS=-v go build .", nil, []string{"CGO_ENABLED=0"}},
 	} {
 		def := build(t, tc.script, tc.env...)
 		steps, err := static.Find(def)
@@ -142,9 +231,12 @@ func TestApply(t *testing.T) {
 		if d := cmp.Diff(tc.want, set); d != "" {
 			t.Errorf("%q: variables (-want +got):\n%s", tc.script, d)
 		}
+		if steps[0].Idle() != (tc.want == nil) {
+			t.Errorf("%q: nothing to do: %v", tc.script, steps[0].Idle())
+		}
 		before, after := execs(t, def), execs(t, out)
 		for i := range before {
-			compiles := i == 1
+			compiles := i == 1 && tc.want != nil
 			if got := cmp.Equal(before[i].Meta.Env, after[i].Meta.Env); got == compiles {
 				t.Errorf("%q: RUN %d: environment unchanged: %v", tc.script, i, got)
 			}
@@ -191,7 +283,7 @@ func TestFirst(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps = slices.DeleteFunc(steps, func(s static.Step) bool { return s.Doubt != "" }) // those that are static
+		steps = slices.DeleteFunc(steps, func(s static.Step) bool { return s.Off && s.Idle() }) // those that are static
 		first, err := static.First(now, steps)
 		if err != nil {
 			t.Fatal(err)
