@@ -13,12 +13,15 @@ import (
 )
 
 // file is what the frontend wants to know of the Dockerfile's text: where an
-// instruction stands, and which stage is the last.
+// instruction stands, and which stage is built.
 type file struct {
 	stages []instructions.Stage
+	built  int // index of the stage that is built
 }
 
-func readFile(data []byte) (*file, error) {
+// readFile reads a Dockerfile of which the stage target, "" for the last, is
+// built.
+func readFile(data []byte, target string) (*file, error) {
 	res, err := parser.Parse(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
@@ -27,26 +30,25 @@ func readFile(data []byte) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{stages}, nil
-}
-
-// isLast reports whether target, "" for none, is the last stage.
-func (f *file) isLast(target string) bool {
-	if target == "" || len(f.stages) == 0 {
-		return true
+	f := &file{stages, len(stages) - 1}
+	for i, st := range stages {
+		if target != "" && (strings.EqualFold(st.Name, target) || target == strconv.Itoa(i)) {
+			f.built = i
+		}
 	}
-	last := len(f.stages) - 1
-	return strings.EqualFold(f.stages[last].Name, target) || target == strconv.Itoa(last)
+	return f, nil
 }
 
-// where finds the last instruction of that name in the last stage or the
-// stages it is made from. It falls back to the FROM of the last stage.
+// isLast reports whether the stage that is built is the last.
+func (f *file) isLast() bool { return f.built == len(f.stages)-1 }
+
+// where finds the last instruction of that name in the built stage or the
+// stages it is made from. It falls back to the FROM of the built stage.
 func (f *file) where(instruction string) []parser.Range {
 	if len(f.stages) == 0 {
 		return nil
 	}
-	last := len(f.stages) - 1
-	for i := last; i >= 0; {
+	for i := f.built; i >= 0; {
 		st := f.stages[i]
 		for j := len(st.Commands) - 1; j >= 0; j-- {
 			if strings.EqualFold(st.Commands[j].Name(), instruction) {
@@ -55,7 +57,7 @@ func (f *file) where(instruction string) []parser.Range {
 		}
 		i = f.parent(i)
 	}
-	return f.stages[last].Location
+	return f.stages[f.built].Location
 }
 
 // parent is the index of the stage that stage i is made from, -1 for none.
@@ -79,11 +81,11 @@ func (f *file) stageAt(line int) *instructions.Stage {
 	return found
 }
 
-// inLast reports whether a line belongs to the last stage or to a stage it is
+// inBuilt reports whether a line belongs to the built stage or to a stage it is
 // made from, so that what happens there is in the image.
-func (f *file) inLast(line int) bool {
+func (f *file) inBuilt(line int) bool {
 	at := f.stageAt(line)
-	for i := len(f.stages) - 1; i >= 0; i = f.parent(i) {
+	for i := f.built; i >= 0; i = f.parent(i) {
 		if at == &f.stages[i] {
 			return true
 		}

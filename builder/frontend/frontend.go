@@ -139,7 +139,7 @@ func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, e
 	if res, ok, err := b.subrequest(ctx); ok || err != nil {
 		return res, err
 	}
-	if b.file, err = readFile(b.src.Data); err != nil {
+	if b.file, err = readFile(b.src.Data, b.ui.Target); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 
+	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/static"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -189,11 +190,19 @@ func firstLine(err error) string {
 	return line
 }
 
+// unseen says why Go programs need a loader of which no RUN is seen to call go
+// build: behind make or a script, or in an image that was built elsewhere.
+func (g *goBuild) unseen(p *plan.Plan) {
+	if g.report == nil && len(p.GoDynamic) > 0 {
+		g.report = &report.Static{Why: "no RUN is seen to call go build for " + strings.Join(p.GoDynamic, ", ")}
+	}
+}
+
 // compiles names the languages whose sources lie in the final stage because it
 // compiles them itself.
 func (g goBuild) compiles(f *file) []string {
 	for _, s := range g.steps {
-		if s.Line > 0 && f.inLast(s.Line) {
+		if s.Line > 0 && f.inBuilt(s.Line) {
 			return []string{"go"}
 		}
 	}

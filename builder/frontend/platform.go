@@ -67,7 +67,7 @@ func (b *build) platform(ctx context.Context, p *ocispecs.Platform, idx int, att
 
 // minimal reports whether the wanted stage is rewritten, and if not, why.
 func (b *build) minimal() (bool, string) {
-	if b.config.Minimal || b.file.isLast(b.ui.Target) {
+	if b.config.Minimal || b.file.isLast() {
 		return true, ""
 	}
 	return false, fmt.Sprintf("the target %s is not the last stage, so it is built as written; minimal: true (build argument WHITTLE_MINIMAL=true) makes it minimal", b.ui.Target)
@@ -99,6 +99,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	if err != nil {
 		return nil, b.refused(err)
 	}
+	compiled.unseen(made)
 	rep, err := b.report(ctx, made, stage, conv, p, compiled)
 	if err != nil {
 		return nil, err

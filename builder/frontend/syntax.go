@@ -54,12 +54,16 @@ func (b *build) ours(ref string) bool {
 	if slices.Contains(b.config.SyntaxAliases, reference.FamiliarName(named)) {
 		return true
 	}
-	for _, end := range []string{"docker/dockerfile", "docker/dockerfile-upstream", "whittle"} {
-		if repo == end || strings.HasSuffix(repo, "/"+end) {
-			return true
-		}
-	}
-	return false
+	return endsIn(repo, dockers...) || endsIn(repo, "whittle")
+}
+
+// dockers are the repositories of Docker's own frontend, wherever they are
+// mirrored.
+var dockers = []string{"docker/dockerfile", "docker/dockerfile-upstream"}
+
+// endsIn reports whether the path of a repository ends in one of the names.
+func endsIn(repo string, names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return repo == n || strings.HasSuffix(repo, "/"+n) })
 }
 
 // newer reports whether the tag of a syntax image is a later version than the
@@ -70,7 +74,7 @@ func newer(ref string) bool {
 		return false
 	}
 	tagged, ok := named.(reference.Tagged)
-	if !ok || strings.HasSuffix(reference.Path(named), "whittle") {
+	if !ok || !endsIn(reference.Path(named), dockers...) {
 		return false
 	}
 	version, _, _ := strings.Cut(tagged.Tag(), "-")

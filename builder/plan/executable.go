@@ -164,6 +164,9 @@ func (m *maker) binary(ctx context.Context, x executable, real string) error {
 		}
 		e.library = true
 	}
+	if info.Go != nil && len(deps) > 0 {
+		m.plan.GoDynamic = append(m.plan.GoDynamic, real)
+	}
 	m.note(real, info)
 	m.noteLibraries(deps)
 	return nil

@@ -48,6 +48,8 @@ type Plan struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 	// Modules are the Go modules of the carried programs, for the SBOM.
 	Modules []Module `json:"modules,omitempty"`
+	// GoDynamic are the programs that Go built and that need a loader.
+	GoDynamic []string `json:"-"`
 	// Programs are the real paths of what the image runs.
 	Programs []string `json:"programs"`
 	// Shell is the path of the shell in the image, "" when it has none.
