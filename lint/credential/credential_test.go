@@ -183,3 +183,22 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFile takes any name and content.
+func FuzzFile(f *testing.F) {
+	f.Add(".npmrc", []byte("//a.test/:_authToken=x\n"))
+	f.Add(".git/config", []byte("url = https://u:p@a.test/x\nextraheader = AUTHORIZATION: x\n"))
+	f.Add("x.pem", []byte("-----BEGIN RSA PRIVATE KEY-----"))
+	f.Add(".env", []byte("export A_TOKEN='x'\n#B=c\n=\n"))
+	f.Fuzz(func(t *testing.T, name string, content []byte) {
+		if k, ok := credential.File(name); ok {
+			k.Holds(content)
+			if k.What == "" {
+				t.Fatalf("%q holds nothing", name)
+			}
+		}
+		credential.Name(name)
+		credential.Placeholder(name)
+		credential.HarmlessValue(name)
+	})
+}

@@ -20,7 +20,7 @@ var secretFileCopied = rule.Rule{
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=env,target=/app/.env true\n",
 		Severity: rule.Error,
 		Fixable:  rule.Never,
-		Presets:  []string{"recommended", "hadolint"},
+		Presets:  []string{"recommended"},
 	},
 	Check: checkSecretFileCopied,
 }

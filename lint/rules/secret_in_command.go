@@ -22,7 +22,7 @@ var secretInCommand = rule.Rule{
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=netrc,target=/root/.netrc curl --netrc https://example.test\n",
 		Severity: rule.Error,
 		Fixable:  rule.Never,
-		Presets:  []string{"recommended", "hadolint"},
+		Presets:  []string{"recommended"},
 	},
 	Check: checkSecretInCommand,
 }

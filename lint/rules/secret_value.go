@@ -16,7 +16,7 @@ var secretValue = rule.Rule{
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=gh curl -H @/run/secrets/gh https://example.test\n",
 		Severity: rule.Error,
 		Fixable:  rule.Never,
-		Presets:  []string{"recommended", "hadolint"},
+		Presets:  []string{"recommended"},
 	},
 	Check: checkSecretValue,
 }
