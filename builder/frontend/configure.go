@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/whittle-oci/whittle/builder/tree"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
@@ -31,18 +32,17 @@ func (b *build) configure(ctx context.Context, args map[string]Value) error {
 		}
 		flags[name] = Value{"--" + name, items}
 	}
-	name, data := b.ConfigName, b.Config
-	if name == "" {
+	b.yaml = configFile{b.ConfigName, b.Config, b.ReadConfig}
+	if b.ConfigName == "" {
 		var err error
-		if name, data, err = b.findConfig(ctx); err != nil {
+		if b.yaml, err = b.findConfig(ctx); err != nil {
 			return err
 		}
 	}
-	b.yaml = data
 	file := map[string]Value{}
-	if data != nil {
+	if b.yaml.data != nil {
 		var err error
-		if file, err = FromFile(name, data); err != nil {
+		if file, err = FromFile(b.yaml.name, b.yaml.data); err != nil {
 			return err
 		}
 	}
@@ -51,31 +51,42 @@ func (b *build) configure(ctx context.Context, args map[string]Value) error {
 	return err
 }
 
+// A configFile is the content of .whittle.yaml, nil when there is none, with
+// the path under which it was found and what reads its neighbours.
+type configFile struct {
+	name string
+	data []byte
+	read func(ctx context.Context, path string) ([]byte, error)
+}
+
 // findConfig reads the configuration beside the Dockerfile, else at the root
 // of the context. Nothing else is transferred, and .dockerignore does not hide
 // it.
-func (b *build) findConfig(ctx context.Context) (string, []byte, error) {
+func (b *build) findConfig(ctx context.Context) (configFile, error) {
 	opts := b.client.BuildOpts().Opts
 	dir := path.Dir(b.src.Filename)
+	from := func(local string) func(context.Context, string) ([]byte, error) {
+		return func(ctx context.Context, name string) ([]byte, error) { return b.readLocal(ctx, local, name) }
+	}
 	local := opts["dockerfilekey"]
 	if local == "" {
 		local = dockerui.DefaultLocalNameDockerfile
 	}
-	beside := path.Join(dir, configName)
-	data, err := b.readLocal(ctx, local, beside)
-	if data != nil || err != nil {
-		return beside, data, err
+	f := configFile{name: path.Join(dir, configName), read: from(local)}
+	var err error
+	if f.data, err = f.read(ctx, f.name); f.data != nil || err != nil {
+		return f, err
 	}
-	if opts["contextkey"] != "" {
+	f = configFile{name: configName, read: b.readContext}
+	if _, remote := opts["context"]; !remote {
 		local = opts["contextkey"]
-	} else {
-		local = dockerui.DefaultLocalNameContext
+		if local == "" {
+			local = dockerui.DefaultLocalNameContext
+		}
+		f.read = from(local)
 	}
-	if _, remote := opts["context"]; remote {
-		return b.readContext(ctx)
-	}
-	data, err = b.readLocal(ctx, local, configName)
-	return configName, data, err
+	f.data, err = f.read(ctx, f.name)
+	return f, err
 }
 
 // readLocal reads one file of a directory that the client shares, nil when it
@@ -88,15 +99,23 @@ func (b *build) readLocal(ctx context.Context, local, name string) ([]byte, erro
 	return b.readState(ctx, st, name)
 }
 
-// readContext reads the configuration from a context that is not the client's
-// directory: a Git repository, a tarball.
-func (b *build) readContext(ctx context.Context) (string, []byte, error) {
+// readContext reads a file of a context that is not the client's directory: a
+// Git repository, a tarball.
+func (b *build) readContext(ctx context.Context, name string) ([]byte, error) {
 	st, err := b.ui.MainContext(ctx)
 	if err != nil || st == nil {
-		return configName, nil, err
+		return nil, err
 	}
-	data, err := b.readState(ctx, *st, configName)
-	return configName, data, err
+	return b.readState(ctx, *st, name)
+}
+
+// fetch reads a file of the network that has a digest.
+func (b *build) fetch(ctx context.Context, address, sum string) ([]byte, error) {
+	data, err := b.readState(ctx, llb.HTTP(address, llb.Checksum(digest.Digest(sum)), llb.Filename(configName), llb.WithCustomName("[internal] load "+address)), configName)
+	if data == nil && err == nil {
+		err = fmt.Errorf("%s cannot be read, or is not what its digest says", address)
+	}
+	return data, err
 }
 
 func (b *build) readState(ctx context.Context, st llb.State, name string) ([]byte, error) {

@@ -31,9 +31,11 @@ type Options struct {
 	Args map[string][]string
 	// Config is the content of the configuration file when the caller has
 	// read it, with the name it goes by in messages. When ConfigName is "",
-	// the frontend looks for .whittle.yaml itself.
+	// the frontend looks for .whittle.yaml itself. ReadConfig reads what that
+	// file extends, nil when it is not of the caller.
 	ConfigName string
 	Config     []byte
+	ReadConfig func(ctx context.Context, path string) ([]byte, error)
 	// Local holds the directories that the caller shares with BuildKit, by
 	// the name under which it does, where it has them on this machine. Single
 	// files are read there.
@@ -58,10 +60,18 @@ type Check func(ctx context.Context, c Checked) ([]Finding, error)
 type Checked struct {
 	Name       string
 	Dockerfile []byte
-	Config     []byte // of .whittle.yaml, nil when there is none
 	Target     string // "" for the last stage
 	Args       map[string]string
 	About      About // answers what the Dockerfile alone does not say
+	// Config is the content of .whittle.yaml, nil when there is none, and
+	// ConfigName where it stands. Read and Fetch read what it extends: paths
+	// as seen from there, and addresses with the digest of their content.
+	ConfigName string
+	Config     []byte
+	Read       func(ctx context.Context, path string) ([]byte, error)
+	Fetch      func(ctx context.Context, address, digest string) ([]byte, error)
+	// Skip names rules that the build switches off; "all" is every one.
+	Skip []string
 }
 
 // A Finding is one result of a Check.
@@ -75,6 +85,8 @@ type Finding struct {
 	// Aliases are BuildKit's names for the rule, so that nothing is said
 	// twice.
 	Aliases []string
+	// Fails marks what the configuration counts as a failure of the check.
+	Fails bool
 	// Fatal makes the finding fail a build: the Dockerfile asks for it with
 	// check=error=true.
 	Fatal bool
@@ -167,7 +179,7 @@ type build struct {
 	ui     *dockerui.Client
 	src    *dockerui.Source
 	config Config
-	yaml   []byte // content of .whittle.yaml, nil when there is none
+	yaml   configFile
 	file   *file
 }
 

@@ -98,7 +98,7 @@ func TestFatal(t *testing.T) {
 		found Finding
 		want  string
 	}{
-		"fatal":      {Finding{Rule: "a-b", Severity: "warning", Message: "m", Line: 3, End: 3, Fatal: true}, "Dockerfile:3: the Dockerfile asks for check=error=true, and there are findings of a-b"},
+		"fatal":      {Finding{Rule: "a-b", Severity: "warning", Message: "m", Line: 3, End: 3, Fatal: true}, "Dockerfile:3: check=error=true is asked for, and there are findings of a-b"},
 		"small":      {Finding{Rule: "a-b", Severity: "info", Line: 3, End: 3, Fatal: true}, ""},
 		"BuildKit's": {Finding{Rule: "a-b", Severity: "warning", Line: 3, End: 3, Aliases: []string{"DL1", "MaintainerDeprecated"}, Fatal: true}, ""},
 		"not fatal":  {Finding{Rule: "a-b", Severity: "error", Line: 3, End: 3}, ""},

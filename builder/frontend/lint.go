@@ -20,46 +20,91 @@ import (
 // a client that is told "unsupported" falls back to an old linter of its own.
 func (b *build) subrequest(ctx context.Context) (*gateway.Result, bool, error) {
 	opt := b.convert(ctx, nil, 0)
-	return b.ui.HandleSubrequest(ctx, dockerui.RequestHandler{
+	linted, failed := false, false
+	res, ok, err := b.ui.HandleSubrequest(ctx, dockerui.RequestHandler{
 		Outline: func(ctx context.Context) (*outline.Outline, error) {
 			return dockerfile2llb.Dockerfile2Outline(ctx, b.src.Data, opt)
 		},
 		ListTargets: func(ctx context.Context) (*targets.List, error) {
 			return dockerfile2llb.ListTargets(ctx, b.src.Data)
 		},
-		Lint: func(ctx context.Context) (*lint.LintResults, error) {
-			return b.lint(ctx, opt)
+		Lint: func(ctx context.Context) (res *lint.LintResults, err error) {
+			linted = true
+			res, failed, err = b.lint(ctx, opt)
+			return res, err
 		},
 		ConvertLLB: func(ctx context.Context) (*convertllb.Result, error) {
 			return dockerfile2llb.DockerfileConvertLLB(ctx, b.src.Data, opt)
 		},
 	})
+	if linted && !failed && res != nil {
+		res.AddMeta("result.statuscode", []byte("0")) // remarks are no failure
+	}
+	return res, ok, err
 }
 
-// lint puts our findings beside BuildKit's own.
-func (b *build) lint(ctx context.Context, opt dockerfile2llb.ConvertOpt) (*lint.LintResults, error) {
-	res, err := dockerfile2llb.DockerfileLint(ctx, b.src.Data, opt)
-	if err != nil || res == nil || b.Check == nil || b.config.LintOff {
-		return res, err
+// lint puts our findings beside BuildKit's own. failed reports whether the
+// client should fail: with BuildKit's that is any warning, with ours what the
+// configuration counts as a failure.
+func (b *build) lint(ctx context.Context, opt dockerfile2llb.ConvertOpt) (res *lint.LintResults, failed bool, err error) {
+	res, err = dockerfile2llb.DockerfileLint(ctx, b.src.Data, opt)
+	if err != nil || res == nil {
+		return res, true, err
+	}
+	failed = len(res.Warnings) > 0 || res.Error != nil
+	if b.Check == nil || b.config.LintOff {
+		return res, failed, nil
 	}
 	findings, err := b.check(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("linting %s: %w", b.src.Filename, err)
+		return nil, true, fmt.Errorf("linting %s: %w", b.src.Filename, err)
 	}
-	source := 0
-	if len(res.Sources) == 0 {
-		source = res.AddSource(b.src.SourceMap)
-	}
+	source := res.AddSource(b.src.SourceMap)
+	var fatal []Finding
 	for _, f := range findings {
 		if said(res, f) {
 			continue
+		}
+		failed = failed || f.Fails
+		if serious(f) && b.fatal(f) {
+			fatal = append(fatal, f)
 		}
 		res.Warnings = append(res.Warnings, lint.Warning{
 			RuleName: f.Rule, Description: f.Description, URL: f.URL, Detail: f.Message,
 			Location: &pb.Location{SourceIndex: int32(source), Ranges: ranges(lines(f.Line, f.End))},
 		})
 	}
-	return res, nil
+	if len(fatal) > 0 && res.Error == nil {
+		failed = true
+		res.Error = &lint.BuildError{
+			Message:  violation(fatal).Error(),
+			Location: pb.Location{SourceIndex: int32(source), Ranges: ranges(lines(fatal[0].Line, fatal[0].End))},
+		}
+	}
+	return res, failed, nil
+}
+
+// serious reports whether a finding is more than a remark.
+func serious(f Finding) bool { return f.Severity == "error" || f.Severity == "warning" }
+
+// fatal reports whether a finding fails the build. The build argument
+// BUILDKIT_DOCKERFILE_CHECK stands for the directive of the Dockerfile.
+func (b *build) fatal(f Finding) bool {
+	if c := b.ui.LinterConfig; c != nil {
+		return c.ReturnAsError
+	}
+	return f.Fatal
+}
+
+// violation is the error of a build that findings fail.
+func violation(fatal []Finding) error {
+	var names []string
+	for _, f := range fatal {
+		if !slices.Contains(names, f.Rule) {
+			names = append(names, f.Rule)
+		}
+	}
+	return fmt.Errorf("check=error=true is asked for, and there are findings of %s", strings.Join(names, ", "))
 }
 
 // said reports whether BuildKit has the same finding on the same line.
@@ -72,9 +117,9 @@ func said(res *lint.LintResults, f Finding) bool {
 	})
 }
 
-// lintWarnings shows serious findings as warnings of an ordinary build. A
-// linter that fails must not stop a build; the error is findings that the
-// Dockerfile wants to fail it.
+// lintWarnings shows serious findings as warnings of an ordinary build. The
+// error is that of findings that shall fail the build; a linter that fails
+// itself must not.
 func (b *build) lintWarnings(ctx context.Context) error {
 	if b.Check == nil || b.config.LintOff {
 		return nil
@@ -86,30 +131,44 @@ func (b *build) lintWarnings(ctx context.Context) error {
 	}
 	var fatal []Finding
 	for _, f := range findings {
-		if f.Severity != "error" && f.Severity != "warning" || len(f.Aliases) > 0 && b.native(f) {
+		if !serious(f) || len(f.Aliases) > 0 && b.native(f) {
 			continue
 		}
 		b.warn(ctx, fmt.Sprintf("%s: %s (line %d)", f.Rule, strings.TrimSpace(f.Message), f.Line), lines(f.Line, f.End), f.URL)
-		if f.Fatal {
+		if b.fatal(f) {
 			fatal = append(fatal, f)
 		}
 	}
 	if len(fatal) == 0 {
 		return nil
 	}
-	var names []string
-	for _, f := range fatal {
-		if !slices.Contains(names, f.Rule) {
-			names = append(names, f.Rule)
-		}
-	}
-	return b.refuse(fmt.Errorf("the Dockerfile asks for check=error=true, and there are findings of %s", strings.Join(names, ", ")), lines(fatal[0].Line, fatal[0].End))
+	return b.refuse(violation(fatal), lines(fatal[0].Line, fatal[0].End))
 }
 
 // check lints the Dockerfile, and takes a panic for an error.
 func (b *build) check(ctx context.Context) (_ []Finding, err error) {
 	defer recovered(&err)
-	return b.Check(ctx, Checked{Name: b.src.Filename, Dockerfile: b.src.Data, Config: b.yaml, Target: b.ui.Target, Args: b.ui.BuildArgs, About: about{ctx, b}})
+	c := Checked{
+		Name: b.src.Filename, Dockerfile: b.src.Data, Target: b.ui.Target, Args: b.ui.BuildArgs, About: about{ctx, b},
+		ConfigName: b.yaml.name, Config: b.yaml.data, Fetch: b.fetch,
+		Read: func(ctx context.Context, path string) ([]byte, error) {
+			if b.yaml.read == nil {
+				return nil, fmt.Errorf("%s cannot be read in this build", path)
+			}
+			data, err := b.yaml.read(ctx, path)
+			if data == nil && err == nil {
+				err = fmt.Errorf("%s is not there", path)
+			}
+			return data, err
+		},
+	}
+	if l := b.ui.LinterConfig; l != nil {
+		c.Skip = l.SkipRules
+		if l.SkipAll {
+			c.Skip = []string{"all"}
+		}
+	}
+	return b.Check(ctx, c)
 }
 
 // native reports whether BuildKit itself warns about the same during a build.

@@ -4,6 +4,8 @@ package check
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/lint"
@@ -17,9 +19,9 @@ import (
 	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
-// Dockerfile is a frontend.Check: the rules that the lint section of yaml
-// chooses, the recommended ones when there is none. BuildKit adds its own. What
-// the file extends is not followed: a build reads it from nowhere else.
+// Dockerfile is a frontend.Check: the rules that the lint section of the
+// configuration chooses, the recommended ones when there is none. BuildKit adds
+// its own.
 func Dockerfile(ctx context.Context, c frontend.Checked) ([]frontend.Finding, error) {
 	return look(ctx, c, nil)
 }
@@ -34,11 +36,11 @@ func With(more Checkers) frontend.Check {
 }
 
 func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Finding, error) {
-	file, err := config.Parse(".whittle.yaml", c.Config)
+	files, err := configured(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	run, err := setup.For(rules.All(), config.For(c.Name, []config.File{file}), config.Layer{})
+	run, err := setup.For(rules.All(), config.For(c.Name, files), config.Layer{})
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +59,40 @@ func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Fi
 	}
 	var out []frontend.Finding
 	for _, d := range diags {
-		if d.Rule == &lint.Syntax {
-			continue // BuildKit says so itself
+		// BuildKit says itself what it does not take.
+		if d.Rule == &lint.Syntax || slices.Contains(c.Skip, "all") || slices.ContainsFunc(c.Skip, d.Rule.Is) {
+			continue
 		}
 		out = append(out, frontend.Finding{
 			Rule: d.Rule.Name, Description: d.Rule.Summary, URL: format.URL(d.Rule), Message: d.Message, Severity: d.Severity.String(),
-			Line: src.Pos(d.Span.Start).Line, End: src.Pos(d.Span.End).Line, Aliases: d.Rule.Aliases, Fatal: fatal,
+			Line: src.Pos(d.Span.Start).Line, End: src.Pos(d.Span.End).Line, Aliases: d.Rule.Aliases,
+			Fails: !run.NeverFail && d.Severity >= run.FailOn, Fatal: fatal,
 		})
 	}
 	return out, nil
+}
+
+// configured reads the configuration and what it extends.
+func configured(ctx context.Context, c frontend.Checked) ([]config.File, error) {
+	if c.Config == nil {
+		return nil, nil
+	}
+	f, err := config.Parse(c.ConfigName, c.Config)
+	if err != nil {
+		return nil, err
+	}
+	files, err := config.Reader{File: c.Read, URL: c.Fetch}.Extended(ctx, f, c.ConfigName)
+	if err != nil {
+		return nil, err
+	}
+	// Globs are meant from the file's directory. A command names that from
+	// where it runs and the Dockerfile from its own, which is the same one.
+	dir := filepath.Dir(c.ConfigName)
+	if rel, err := filepath.Rel(dir, c.Name); err != nil || !filepath.IsLocal(rel) {
+		dir = "."
+	}
+	for i := range files {
+		files[i].Dir = dir
+	}
+	return files, nil
 }

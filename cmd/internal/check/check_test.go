@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -13,10 +14,16 @@ import (
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
+const (
+	team   = "lint: {ignore: [untagged-base]}"
+	digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+)
+
 func TestDockerfile(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text, config, target string
 		args                 map[string]string
+		skip                 []string
 		want                 string // rules, ! before those that fail a build
 	}{
 		"a finding":           {text: "FROM example\nUSER 1001\n", want: "untagged-base"},
@@ -27,9 +34,27 @@ func TestDockerfile(t *testing.T) {
 		"a target":            {text: "FROM example:1 AS a\nFROM scratch\nUSER 1001\n", target: "a", want: "missing-user"},
 		"a rule of one's own": {text: "FROM scratch\nUSER 1001\n", config: "lint: {rules: [{name: acme-user, message: m, instruction: USER}]}", want: "acme-user"},
 		"no Dockerfile":       {text: "FROM\n"},
+		"what it extends":     {text: "FROM example\nUSER 1001\n", config: "lint: {extends: [team.yaml]}"},
+		"from the network":    {text: "FROM example\nUSER 1001\n", config: "lint: {extends: ['https://example.com/team.yaml#sha256:" + digest + "']}"},
+		"switched off":        {text: "FROM example\nUSER 1001\n", skip: []string{"DL3006"}},
+		"all switched off":    {text: "FROM example\n", skip: []string{"all"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found, err := check.Dockerfile(t.Context(), frontend.Checked{Name: "Dockerfile", Dockerfile: []byte(tc.text), Config: []byte(tc.config), Target: tc.target, Args: tc.args})
+			found, err := check.Dockerfile(t.Context(), frontend.Checked{
+				Name: "Dockerfile", Dockerfile: []byte(tc.text), ConfigName: "testdata/.whittle.yaml", Config: []byte(tc.config), Target: tc.target, Args: tc.args, Skip: tc.skip,
+				Read: func(_ context.Context, path string) ([]byte, error) {
+					if path != "testdata/team.yaml" {
+						t.Errorf("%s is read", path)
+					}
+					return []byte(team), nil
+				},
+				Fetch: func(_ context.Context, address, sum string) ([]byte, error) {
+					if address != "https://example.com/team.yaml" || sum != "sha256:"+digest {
+						t.Errorf("%s with %s is fetched", address, sum)
+					}
+					return []byte(team), nil
+				},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,5 +150,19 @@ func TestWith(t *testing.T) {
 	})
 	if _, err := look(t.Context(), frontend.Checked{Name: "Dockerfile", Dockerfile: []byte("FROM scratch\n")}); err != nil || len(chosen) < 50 {
 		t.Errorf("%d rules (%v)", len(chosen), err)
+	}
+}
+
+// TestFails marks what the configuration counts as a failure.
+func TestFails(t *testing.T) {
+	for config, want := range map[string]bool{"": true, "lint: {fail-on: error}": false, "lint: {fail-on: none}": false, "lint: {severity: {untagged-base: info}}": false} {
+		found, err := check.Dockerfile(t.Context(), frontend.Checked{Name: "docker/Dockerfile", Dockerfile: []byte("FROM example\nUSER 1001\n"), ConfigName: "docker/.whittle.yaml", Config: []byte(config)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fails := slices.ContainsFunc(found, func(f frontend.Finding) bool { return f.Fails })
+		if len(found) == 0 || fails != want {
+			t.Errorf("%s: %+v", config, found)
+		}
 	}
 }

@@ -58,7 +58,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	defer req.discard()
 	collected := &reports{}
 	build := frontend.New(frontend.Options{
-		Args: f.settings(c.Flags()), ConfigName: req.configName, Config: req.config, Local: req.trees(),
+		Args: f.settings(c.Flags()), ConfigName: req.configName, Config: req.config, ReadConfig: readConfig, Local: req.trees(),
 		DryRun: f.dryRun, Check: check.With(checkers), Version: version(),
 		Measures: measures(), OnReport: collected.add,
 	})

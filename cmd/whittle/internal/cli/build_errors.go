@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/solver/errdefs"
 
@@ -56,7 +57,7 @@ func unparsable(s *errdefs.Source) bool {
 	if err != nil {
 		return true
 	}
-	_, _, err = instructions.Parse(parsed.AST, nil)
+	_, _, err = instructions.Parse(parsed.AST, linter.New(&linter.Config{}))
 	return err != nil
 }
 

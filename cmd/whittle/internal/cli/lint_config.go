@@ -101,7 +101,7 @@ func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		files, err := c.load(ctx, abs, nil)
+		files, err := config.Reader{File: readConfig, Name: relative, URL: c.fetch}.Load(ctx, abs)
 		if err != nil {
 			return nil, err
 		}
@@ -116,64 +116,13 @@ func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
 	return out, nil
 }
 
-// load reads one file and, before it, those that it extends. from are the files
-// that led here.
-func (c *configs) load(ctx context.Context, path string, from []string) ([]config.File, error) {
+// readConfig reads a configuration file of this machine.
+func readConfig(_ context.Context, path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usage{fmt.Errorf("reading the configuration: %w", err)}
 	}
-	f, err := config.Parse(relative(path), data)
-	if err != nil {
-		return nil, err
-	}
-	return c.extended(ctx, f, filepath.Dir(path), append(from, path))
-}
-
-// extended puts the files that f extends before it. Paths are meant from dir,
-// which is "" for a file from the network.
-func (c *configs) extended(ctx context.Context, f config.File, dir string, from []string) ([]config.File, error) {
-	var out []config.File
-	for _, r := range f.Extends {
-		to := r.To
-		address, digest, remote := r.URL()
-		if !remote && !filepath.IsAbs(to) {
-			if dir == "" {
-				return nil, &config.Error{Place: r.Place, Message: "extends: a file from the network names no path of this machine"}
-			}
-			to = filepath.Join(dir, to)
-		}
-		if slices.Contains(from, to) || len(from) > maxExtends {
-			return nil, &config.Error{Place: r.Place, Message: fmt.Sprintf("extends: %s leads back to itself", r.To)}
-		}
-		var files []config.File
-		var err error
-		if remote {
-			files, err = c.loadURL(ctx, address, digest, append(from, to))
-		} else {
-			files, err = c.load(ctx, to, from)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r.Place, err)
-		}
-		out = append(out, files...)
-	}
-	return append(out, f), nil
-}
-
-// maxExtends bounds how many files lead to one another.
-const maxExtends = 16
-
-func (c *configs) loadURL(ctx context.Context, address, digest string, from []string) ([]config.File, error) {
-	data, err := c.fetch(ctx, address, digest)
-	if err != nil {
-		return nil, err
-	}
-	f, err := config.Parse(address, data)
-	if err != nil {
-		return nil, err
-	}
-	return c.extended(ctx, f, "", from)
+	return data, nil
 }
 
 // relative shortens a path below the current directory, for messages.
