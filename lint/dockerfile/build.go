@@ -10,7 +10,7 @@ type Build struct {
 }
 
 // For has the file looked at as it is in one build. What was said of stages,
-// scopes and the final stage before holds no longer. A target that there is not
+// scopes, shells and the final stage before holds no longer. A target that there is not
 // is taken for the last stage.
 func (f *File) For(b Build) {
 	f.build, f.global, f.target, f.derived = b, nil, 0, nil
@@ -21,7 +21,7 @@ func (f *File) For(b Build) {
 	if b.Target != "" {
 		f.target = f.StageNamed(strings.ToLower(b.Target), len(f.Stages)) + 1
 	}
-	f.ship()
+	f.settle()
 }
 
 // Build is the build that the file is looked at for.

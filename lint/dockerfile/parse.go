@@ -77,11 +77,18 @@ func Parse(src *source.File) (f *File, err error) {
 	if err := f.understand(); err != nil {
 		return nil, err
 	}
+	f.settle()
+	return f, nil
+}
+
+// settle makes what hangs on how stages are made from each other, or forgets it
+// where it is made when it is asked for.
+func (f *File) settle() {
 	f.vars = make([]settings, len(f.Stages))
 	f.scripts = map[int]*parsed{}
+	f.derived = nil
 	f.ship()
 	f.shell()
-	return f, nil
 }
 
 // understand makes stages and commands of the instructions.

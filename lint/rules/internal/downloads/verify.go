@@ -12,15 +12,23 @@ import (
 // Verified reports whether the RUN of a download, or a later one of its stage,
 // compares a checksum or a signature.
 func Verified(f *dockerfile.File, d Download) bool {
-	for _, in := range f.In(d.In.Stage) {
-		if in.Index < d.In.Index || in.Keyword != "run" {
-			continue
-		}
-		if slices.ContainsFunc(f.Commands(in), verifies) {
-			return true
+	last := f.Derived(lastKey{}, func() any { return lastVerified(f) }).(map[int]int)
+	at, ok := last[d.In.Stage]
+	return ok && at >= d.In.Index
+}
+
+type lastKey struct{}
+
+// lastVerified gives the index of the last RUN of each stage that compares a
+// checksum or a signature.
+func lastVerified(f *dockerfile.File) map[int]int {
+	out := map[int]int{}
+	for _, in := range f.Instructions {
+		if in.Keyword == "run" && slices.ContainsFunc(f.Commands(in), verifies) {
+			out[in.Stage] = in.Index
 		}
 	}
-	return false
+	return out
 }
 
 func verifies(c dockerfile.Command) bool {
