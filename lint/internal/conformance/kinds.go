@@ -38,11 +38,12 @@ var kinds = map[string]func(disagreement) bool{
 	// The USER is not the image's, is root or Windows' own, or is a variable.
 	"images-user": either(imagesUser),
 	// Every name of ENV or ARG is a user's, a file's or without a word for a
-	// secret, or has no value.
+	// secret, or has no value or the name of a script.
 	"place-for-no-secret": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool {
 		return !slices.ContainsFunc(in.Pairs(), func(p dockerfile.Pair) bool {
 			value, _ := f.Expand(in, p.Value)
-			return secretWord.MatchString(p.Key) && !userOrFile.MatchString(p.Key) && strings.Trim(value, `"'`) != ""
+			value = strings.Trim(value, `"'`)
+			return secretWord.MatchString(p.Key) && !userOrFile.MatchString(p.Key) && value != "" && !strings.HasSuffix(value, ".sh")
 		})
 	}),
 	// Names that end in PASS, and those that only BuildKit's own check knows.
