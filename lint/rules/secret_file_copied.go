@@ -13,6 +13,7 @@ import (
 var secretFileCopied = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-file-copied",
+		Aliases:  []string{"DS-0031"},
 		Family:   rule.Secrets,
 		Summary:  "no COPY or ADD takes a file of secrets",
 		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore. Where the build context is known, files that only their content tells, such as a .pem with a private key, are reported, too.",
