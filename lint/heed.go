@@ -28,6 +28,9 @@ func Suppressions(f *dockerfile.File) suppress.Set {
 // said about the comments themselves.
 func heed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diagnostic {
 	set := Suppressions(f)
+	if len(opts.Heed) > 0 {
+		set.Comments = slices.DeleteFunc(set.Comments, func(c suppress.Comment) bool { return !slices.Contains(opts.Heed, c.Tool) })
+	}
 	if len(set.Comments) == 0 {
 		return diags
 	}

@@ -56,10 +56,11 @@ ENV c=d
 		opts lint.Options
 		want []string
 	}{
-		"heeded":     {lint.Options{}, []string{"4 warning no-run", "9 warning no-env"}},
-		"expired":    {lint.Options{Today: "2026-02-01"}, []string{"4 warning no-run", "9 warning no-env", "11 warning no-env"}},
-		"not yet":    {lint.Options{Today: "2026-01-31"}, []string{"4 warning no-run", "9 warning no-env"}},
-		"for audits": {lint.Options{Suppressed: true}, []string{"3 warning no-run", "4 warning no-run", "7 warning no-env", "9 warning no-env", "11 warning no-env"}},
+		"heeded":      {lint.Options{}, []string{"4 warning no-run", "9 warning no-env"}},
+		"expired":     {lint.Options{Today: "2026-02-01"}, []string{"4 warning no-run", "9 warning no-env", "11 warning no-env"}},
+		"not yet":     {lint.Options{Today: "2026-01-31"}, []string{"4 warning no-run", "9 warning no-env"}},
+		"for audits":  {lint.Options{Suppressed: true}, []string{"3 warning no-run", "4 warning no-run", "7 warning no-env", "9 warning no-env", "11 warning no-env"}},
+		"of one tool": {lint.Options{Heed: []string{"trivy"}}, []string{"3 warning no-run", "4 warning no-run", "7 warning no-env", "9 warning no-env"}},
 		"with reasons": {lint.Options{RequireReason: true, Severity: map[string]rule.Severity{"unexplained-ignore": rule.Error}},
 			[]string{"4 warning no-run", "5 error unexplained-ignore", "9 warning no-env", "10 error unexplained-ignore"}},
 	} {

@@ -40,6 +40,9 @@ type Options struct {
 	Images   rule.Images
 	// Suppressed keeps findings that a comment switches off.
 	Suppressed bool
+	// Heed names the tools whose comments count: whittle, hadolint, check and
+	// the others of package suppress. Without any all do.
+	Heed []string
 	// RequireReason reports comments that do not say why.
 	RequireReason bool
 	// ReportUnused reports comments that switch nothing off.

@@ -56,6 +56,7 @@ func (a *app) hadolint(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	run.Heed = []string{"hadolint", "whittle"}
 	results, failed, err := a.hadolintFiles(ctx, run, cfg)
 	if err != nil {
 		return err
