@@ -51,8 +51,8 @@ var full = map[string]slimTag{
 
 // systems are distributions.
 var systems = map[string]slimTag{
-	"debian": func(tag string) string { return tag + "-slim" }, "ubuntu": nil, "fedora": nil, "centos": nil, "archlinux": nil, "opensuse/leap": nil, "opensuse/tumbleweed": nil, "kalilinux/kali-rolling": nil, "gentoo/stage3": nil,
-	"rockylinux": minimal, "almalinux": minimal, "oraclelinux": func(tag string) string { return tag + "-slim" }, "amazonlinux": nil, "mageia": nil, "quay.io/centos/centos": nil, "registry.fedoraproject.org/fedora": nil,
+	"debian": stable, "ubuntu": nil, "fedora": nil, "centos": nil, "archlinux": nil, "opensuse/leap": nil, "opensuse/tumbleweed": nil, "kalilinux/kali-rolling": nil, "gentoo/stage3": nil,
+	"rockylinux": minimal, "almalinux": minimal, "oraclelinux": versioned, "amazonlinux": nil, "mageia": nil, "quay.io/centos/centos": nil, "registry.fedoraproject.org/fedora": nil,
 	"redhat/ubi8": nil, "redhat/ubi9": nil, "redhat/ubi10": nil, "rockylinux/rockylinux": minimal, "quay.io/rockylinux/rockylinux": minimal, "public.ecr.aws/amazonlinux/amazonlinux": nil,
 }
 
@@ -138,6 +138,22 @@ func plain(tag string) string {
 		return ""
 	}
 	return tag + "-slim"
+}
+
+// stable is plain with Debian's current release where no tag says which.
+func stable(tag string) string {
+	if tag == "" || tag == "latest" {
+		return "stable-slim"
+	}
+	return plain(tag)
+}
+
+// versioned is plain for images that have no slim tag without a version.
+func versioned(tag string) string {
+	if tag == "" || tag == "latest" {
+		return ""
+	}
+	return plain(tag)
 }
 
 func cutRelease(tag string) (version, release string, ok bool) {
