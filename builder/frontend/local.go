@@ -56,6 +56,10 @@ func (c *localFiles) Solve(ctx context.Context, req gateway.SolveRequest) (*gate
 	return res, nil
 }
 
+// Inputs implements gateway.Client: a caller that shares directories sends no
+// definitions instead.
+func (*localFiles) Inputs(context.Context) (map[string]llb.State, error) { return nil, nil }
+
 // singleFiles reads a definition that does nothing but share single files of a
 // directory: the directory's name and the files. It returns none for any other.
 func singleFiles(def *pb.Definition) (dir string, files []string) {
