@@ -8,29 +8,58 @@ import (
 	"slices"
 
 	"github.com/containerd/platforms"
-	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whittle-oci/whittle/builder/packages"
-	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
-// report compares the built stage with the plan.
-func (b *build) report(ctx context.Context, made *plan.Plan, s *stage, conv *dockerfile2llb.Result, p *ocispecs.Platform, g goBuild) (*report.Report, error) {
-	r := report.New(platformName(p), made)
-	r.Static = g.report
-	before, err := b.measure(ctx, s)
+// A measuring is a measure that is being taken.
+type measuring struct {
+	stop  context.CancelFunc
+	done  chan struct{}
+	side  report.Side
+	error error
+}
+
+// measuring begins to measure the built stage. It does so beside the plan,
+// which reads the same directories.
+func (b *build) measuring(ctx context.Context, s *stage, user string) *measuring {
+	ctx, stop := context.WithCancel(ctx)
+	m := &measuring{stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(m.done)
+		defer recovered(&m.error)
+		m.side, m.error = b.before(ctx, s, user)
+	}()
+	return m
+}
+
+// result waits for the end.
+func (m *measuring) result() (report.Side, error) {
+	<-m.done
+	return m.side, m.error
+}
+
+// close stops what is not wanted any more.
+func (m *measuring) close() {
+	m.stop()
+	<-m.done
+}
+
+// before is what the report says of the built stage.
+func (b *build) before(ctx context.Context, s *stage, user string) (report.Side, error) {
+	m, err := b.measure(ctx, s)
 	if err != nil {
-		return nil, err
+		return report.Side{}, err
 	}
-	r.Before = report.Side{Bytes: before.Bytes, Files: before.Files, Packages: before.Packages, User: report.UserText(conv.Image.Config.User)}
+	side := report.Side{Bytes: m.Bytes, Files: m.Files, Packages: m.Packages, User: report.UserText(user)}
 	if res, err := tree.Resolve(ctx, s.tree, "/bin/sh"); err == nil && res.Entry.IsRegular() {
-		r.Before.Shell = "/bin/sh"
+		side.Shell = "/bin/sh"
 	}
-	return r, nil
+	return side, nil
 }
 
 func platformName(p *ocispecs.Platform) string {

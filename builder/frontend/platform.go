@@ -20,6 +20,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/graph"
 	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/report"
 )
 
 // convert gives what dockerfile2llb needs; warnings come once, however many
@@ -88,6 +89,8 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	if err != nil {
 		return nil, err
 	}
+	before := b.measuring(ctx, stage, conv.Image.Config.User)
+	defer before.close()
 	made, err := plan.Make(ctx, plan.Input{
 		Tree: stage.tree, Changed: stage.changed, Base: stage.base,
 		Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: b.config.Plan,
@@ -100,8 +103,9 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 		return nil, b.refused(err)
 	}
 	compiled.unseen(made)
-	rep, err := b.report(ctx, made, stage, conv, p, compiled)
-	if err != nil {
+	rep := report.New(platformName(p), made)
+	rep.Static = compiled.report
+	if rep.Before, err = before.result(); err != nil {
 		return nil, err
 	}
 	if err := b.budget(rep); err != nil {
