@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func checkGitCloneWithoutCommit(p *rule.Pass) {
 		if repository.Text == "" || fixed {
 			continue
 		}
-		at, found := checkedOut(p.File, fields, in, c)
+		at, found := checkedOut(p.File, fields, in, c, repository.Text)
 		switch {
 		case found && at == "":
 		case found:
@@ -75,33 +76,65 @@ func remote(x walk.Field) bool {
 	return strings.Contains(x.Text, "://") || strings.HasPrefix(x.Text, "git@") || !x.Known && strings.HasPrefix(x.Text, "$") && !x.Opaque()
 }
 
+// maxLater bounds how many commands after a clone are looked at.
+const maxLater = 100
+
 // checkedOut finds what is checked out after a clone, in the same RUN or a later
-// one of the stage. at is "" for a commit and for what is not known.
-func checkedOut(f *dockerfile.File, fields *walk.Expander, in dockerfile.Instruction, clone dockerfile.Command) (at string, found bool) {
+// one of the stage. at is "" for a commit and for what is not known. Behind the
+// next clone only git -C with the repository's name counts.
+func checkedOut(f *dockerfile.File, fields *walk.Expander, in dockerfile.Instruction, clone dockerfile.Command, repository string) (at string, found bool) {
+	name := strings.TrimSuffix(path.Base(repository), ".git")
+	own, seen := true, 0
 	for _, later := range f.In(in.Stage) {
 		if later.Index < in.Index || later.Keyword != "run" {
 			continue
 		}
 		for _, c := range f.Commands(later) {
+			if seen++; seen > maxLater {
+				return at, found
+			}
 			if c.Name != "git" || later.Index == in.Index && c.Span.Start <= clone.Span.Start {
 				continue
 			}
 			if c.Has("clone") {
-				break // the next repository's
+				own = false
 			}
-			if !c.Has("checkout", "reset", "switch", "fetch") {
+			if !c.Has("checkout", "reset", "switch", "fetch") || !own && !runsIn(c, name) {
 				continue
 			}
-			for _, x := range fields.Fields(later, c.Args) {
-				switch text := strings.TrimPrefix(x.Text, "origin/"); {
-				case slices.Contains([]string{"checkout", "reset", "switch", "fetch", "origin", "-C", "--"}, text), strings.HasPrefix(text, "-"), strings.Contains(text, "/") && x.Known:
-				case downloads.Commit(text) || !x.Known:
-					return "", true
-				case !c.Has("fetch"):
-					at, found = text, true
-				}
+			if revision, fixed := revisionOf(fields.Fields(later, c.Args)); fixed {
+				return "", true
+			} else if revision != "" && !c.Has("fetch") {
+				at, found = revision, true
 			}
 		}
 	}
 	return at, found
+}
+
+// runsIn reports whether git runs in the directory of a repository.
+func runsIn(c dockerfile.Command, name string) bool {
+	for i, a := range c.Args {
+		if a.Text == "-C" && i+1 < len(c.Args) {
+			return path.Base(c.Args[i+1].Text) == name
+		}
+	}
+	return false
+}
+
+// revisionOf finds what git checkout and its like are told. fixed is true for a
+// commit and for what is not known.
+func revisionOf(args []walk.Field) (revision string, fixed bool) {
+	for i := 0; i < len(args); i++ {
+		switch text := strings.TrimPrefix(args[i].Text, "origin/"); {
+		case text == "-C":
+			i++
+		case slices.Contains([]string{"checkout", "reset", "switch", "fetch", "origin", "--"}, text), strings.HasPrefix(text, "-"), strings.Contains(text, "/") && args[i].Known:
+		case downloads.Commit(text) || !args[i].Known:
+			return "", true
+		default:
+			revision = text
+		}
+	}
+	return revision, false
 }

@@ -22,6 +22,7 @@ var secretArgUsed = rule.Rule{
 }
 
 func checkSecretArgUsed(p *rule.Pass) {
+	var finder *mount.Finder
 	for _, in := range p.File.Instructions {
 		if in.Keyword != "arg" || in.Stage < 0 {
 			continue
@@ -30,17 +31,19 @@ func checkSecretArgUsed(p *rule.Pass) {
 			if !credential.Name(kv.Key) || credential.HarmlessValue(kv.Value) {
 				continue
 			}
-			for _, run := range p.File.In(in.Stage) {
-				if run.Keyword != "run" || run.Index < in.Index {
+			if finder == nil {
+				finder = mount.NewFinder(p.File)
+			}
+			last := -1
+			for _, use := range finder.Uses(kv.Key) {
+				if use.In.Keyword != "run" || use.In.Stage != in.Stage || use.In.Index < in.Index || use.In.Index == last || use.Span.End == 0 {
 					continue
 				}
-				for _, use := range mount.Uses(run, kv.Key) {
-					p.Report(rule.Finding{
-						Span: use, Message: "the secret " + kv.Key + " is written to the image's history by this RUN; use RUN --mount=type=secret",
-						Fix: mount.Secret(p.File, in, i),
-					})
-					break
-				}
+				last = use.In.Index
+				p.Report(rule.Finding{
+					Span: use.Span, Message: "the secret " + kv.Key + " is written to the image's history by this RUN; use RUN --mount=type=secret",
+					Fix: finder.Secret(in, i),
+				})
 			}
 		}
 	}

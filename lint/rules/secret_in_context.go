@@ -30,16 +30,19 @@ func checkSecretInContext(p *rule.Pass) {
 	if p.Context == nil {
 		return
 	}
+	seen := map[string]bool{} // sources that nothing comes along with
 	for _, in := range p.File.Instructions {
 		if !p.File.Shipped(in.Stage) {
 			continue
 		}
 		for _, s := range localSources(in) {
-			if !perhapsDirectory(s.Text) {
+			if !perhapsDirectory(s.Text) || seen[s.Text] {
 				continue
 			}
 			if found := below(p.Context.Files(), s.Text, excluded(in)); len(found) > 0 {
 				p.Reportf(s.Span, along(found)+" in the layer; name what must stay out in .dockerignore")
+			} else {
+				seen[s.Text] = len(excluded(in)) == 0
 			}
 		}
 	}

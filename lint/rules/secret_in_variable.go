@@ -25,6 +25,7 @@ var secretInVariable = rule.Rule{
 }
 
 func checkSecretInVariable(p *rule.Pass) {
+	var finder *mount.Finder
 	for _, in := range p.File.Instructions {
 		if in.Keyword != "env" && in.Keyword != "arg" {
 			continue
@@ -44,9 +45,12 @@ func checkSecretInVariable(p *rule.Pass) {
 			if credential.HarmlessValue(kv.Value) {
 				continue
 			}
+			if finder == nil {
+				finder = mount.NewFinder(p.File)
+			}
 			p.Report(rule.Finding{
 				Span: kv.Span, Message: "the name " + key + " says that it holds a secret, and " + where + "; use RUN --mount=type=secret",
-				Fix: mount.Secret(p.File, in, i),
+				Fix: finder.Secret(in, i),
 			})
 		}
 	}

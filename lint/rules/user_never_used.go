@@ -28,12 +28,19 @@ func checkUserNeverUsed(p *rule.Pass) {
 	if _, user, known, found := accounts.Last(p.File, final); found && (!known || !accounts.Root(user)) {
 		return
 	}
-	for _, a := range accounts.Created(p.File, final) {
+	created := accounts.Created(p.File, final)
+	if len(created) > maxAccounts {
+		return
+	}
+	for _, a := range created {
 		if !named(p.File, a) {
 			p.Reportf(a.Span, "the account "+a.Name+" is created and never used; USER "+a.Name+" runs the image as it")
 		}
 	}
 }
+
+// maxAccounts is more than an image has.
+const maxAccounts = 100
 
 // named reports whether an instruction after the one that creates an account
 // speaks of it. Giving it files in the same RUN is not using it.

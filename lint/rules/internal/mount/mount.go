@@ -4,7 +4,6 @@
 package mount
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,101 +15,107 @@ import (
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
+// A Finder makes fixes for the secrets of one file. It reads the file once.
+type Finder struct {
+	f        *dockerfile.File
+	old      bool
+	uses     map[string][]Use // by the name of the variable
+	declared map[place]int    // how often a stage declares a variable
+}
+
+// A Use is a place that stands for the value of a variable.
+type Use struct {
+	In   dockerfile.Instruction
+	Span source.Span // empty in a heredoc
+}
+
+type place struct {
+	stage int
+	name  string
+}
+
+// NewFinder reads a file.
+func NewFinder(f *dockerfile.File) *Finder {
+	x := &Finder{f: f, old: old(f), uses: map[string][]Use{}, declared: map[place]int{}}
+	for _, in := range f.Instructions {
+		text := in.Text.Text
+		for name, at := range variables(text) {
+			x.uses[name] = append(x.uses[name], Use{in, in.Text.Span(at[0], at[1])})
+		}
+		for _, d := range f.Heredocs(in) {
+			for name := range variables(d.Content) {
+				x.uses[name] = append(x.uses[name], Use{In: in})
+			}
+		}
+		if in.Keyword == "arg" || in.Keyword == "env" {
+			for _, p := range in.Pairs() {
+				x.declared[place{in.Stage, p.Key}]++
+			}
+		}
+	}
+	return x
+}
+
+// variables goes over the values of variables in a text: $NAME, and ${NAME with
+// what follows it up to the end of the name, or the brace behind it.
+func variables(text string) func(yield func(name string, at [2]int) bool) {
+	return func(yield func(name string, at [2]int) bool) {
+		for at := 0; ; {
+			i := strings.IndexByte(text[at:], '$')
+			if i < 0 {
+				return
+			}
+			start := at + i
+			from := start + 1
+			brace := strings.HasPrefix(text[from:], "{")
+			if brace {
+				from++
+			}
+			end := from
+			for end < len(text) && inName(text[end]) {
+				end++
+			}
+			name := text[from:end]
+			if brace && strings.HasPrefix(text[end:], "}") {
+				end++
+			}
+			if at = max(end, start+1); name != "" && !yield(name, [2]int{start, end}) {
+				return
+			}
+		}
+	}
+}
+
+// Uses lists where the values of a variable are, in the order of the file.
+func (x *Finder) Uses(name string) []Use { return x.uses[name] }
+
 // Secret is the fix that takes the i-th variable of an ARG or ENV away and
 // mounts a secret of its name, as an environment variable, into every RUN of
 // the stage that names it. It is nil where something else names it, too, or
 // nothing does: a program that reads it by itself cannot be seen.
-func Secret(f *dockerfile.File, in dockerfile.Instruction, i int) *rule.Fix {
+func (x *Finder) Secret(in dockerfile.Instruction, i int) *rule.Fix {
 	key := in.Pairs()[i].Key
-	if in.Stage < 0 || in.Trigger || !name(key) || old(f) {
+	uses := x.uses[key]
+	if in.Stage < 0 || in.Trigger || !name(key) || x.old || len(uses) == 0 || x.declared[place{in.Stage, key}] > 1 {
 		return nil
 	}
-	edits := edit.Pair(f, in, i)
+	edits := edit.Pair(x.f, in, i)
 	if edits == nil {
 		return nil
 	}
-	used := false
-	for _, other := range f.Instructions {
-		switch {
-		case other.Index == in.Index:
-			if len(Uses(in, key)) > 0 {
-				return nil
-			}
-			continue
-		case declares(other, key) && other.Stage == in.Stage:
+	last := -1
+	for _, u := range uses {
+		if u.In.Keyword != "run" || u.In.Stage != in.Stage || u.In.Index < in.Index || u.In.Trigger || mounted(u.In, key) {
 			return nil
 		}
-		if !mentions(f, other, key) {
+		if u.In.Index == last {
 			continue
 		}
-		if other.Keyword != "run" || other.Stage != in.Stage || other.Index < in.Index || other.Trigger || mounted(other, key) {
-			return nil
-		}
-		used = true
-		at := other.KeywordSpan().End
+		last = u.In.Index
+		at := u.In.KeywordSpan().End
 		edits = append(edits, source.Edit{Span: source.Span{Start: at, End: at}, New: " --mount=type=secret,id=" + key + ",env=" + key})
 	}
-	if !used {
-		return nil
-	}
 	return &rule.Fix{Title: "Mount the secret " + key + " where it is used", Safety: rule.Unsafe, Edits: edits}
-}
-
-// Uses gives the places in an instruction's text that stand for the value of a
-// variable.
-func Uses(in dockerfile.Instruction, key string) []source.Span {
-	var out []source.Span
-	text := in.Text.Text
-	for at := 0; ; {
-		i := strings.Index(text[at:], key)
-		if i < 0 {
-			return out
-		}
-		start := at + i
-		at = start + len(key)
-		if n := opening(text, start, at); n > 0 {
-			end := at
-			if n == 2 && end < len(text) && text[end] == '}' {
-				end++
-			}
-			out = append(out, in.Text.Span(start-n, end))
-		}
-	}
-}
-
-// opening is how many characters before a name make its value of it: one for
-// $NAME, two for ${NAME…, none when it is another word.
-func opening(text string, start, end int) int {
-	switch {
-	case start >= 2 && text[start-2:start] == "${" && (end == len(text) || !inName(text[end])):
-		return 2
-	case start >= 1 && text[start-1] == '$' && (end == len(text) || !inName(text[end])):
-		return 1
-	}
-	return 0
-}
-
-// mentions reports whether an instruction or its heredocs use a variable.
-func mentions(f *dockerfile.File, in dockerfile.Instruction, key string) bool {
-	if len(Uses(in, key)) > 0 {
-		return true
-	}
-	return slices.ContainsFunc(f.Heredocs(in), func(d dockerfile.Heredoc) bool {
-		for at := 0; ; {
-			i := strings.Index(d.Content[at:], key)
-			if i < 0 {
-				return false
-			}
-			if start := at + i; opening(d.Content, start, start+len(key)) > 0 {
-				return true
-			}
-			at += i + len(key)
-		}
-	})
-}
-
-func declares(in dockerfile.Instruction, key string) bool {
-	return (in.Keyword == "arg" || in.Keyword == "env") && slices.ContainsFunc(in.Pairs(), func(p dockerfile.Pair) bool { return p.Key == key })
 }
 
 // mounted reports whether a RUN has a secret of that name already.
