@@ -27,8 +27,6 @@ type Run struct {
 	Reaches func(is func(name string) bool) bool
 	// Known refuses a name that no rule has.
 	Known func(name string) error
-	// All is every rule, chosen or not.
-	All []rule.Rule
 }
 
 // For chooses from all rules and the configuration's own. last is what decides
@@ -49,7 +47,7 @@ func For(all []rule.Rule, c config.Config, last config.Layer) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	r := Run{FailOn: rule.Warning, Foreign: s.Foreign(), Reaches: s.Reaches, Known: s.Known, All: all, Options: lint.Options{
+	r := Run{FailOn: rule.Warning, Foreign: s.Foreign(), Reaches: s.Reaches, Known: s.Known, Options: lint.Options{
 		Rules: s.Rules(), Runs: func(m *rule.Meta) bool { return runs(s, all, m) }, Severity: s.Severities(),
 		Settings:      rule.Settings{TrustedRegistries: c.TrustedRegistries(), Labels: c.Labels(), StrictLabels: c.StrictLabels()},
 		Suppressed:    c.SuppressionsOff(),

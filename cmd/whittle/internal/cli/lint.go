@@ -14,22 +14,30 @@ import (
 
 // lintFlags are the flags of lint.
 type lintFlags struct {
-	fix, diff, unsafe, noBuildkit   bool
-	noSuppressions, json            bool
-	baseline                        string
-	writeBaseline                   bool
-	known                           *known
-	formats                         []string
-	failOn, config, preset, context string
-	only, enable, ignore, fixOnly   []string
-	target                          string
-	buildArgs                       []string
-	builds                          *builds
-	shellcheck                      string
-	program                         *shellcheck.Program // nil for none
-	contexts                        contexts
-	ask                             bool    // --online
-	online                          *online // nil where nobody may be asked
+	fix, diff, unsafe      bool
+	fixOnly                []string
+	formats                []string
+	json                   bool
+	failOn, config, preset string
+	only, enable, ignore   []string
+	noSuppressions         bool
+	baseline               string
+	writeBaseline          bool
+	context, target        string
+	buildArgs              []string
+	noBuildkit             bool
+	shellcheck             string
+	ask                    bool // --online
+	lintTools
+}
+
+// lintTools are what a run makes of its flags before it looks at files.
+type lintTools struct {
+	known    *known              // nil where there is no baseline
+	builds   *builds             // nil where no Compose or Bake file counts
+	program  *shellcheck.Program // nil for none
+	contexts contexts
+	online   *online // nil where nobody may be asked
 }
 
 func (a *app) lintCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/whittle-oci/whittle/lint"
@@ -11,35 +12,39 @@ import (
 	"github.com/whittle-oci/whittle/lint/buildkit"
 	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/secrets"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
 )
 
 // options adds to what configuration says of a file what only a command knows:
-// flags, the day, the context, checkers.
-func (f *lintFlags) options(run setup.Run, name string) lint.Options {
+// flags, the day, how it is built, the context, checkers.
+func (f *lintFlags) options(run setup.Run, b *builds, name string) lint.Options {
 	opts := run.Options
 	opts.Unsafe, opts.FixOnly = f.unsafe, f.fixOnly
 	opts.Today = time.Now().Format(time.DateOnly)
 	opts.Checkers = append(opts.Checkers, checkers(opts.Rules)...)
-	if f.builds != nil {
-		opts.Builds = f.builds.options(name)
+	if b != nil {
+		opts.Builds = b.options(name)
 	}
-	dir := f.contextOf(name)
+	dir := f.contextOf(b, name)
 	ignore := dockerignore(dir, name)
 	opts.Context = f.contexts.of(dir, ignore)
 	if f.online != nil {
 		opts.Images = f.online
 	}
-	if c := (&buildkit.Checker{Ignore: ignore}); !f.noBuildkit && run.Foreign && c.Needed(run.All) {
-		opts.Checkers = append(opts.Checkers, c)
+	if !f.noBuildkit && run.Foreign && buildkitNeeded() {
+		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: ignore})
 	}
 	if f.program != nil && run.Reaches(shellcheck.Named) {
 		opts.Checkers = append(opts.Checkers, f.program)
 	}
 	return opts
 }
+
+// buildkitNeeded reports whether BuildKit says something that no rule answers to.
+var buildkitNeeded = sync.OnceValue(func() bool { return (&buildkit.Checker{}).Needed(rules.All()) })
 
 // checkers are those that every look at a Dockerfile has: credentials by their
 // value.
@@ -83,12 +88,12 @@ func shellcheckCache() string {
 // contextOf is the build context of a file: the one that is named, else what
 // Compose or Bake say, else the one it is most likely built in. Standard input
 // has none.
-func (f *lintFlags) contextOf(name string) string {
+func (f *lintFlags) contextOf(b *builds, name string) string {
 	if f.context != "" || name == "-" {
 		return f.context
 	}
-	if f.builds != nil {
-		if dir := f.builds.context(name); dir != "" {
+	if b != nil {
+		if dir := b.context(name); dir != "" {
 			return dir
 		}
 	}

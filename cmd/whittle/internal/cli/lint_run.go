@@ -131,7 +131,7 @@ func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file 
 	if err != nil {
 		return nil, lintResult{err: err}
 	}
-	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), mode: mode, run: run, opts: f.options(run, file.name)}
+	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), mode: mode, run: run, opts: f.options(run, f.builds, file.name)}
 	if j.parsed, err = dockerfiles.Parse(j.src); err != nil {
 		j.parsed = nil
 	}

@@ -64,7 +64,7 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 			if err != nil || excluded {
 				return lint.Options{}, false, err
 			}
-			return f.options(run, path), true, nil
+			return f.options(run, f.newBuilds(), path), true, nil
 		},
 	})
 	if errors.Is(err, lsp.ErrNoShutdown) {
