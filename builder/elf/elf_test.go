@@ -245,6 +245,26 @@ func TestClosure(t *testing.T) {
 			want: loader + " /usr/lib/liba.so /usr/lib/libx.so.1 /usr/lib/liby.so /usr/lib/libz.so",
 		},
 		{
+			name: "what .NET opens by name",
+			files: map[string]elftest.File{
+				"/app":                      {Interp: loader, Text: "x libicuuc y libssl.so z"},
+				"/usr/lib/libicuuc.so.70":   lib("libicuuc.so.70", elftest.File{}),
+				"/usr/lib/libicuuc.so.72":   lib("libicuuc.so.72", elftest.File{Needed: []string{"libicudata.so.72"}}),
+				"/usr/lib/libicuuc.so.72.1": lib("libicuuc.so.72", elftest.File{}),
+				"/usr/lib/libicui18n.so.72": lib("libicui18n.so.72", elftest.File{}),
+				"/usr/lib/libicudata.so.72": lib("libicudata.so.72", elftest.File{}),
+				"/usr/lib/libssl.so.1.1":    lib("libssl.so.1.1", elftest.File{}),
+			},
+			want: loader + " /usr/lib/libssl.so.1.1 /usr/lib/libicuuc.so.72 /usr/lib/libicudata.so.72 /usr/lib/libicui18n.so.72",
+		},
+		{
+			name: "and nothing where it is not there",
+			files: map[string]elftest.File{
+				"/app": {Interp: loader, Text: "libicuuc libssl.so libgssapi_krb5.so"},
+			},
+			want: loader,
+		},
+		{
 			name: "what glibc opens by name",
 			files: map[string]elftest.File{
 				"/app":                   {Interp: loader, Needed: []string{"libc.so.6", "libt.so"}, Imports: []string{"getaddrinfo", "pthread_cancel"}},
@@ -362,7 +382,7 @@ func TestTexts(t *testing.T) {
 		file elftest.File
 		want elf.Evidence
 	}{
-		{"static", elftest.File{Text: text}, elf.Evidence{Certificates: "names /etc/ssl/certs", Users: "names /etc/passwd", Shell: "names /bin/sh"}},
+		{"static", elftest.File{Text: text}, elf.Evidence{Certificates: "names /etc/ssl/certs", Users: "names /etc/passwd", Names: "names /etc/passwd", Shell: "names /bin/sh"}},
 		{"dynamic", elftest.File{Interp: loader, Text: text}, elf.Evidence{Certificates: "names /etc/ssl/certs"}},
 		{"library", elftest.File{Library: true, SoName: "liba.so", Text: text}, elf.Evidence{}},
 		{"calls", elftest.File{Interp: loader, Imports: []string{"getservbyname", "system", "tzset"}}, elf.Evidence{Services: "calls getservbyname", Shell: "calls system", Zones: "calls tzset"}},
@@ -450,7 +470,7 @@ func TestEvidence(t *testing.T) {
 		"temp":           {`package main; import "os"; func main() { _, _ = os.MkdirTemp("", "") }`, elf.Evidence{Temp: "links os.MkdirTemp"}},
 		"home":           {`package main; import "os"; func main() { _, _ = os.UserHomeDir() }`, elf.Evidence{Users: "links os.UserHomeDir"}},
 		"file types":     {`package main; import "mime"; func main() { println(mime.TypeByExtension(".ico")) }`, elf.Evidence{MIME: "links mime.TypeByExtension"}},
-		"users":          {`package main; import "os/user"; func main() { _, _ = user.Lookup("ann") }`, elf.Evidence{Users: "links os/user.Current"}},
+		"users":          {`package main; import "os/user"; func main() { _, _ = user.Lookup("ann") }`, elf.Evidence{Users: "links os/user.Current", Names: "links os/user.Lookup"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -476,7 +496,7 @@ func TestEvidence(t *testing.T) {
 			}
 			got := info.Evidence()
 			if name == "server" {
-				got.Temp, got.Users = "", "" // net/http keeps uploads in files; not what is looked at here
+				got.Temp, got.Users, got.Names = "", "", "" // net/http keeps uploads in files; not what is looked at here
 			}
 			if d := cmp.Diff(tc.want, got); d != "" {
 				t.Errorf("evidence (-want +got):\n%s", d)

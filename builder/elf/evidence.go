@@ -9,6 +9,7 @@ import (
 // name of the program, "" where nothing shows.
 type Evidence struct {
 	Certificates, Zones, Users, Groups, Temp, Shell string
+	Names                                           string // accounts by their name, so any of them
 	MIME, Services, Protocols                       string // tables of /etc
 }
 
@@ -23,6 +24,7 @@ var goFunctions = []struct {
 	{func(e *Evidence) *string { return &e.Zones }, []string{"time.LoadLocation"}, "time/tzdata.init.0"},
 	{func(e *Evidence) *string { return &e.Users }, []string{"os/user.Current", "os/user.Lookup", "os/user.LookupId", "os/user.lookupUser", "os/user.lookupUserId", "os.UserHomeDir", "os.UserConfigDir", "os.UserCacheDir"}, ""},
 	{func(e *Evidence) *string { return &e.Groups }, []string{"os/user.LookupGroup", "os/user.LookupGroupId", "os/user.lookupGroup"}, ""},
+	{func(e *Evidence) *string { return &e.Names }, []string{"os/user.Lookup", "os/user.lookupUser", "os/user.LookupGroup", "os/user.lookupGroup"}, ""},
 	{func(e *Evidence) *string { return &e.Temp }, []string{"os.MkdirTemp", "os.CreateTemp", "os.TempDir"}, ""},
 	{func(e *Evidence) *string { return &e.MIME }, []string{"mime.TypeByExtension", "mime.ExtensionsByType"}, ""},
 }
@@ -36,6 +38,7 @@ var cFunctions = []struct {
 	{func(e *Evidence) *string { return &e.Zones }, []string{"tzset", "localtime", "localtime_r", "mktime"}},
 	{func(e *Evidence) *string { return &e.Users }, []string{"getpwnam", "getpwnam_r", "getpwuid", "getpwuid_r", "getpwent", "getlogin", "wordexp"}},
 	{func(e *Evidence) *string { return &e.Groups }, []string{"getgrnam", "getgrnam_r", "getgrgid", "getgrgid_r", "initgroups"}},
+	{func(e *Evidence) *string { return &e.Names }, []string{"getpwnam", "getpwnam_r", "getgrnam", "getgrnam_r", "getpwent", "getgrent", "initgroups"}},
 	{func(e *Evidence) *string { return &e.Temp }, []string{"mkstemp", "mkstemp64", "mkostemp", "mkdtemp", "tmpfile", "tmpfile64", "tmpnam", "tempnam"}},
 	{func(e *Evidence) *string { return &e.Shell }, []string{"system", "popen"}},
 	{func(e *Evidence) *string { return &e.Services }, []string{"getservbyname", "getservbyname_r", "getservbyport", "getservbyport_r"}},
@@ -55,6 +58,7 @@ var texts = []struct {
 	{func(e *Evidence) *string { return &e.Zones }, "/usr/share/zoneinfo", false},
 	{func(e *Evidence) *string { return &e.Temp }, "/tmp/", false},
 	{func(e *Evidence) *string { return &e.Users }, "/etc/passwd", true},
+	{func(e *Evidence) *string { return &e.Names }, "/etc/passwd", true},
 	{func(e *Evidence) *string { return &e.Groups }, "/etc/group", true},
 	{func(e *Evidence) *string { return &e.Shell }, "/bin/sh", true},
 	{func(e *Evidence) *string { return &e.Services }, "/etc/services", true},

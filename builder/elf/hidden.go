@@ -10,7 +10,7 @@ import (
 // hidden adds what no header names but is known to be opened by name at run
 // time.
 func (c *closure) hidden(root *object) error {
-	for _, step := range []func(*object) error{c.dlopens, c.nss, c.unwinder, c.openssl, c.iconv} {
+	for _, step := range []func(*object) error{c.dlopens, c.dotnetLibraries, c.nss, c.unwinder, c.openssl, c.iconv} {
 		if err := step(root); err != nil {
 			return err
 		}

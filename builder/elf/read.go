@@ -201,5 +201,10 @@ func (i *Info) text(f *elf.File) {
 				i.words = append(i.words, t.text)
 			}
 		}
+		for _, d := range dotnet {
+			if bytes.Contains(data[:n], []byte(d.text)) {
+				i.words = append(i.words, d.text)
+			}
+		}
 	}
 }

@@ -14,7 +14,6 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/whittle-oci/whittle/builder/plan"
-	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
@@ -118,12 +117,13 @@ func (b *build) planWarnings(ctx context.Context, p *plan.Plan) {
 	}
 }
 
-// budget refuses an image that is larger than the configuration allows.
-func (b *build) budget(r *report.Report) error {
-	if b.config.MaxSize == 0 || r.After.Bytes <= b.config.MaxSize {
+// budget refuses an image with more bytes of files than the configuration
+// allows.
+func (b *build) budget(bytes int64, hint string) error {
+	if b.config.MaxSize == 0 || bytes <= b.config.MaxSize {
 		return nil
 	}
-	return b.refuse(fmt.Errorf("the image holds %d bytes of files, more than max-size allows (%d); the report's droppable files are the first to look at", r.After.Bytes, b.config.MaxSize), nil)
+	return b.refuse(fmt.Errorf("the image holds %d bytes of files, more than max-size allows (%d); %s", bytes, b.config.MaxSize, hint), nil)
 }
 
 // noDockerfile says what is missing in the words of the command line.

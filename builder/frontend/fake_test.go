@@ -25,6 +25,7 @@ type builder struct {
 	t     *testing.T
 	opts  map[string]string
 	solve func(ctx context.Context, req gateway.SolveRequest, g *graph.Graph) (tree.Tree, error)
+	warn  func(msg string) // nil to hear nothing
 }
 
 // BuildOpts implements gateway.Client.
@@ -39,7 +40,12 @@ func (b *builder) BuildOpts() gateway.BuildOpts {
 func (*builder) Inputs(context.Context) (map[string]llb.State, error) { return nil, nil }
 
 // Warn implements gateway.Client.
-func (*builder) Warn(context.Context, digest.Digest, string, gateway.WarnOpts) error { return nil }
+func (b *builder) Warn(_ context.Context, _ digest.Digest, msg string, _ gateway.WarnOpts) error {
+	if b.warn != nil {
+		b.warn(msg)
+	}
+	return nil
+}
 
 // ResolveImageConfig implements gateway.Client.
 func (b *builder) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {

@@ -3,7 +3,6 @@ package frontend
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -34,7 +33,7 @@ func readFile(data []byte, target string) (*file, error) {
 	}
 	f := &file{stages, len(stages) - 1}
 	for i, st := range stages {
-		if target != "" && (strings.EqualFold(st.Name, target) || target == strconv.Itoa(i)) {
+		if target != "" && strings.EqualFold(st.Name, target) {
 			f.built = i
 		}
 	}

@@ -30,11 +30,10 @@ func TestPlaces(t *testing.T) {
 		{"", "USER", 2, true, false},
 		{"", "RUN", 10, true, false},
 		{"", "CMD", 10, true, false},
-		{"3", "FROM", 10, true, false},
 		{"TEST", "RUN", 8, false, true},
 		{"build", "RUN", 5, false, true},
 		{"test", "USER", 2, false, true},
-		{"0", "ENTRYPOINT", 1, false, false},
+		{"base", "ENTRYPOINT", 1, false, false},
 	} {
 		f, err := readFile([]byte(stages), tc.target)
 		if err != nil {

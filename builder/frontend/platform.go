@@ -21,6 +21,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/graph"
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
 // convert gives what dockerfile2llb needs; warnings come once, however many
@@ -80,6 +81,15 @@ func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerf
 	if err != nil {
 		return nil, err
 	}
+	if b.config.MaxSize > 0 {
+		size, err := count(ctx, reftree.New(ctx, ref))
+		if err != nil {
+			return nil, fmt.Errorf("measuring the image: %w", err)
+		}
+		if err := b.budget(size.Bytes, "it is built as written"); err != nil {
+			return nil, err
+		}
+	}
 	return &dockerui.BuildResult{Reference: ref, Image: conv.Image, BaseImage: conv.BaseImage, Epoch: conv.Epoch}, nil
 }
 
@@ -108,7 +118,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	if rep.Before, err = before.result(); err != nil {
 		return nil, err
 	}
-	if err := b.budget(rep); err != nil {
+	if err := b.budget(rep.After.Bytes, "the report's droppable files are the first to look at"); err != nil {
 		return nil, err
 	}
 	if idx == 0 {

@@ -50,8 +50,9 @@ func optional(ctx context.Context, t tree.Tree, name string, limit int64) ([]byt
 }
 
 // addAccounts writes passwd and group: root, the image's user, and the
-// accounts that the Dockerfile made. An image that runs as root keeps them
-// all, since what it starts may become any of them.
+// accounts that the Dockerfile made. All of them stay where a program looks
+// accounts up by name, and where the image runs as root, since what it starts
+// may become any of them.
 func (m *maker) addAccounts(ctx context.Context, reason string) error {
 	users, groups, err := m.ownAccounts(ctx)
 	if err != nil {
@@ -86,10 +87,10 @@ func (m *maker) addAccounts(ctx context.Context, reason string) error {
 }
 
 // ownAccounts are the accounts of the tree that the base image has not, or all
-// of them where the image runs as root.
+// of them where any may be asked for.
 func (m *maker) ownAccounts(ctx context.Context) ([]rootfs.User, []rootfs.Group, error) {
 	users, groups, err := m.accounts(ctx)
-	if err != nil || m.in.Base == nil || m.user.root {
+	if err != nil || m.in.Base == nil || m.user.root || m.evidence.names != "" {
 		return users, groups, err
 	}
 	theirs, theirGroups, err := accountsOf(ctx, m.in.Base)

@@ -37,18 +37,26 @@ func (m *maker) userDirs(ctx context.Context) error {
 		}
 	}
 	for _, dir := range m.states {
-		if err := m.userDir(ctx, dir, "the program's package keeps data there"); err != nil {
+		if err := m.openDir(ctx, dir, "the program's package keeps data there"); err != nil {
 			return err
 		}
 	}
 	for _, w := range m.opts.Writable {
-		e, err := m.directory(ctx, w, "writable:")
-		if err != nil {
-			return fmt.Errorf("writable: %w", err)
+		if err := m.openDir(ctx, w, "writable:"); err != nil {
+			return err
 		}
-		if e != nil {
-			e.users, e.open = true, true
-		}
+	}
+	return nil
+}
+
+// openDir makes a directory that belongs to the user with all that is in it.
+func (m *maker) openDir(ctx context.Context, name, reason string) error {
+	e, err := m.directory(ctx, name, reason)
+	if err != nil {
+		return fmt.Errorf("%s: %w", reason, err)
+	}
+	if e != nil {
+		e.users, e.open = true, true
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 // nothing asks for it.
 type evidence struct {
 	certificates, zones, users, temp string
+	names                            string // accounts are looked up by name
 	nsswitch                         string // a glibc that asks DNS before the hosts file by itself
 	goProgram                        bool   // a Go program asks for zones: it can read a zip
 	openssl                          bool   // OpenSSL is told where the bundle is
@@ -51,6 +52,7 @@ func (m *maker) note(real string, info *elf.Info) {
 		{&m.evidence.zones, ev.Zones},
 		{&m.evidence.users, ev.Users},
 		{&m.evidence.users, ev.Groups},
+		{&m.evidence.names, ev.Names},
 		{&m.evidence.temp, ev.Temp},
 	} {
 		if f.reason != "" {

@@ -100,6 +100,10 @@ func TestEvidence(t *testing.T) {
 		{name: "a TZ that is no zone", base: both(debian, zones), config: env("TZ=../../../etc/passwd"), files: []string{}},
 		{name: "the zone that a link names", base: both(debian, zones), change: func(t *tree.Memory) { t.Symlink("/etc/localtime", "/usr/share/zoneinfo/Europe/Rome") }, files: []string{rome, "0777 0:0 /etc/localtime -> /usr/share/zoneinfo/Europe/Rome"}},
 		{name: "accounts", base: debian, change: calls("getpwuid"), has: []string{"0644 0:0 /etc/passwd", "0644 0:0 /etc/group", "0775 65532:0 /home/nonroot/"}, check: content("/etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n")},
+		{
+			name: "accounts by name", base: debian, change: calls("getpwnam"), has: []string{"0644 0:0 /etc/passwd"},
+			check: content("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/bin:/sbin/nologin\nwww:x:33:33::/var/www:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"),
+		},
 		{name: "a place for temporary files", base: debian, change: calls("mkstemp"), has: []string{"1777 0:0 /tmp/"}},
 		{
 			name: "a shell for system(3)", base: debian, change: calls("system"), has: []string{"0755 0:0 /usr/bin/sh", "0777 0:0 /bin -> usr/bin"},

@@ -168,6 +168,20 @@ func (k *keeper) leave(name string, e tree.Entry, why string) {
 	k.left[name] = l
 }
 
+// leavePackaged counts a file of a package that stays behind. Packages are told
+// as a whole: an installation may bring thousands of files.
+func (k *keeper) leavePackaged(e tree.Entry, pkg string) {
+	l, ok := k.unneeded[pkg]
+	if !ok {
+		l = &Left{Path: "package " + pkg}
+		k.unneeded[pkg] = l
+	}
+	if e.IsRegular() {
+		l.Files++
+		l.Bytes += e.Size
+	}
+}
+
 // decide carries one changed path or leaves it.
 func (k *keeper) decide(ctx context.Context, name string) error {
 	e := k.changed[name]
@@ -176,7 +190,7 @@ func (k *keeper) decide(ctx context.Context, name string) error {
 	}
 	if pkg, ok := k.owned[name]; ok {
 		if !e.IsDir() {
-			k.leave(name, e, "belongs to the package "+pkg.Name)
+			k.leavePackaged(e, pkg.Name)
 		}
 		return nil
 	}

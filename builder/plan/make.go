@@ -68,10 +68,11 @@ type maker struct {
 	libPath []string // LD_LIBRARY_PATH of the image
 	preload []string // LD_PRELOAD of the image
 
-	done        map[string]bool // programs already carried, by real path
-	mains       []string        // real paths of what ENTRYPOINT and CMD run
-	application string          // a program that the base image brought outside of packages
-	states      []string        // where packaged programs keep what they write
+	done        map[string]bool  // programs already carried, by real path
+	mains       []string         // real paths of what ENTRYPOINT and CMD run
+	application string           // a program that the base image brought outside of packages
+	states      []string         // where packaged programs keep what they write
+	unneeded    map[string]*Left // by package, what was installed and stays behind
 
 	user     identity // who the image runs as
 	needRoot string   // why the image must stay root, "" when it need not
@@ -104,7 +105,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 	m := &maker{
 		in: in, opts: in.Options, t: in.Tree, config: cloneConfig(in.Config),
 		entries: map[string]*Entry{}, occupied: map[string]bool{}, walked: map[string]*walked{}, changed: map[string]tree.Entry{},
-		done: map[string]bool{}, passes: map[string]bool{}, excludes: map[string]bool{},
+		done: map[string]bool{}, passes: map[string]bool{}, excludes: map[string]bool{}, unneeded: map[string]*Left{},
 	}
 	db, err := packages.Open(ctx, in.Tree)
 	if err != nil {

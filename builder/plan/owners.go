@@ -53,7 +53,9 @@ func (m *maker) owners(context.Context) error {
 			if e.GID != 0 {
 				e.Mode &^= 0o020 | fs.ModeSetgid
 			}
-			e.UID, e.GID, e.why = 0, 0, "it is not the user's"
+			if e.UID != 0 || e.GID != 0 {
+				e.UID, e.GID, e.why = 0, 0, "it is not the user's"
+			}
 		}
 	}
 	return nil
@@ -73,7 +75,7 @@ func (m *maker) users(e *Entry) bool {
 	return e.Mode&0o020 != 0 && e.GID != 0 && !built.root && (e.GID == built.gid || slices.Contains(m.user.member, e.GID))
 }
 
-// open reports whether writable: covers a path.
+// open reports whether a path lies in a directory that is all the user's.
 func (m *maker) open(name string) bool {
 	for dir := name; dir != "/"; dir = path.Dir(dir) {
 		if e, ok := m.entries[dir]; ok && e.open {

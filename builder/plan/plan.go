@@ -89,7 +89,7 @@ type Entry struct {
 	sourceGID        int
 	program, library bool
 	users            bool   // a directory that belongs to the user
-	open             bool   // one that writable: names, with all in it
+	open             bool   // one that does with all in it
 	why              string // why mode or owner differ from the source's
 }
 
@@ -112,7 +112,8 @@ type Change struct {
 	Why  string `json:"why"`
 }
 
-// Left is a file or directory that the build made and the image does not have.
+// Left is a file, a directory or "package NAME" that the build made and the
+// image does not have.
 type Left struct {
 	Path  string `json:"path"`
 	Files int    `json:"files"`

@@ -280,10 +280,34 @@ func TestTrees(t *testing.T) {
 	if len(p.Trees) != 1 || p.Trees[0].Root != "/srv" {
 		t.Fatalf("trees %+v", p.Trees)
 	}
-	if d := cmp.Diff([]string{"www/.env", "www/gone", "www/gone/.env", "www/private"}, p.Trees[0].Exclude); d != "" {
+	if d := cmp.Diff([]string{"www/.env", "www/gone", "www/private"}, p.Trees[0].Exclude); d != "" {
 		t.Errorf("excluded (-want +got):\n%s", d)
 	}
 	if e, ok := p.Find("/srv/www/private"); !ok || e.ModeText != "0644" {
 		t.Errorf("private is %+v", e)
+	}
+}
+
+// TestTreesInTrees copies directories one by one where too much of what they
+// lie in stays behind.
+func TestTreesInTrees(t *testing.T) {
+	base, built, changed := app()
+	for _, x := range []*tree.Memory{built, changed} {
+		for i := range 300 {
+			x.File(fmt.Sprintf("/srv/keys/%d.pem", i), 0o644, []byte("-----BEGIN PRIVATE KEY-----"))
+			x.File(fmt.Sprintf("/srv/www/%d.html", i), 0o644, []byte("x"))
+		}
+		x.File("/srv/keys/public.pem", 0o644, []byte("-----BEGIN CERTIFICATE-----"))
+	}
+	p, err := plan.Make(t.Context(), plan.Input{Tree: built, Changed: changed, Base: base, Config: config("/app")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range p.Trees {
+		got = append(got, fmt.Sprintf("%s %d of %d", x.Root, len(x.Members), len(x.Members)+len(x.Exclude)))
+	}
+	if d := cmp.Diff([]string{"/srv/www 300 of 300"}, got); d != "" {
+		t.Errorf("trees (-want +got):\n%s", d)
 	}
 }

@@ -70,7 +70,11 @@ func (r *Report) files(b *bytes.Buffer) {
 	}
 	_ = t.Flush()
 	for _, l := range r.Left {
-		fmt.Fprintf(b, "  left out: %s, which %s\n", plan.Printable(l.Path), plan.Printable(l.Why))
+		amount := ""
+		if l.Files > 1 {
+			amount = fmt.Sprintf(" (%s in %d)", Size(l.Bytes), l.Files)
+		}
+		fmt.Fprintf(b, "  left out: %s%s, which %s\n", plan.Printable(l.Path), amount, plan.Printable(l.Why))
 	}
 }
 

@@ -56,6 +56,7 @@ func TestShellCommands(t *testing.T) {
 		{"traps", "trap 'cleanup; rm -f /run/x' EXIT\n", "sh", runtimes.Commands{Names: []string{"cleanup", "rm"}, Paths: []string{"/run/x"}}},
 		{"su", "su -s /bin/sh -c 'exec server --x' app\n", "sh", runtimes.Commands{Names: []string{"/bin/sh", "server", "su"}, Root: []string{"su"}, Paths: []string{"/bin/sh"}}},
 		{"a user named as a command", "exec gosu mysql mysqld\n", "sh", runtimes.Commands{Names: []string{"gosu", "mysqld"}, Root: []string{"gosu"}}},
+		{"the script itself", "exec gosu app \"$0\" \"$@\"\n", "sh", runtimes.Commands{Names: []string{"gosu"}, Root: []string{"gosu"}}},
 		{"redirections", "while read -r l; do echo $l; done </etc/list >/dev/null\n", "sh", runtimes.Commands{Paths: []string{"/etc/list"}}},
 		{"bash has more built in", "mapfile -t a\nshopt -s x\n", "bash", runtimes.Commands{}},
 	} {

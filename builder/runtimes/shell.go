@@ -140,6 +140,10 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 	}
 	name, ok := w.text(args[0])
 	if !ok || name == "" {
+		switch strings.Trim(printed(args[0]), `"`) {
+		case "$0", "${0}":
+			return // the script itself
+		}
 		if isArgs(args[0]) {
 			w.out.ExecArgs = true
 			return

@@ -3,7 +3,10 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -125,6 +128,20 @@ func (a *app) pack(c *cobra.Command, f *packed, args []string, config dockerspec
 	return a.finishPack(c, f, p.Plan, p.Tree, image.Options{Architecture: p.Architecture})
 }
 
+// epoch is the time that SOURCE_DATE_EPOCH gives images
+// (reproducible-builds.org/specs/source-date-epoch), zero when it is not set.
+func epoch() (time.Time, error) {
+	text := os.Getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, usage{fmt.Errorf("SOURCE_DATE_EPOCH=%s: want seconds since 1970", text)}
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
 // finishPack writes the image of a plan and prints what became of it.
 func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree, o image.Options) error {
 	switch f.compression {
@@ -136,6 +153,10 @@ func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree,
 	}
 	if o.Architecture == "" {
 		o.Architecture = "amd64"
+	}
+	var err error
+	if o.Created, err = epoch(); err != nil {
+		return err
 	}
 	for _, w := range p.Warnings {
 		a.log.Warn(w.Message)
