@@ -12,17 +12,7 @@ import (
 )
 
 // Suppressions reads the comments of a file that switch findings off.
-func Suppressions(f *dockerfile.File) suppress.Set {
-	in := make([]suppress.Extent, 0, len(f.Instructions))
-	for _, x := range f.Instructions {
-		text := 0
-		for _, h := range x.Node.Heredocs {
-			text += strings.Count(h.Content, "\n") + 1
-		}
-		in = append(in, suppress.Extent{First: x.Node.StartLine, Code: x.Node.EndLine - text, Last: x.Node.EndLine, From: x.Keyword == "from" && !x.Trigger})
-	}
-	return suppress.Read(f.File, in)
-}
+func Suppressions(f *dockerfile.File) suppress.Set { return f.Suppressions() }
 
 // heed leaves out what comments in the file switch off, and adds what is to be
 // said about the comments themselves.
@@ -30,6 +20,12 @@ func heed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diagnostic {
 	set := Suppressions(f)
 	if len(opts.Heed) > 0 {
 		set.Comments = slices.DeleteFunc(set.Comments, func(c suppress.Comment) bool { return !slices.Contains(opts.Heed, c.Tool) })
+	}
+	if opts.Directive != "" {
+		c, _ := suppress.Directive(opts.Directive)
+		set.Comments = append(slices.DeleteFunc(set.Comments, func(c suppress.Comment) bool {
+			return c.Tool == "check" && c.Scope == suppress.File
+		}), c)
 	}
 	if len(set.Comments) == 0 {
 		return diags
@@ -65,6 +61,9 @@ func heed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diagnostic {
 		return off
 	})
 	for i, c := range set.Comments {
+		if c.Span.End == 0 {
+			continue // not in the file
+		}
 		if opts.RequireReason && c.Reason == "" {
 			diags = append(diags, opts.about(f, &UnexplainedIgnore, c.Span, "this comment does not say why it switches a finding off"))
 		}

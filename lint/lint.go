@@ -47,6 +47,9 @@ type Options struct {
 	RequireReason bool
 	// ReportUnused reports comments that switch nothing off.
 	ReportUnused bool
+	// Directive is what BUILDKIT_DOCKERFILE_CHECK says, in place of the check
+	// directive at the head of the file; "" for what stands there.
+	Directive string
 	// Today is the day of the run as 2006-01-02, for comments that hold until
 	// one; "" holds them all.
 	Today string

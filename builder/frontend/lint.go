@@ -107,13 +107,15 @@ func violation(fatal []Finding) error {
 	return fmt.Errorf("check=error=true is asked for, and there are findings of %s", strings.Join(names, ", "))
 }
 
-// said reports whether BuildKit has the same finding on the same line.
+// said reports whether BuildKit has the same finding of the same instruction, of
+// which it names the lines and we the place.
 func said(res *lint.LintResults, f Finding) bool {
 	return slices.ContainsFunc(res.Warnings, func(w lint.Warning) bool {
 		if !slices.Contains(f.Aliases, w.RuleName) || w.Location == nil || len(w.Location.Ranges) == 0 {
 			return false
 		}
-		return int(w.Location.Ranges[0].Start.Line) == f.Line
+		at := w.Location.Ranges[0]
+		return int(at.Start.Line) <= f.Line && f.Line <= int(max(at.Start.Line, at.End.Line))
 	})
 }
 

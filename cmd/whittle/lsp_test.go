@@ -63,7 +63,7 @@ func TestLanguageServer(t *testing.T) {
 	}
 	e.Replace("é😀", "😀\\\r\n\r\né")
 	p := e.Diagnostics()
-	if p.Codes() != "0:18-0:22 stage-name-case; 3:0-3:19 NoEmptyContinuation; 3:6-3:19 sudo; 3:14-3:19 shellcheck-2046" {
+	if p.Codes() != "0:18-0:22 stage-name-case; 3:0-3:19 empty-continuation; 3:6-3:19 sudo; 3:14-3:19 shellcheck-2046" {
 		t.Errorf("changed: %s", p.Codes())
 	}
 	e.Replace("\\\r\n\r\n", "")

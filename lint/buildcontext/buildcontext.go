@@ -25,6 +25,8 @@ type Directory struct {
 	dir    string
 	ignore []byte
 	list   func() []string
+	// matcher is the ignore file, nil for none.
+	matcher func() *patternmatcher.PatternMatcher
 }
 
 // Open is the context in a directory, without what the ignore file, as
@@ -32,6 +34,7 @@ type Directory struct {
 func Open(dir string, ignore []byte) *Directory {
 	d := &Directory{dir: dir, ignore: ignore}
 	d.list = sync.OnceValue(d.look)
+	d.matcher = sync.OnceValue(d.match)
 	return d
 }
 
@@ -46,6 +49,9 @@ type Files []string
 // Files lists them.
 func (f Files) Files() []string { return f }
 
+// Ignored knows of no ignore file.
+func (Files) Ignored(string) bool { return false }
+
 // Of keeps of some files, with the beginnings of their contents, those that
 // hold credentials, as a look through a directory does.
 func Of(contents map[string][]byte) Files {
@@ -59,6 +65,24 @@ func Of(contents map[string][]byte) Files {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// Ignored reports whether the ignore file leaves a path out, as BuildKit's own
+// check judges it (CopyIgnoredFile): not at all where the file has exceptions,
+// and the root only where all of it is named.
+func (d *Directory) Ignored(name string) bool {
+	m := d.matcher()
+	if m == nil || m.Exclusions() {
+		return false
+	}
+	name = path.Clean(strings.ReplaceAll(name, `\`, "/"))
+	if name == "." || name == "/" {
+		return slices.ContainsFunc(m.Patterns(), func(p *patternmatcher.Pattern) bool {
+			return slices.Contains([]string{"*", "**", "**/*"}, p.String())
+		})
+	}
+	ignored, err := m.MatchesOrParentMatches(filepath.FromSlash(strings.TrimPrefix(name, "/")))
+	return err == nil && ignored
 }
 
 // IgnoreFile reads the ignore file that BuildKit takes for a Dockerfile: the one
@@ -99,15 +123,24 @@ type look struct {
 }
 
 func (d *Directory) look() []string {
-	l := &look{root: d.dir}
-	patterns, err := ignorefile.ReadAll(bytes.NewReader(d.ignore))
-	if err == nil && len(patterns) > 0 {
-		// Patterns that BuildKit would refuse ignore nothing.
-		l.ignore, _ = patternmatcher.New(patterns)
-	}
+	l := &look{root: d.dir, ignore: d.matcher()}
 	l.walk("", 0, patternmatcher.MatchInfo{})
 	slices.Sort(l.found)
 	return l.found
+}
+
+// match reads the ignore file. Patterns that BuildKit would refuse ignore
+// nothing.
+func (d *Directory) match() *patternmatcher.PatternMatcher {
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(d.ignore))
+	if err != nil || len(patterns) == 0 {
+		return nil
+	}
+	m, err := patternmatcher.New(patterns)
+	if err != nil {
+		return nil
+	}
+	return m
 }
 
 // walk looks through one directory of the context, given by its path below the

@@ -1,7 +1,11 @@
-// Package buildkit reports BuildKit's own checks of a Dockerfile, the ones that
-// docker build --check shows. They live in the code that turns a Dockerfile
-// into a build, which runs here against a registry and a context that answer
-// from memory: nothing is dialled.
+// Package buildkit asks BuildKit itself for its checks, the ones that docker
+// build --check shows. They live in the code that turns a Dockerfile into a
+// build, which runs here against a registry and a context that answer from
+// memory: nothing is dialled.
+//
+// The rules say the same from the file alone, with exact places and fixes, and
+// tests hold them to what this package says. It is needed where the registry is
+// asked about platforms: base-platform has no rule.
 package buildkit
 
 import (
@@ -44,10 +48,20 @@ type Checker struct {
 	// Experimental names checks that are off by default, such as
 	// InvalidDefinitionDescription; "all" is every one.
 	Experimental []string
+	// Only names the checks whose findings are wanted; nil for all.
+	Only []string
 }
 
-// Check implements lint.Checker.
-func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Diagnostic, err error) {
+// Check implements lint.Checker. What BuildKit says before it gives a file up
+// counts.
+func (c *Checker) Check(ctx context.Context, f *dockerfile.File) ([]lint.Diagnostic, error) {
+	out, _, err := c.Warnings(ctx, f)
+	return out, err
+}
+
+// Warnings lists what BuildKit says of a file. whole is false when it gave the
+// file up, so that more may be to say.
+func (c *Checker) Warnings(ctx context.Context, f *dockerfile.File) (out []lint.Diagnostic, whole bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("BuildKit's checks of %s failed inside: %v", f.Name, r)
@@ -59,7 +73,7 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 	}
 	ui, err := dockerui.NewClient(stub)
 	if err != nil {
-		return nil, fmt.Errorf("setting up BuildKit's checks: %w", err)
+		return nil, false, fmt.Errorf("setting up BuildKit's checks: %w", err)
 	}
 	sm := llb.NewSourceMap(nil, f.Name, "Dockerfile", f.Bytes)
 	sm.Definition = &llb.Definition{}
@@ -68,9 +82,12 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 		SourceMap: sm,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("running BuildKit's checks: %w", err)
+		return nil, false, fmt.Errorf("running BuildKit's checks: %w", err)
 	}
 	for _, w := range res.Warnings {
+		if c.Only != nil && !slices.Contains(c.Only, w.RuleName) {
+			continue
+		}
 		if w.RuleName == secrets && w.Location != nil && len(w.Location.Ranges) > 0 && noSecret(f, int(w.Location.Ranges[0].Start.Line), w.Detail) {
 			continue
 		}
@@ -83,7 +100,7 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) (out []lint.Dia
 		}
 		out = append(out, d)
 	}
-	return out, nil
+	return out, res.Error == nil, nil
 }
 
 // secrets is the check that tells secrets by their names, and takes a socket or
@@ -101,16 +118,21 @@ func noSecret(f *dockerfile.File, line int, message string) bool {
 	})
 }
 
-// meta makes the words of a rule from what BuildKit says of it. Its name is
-// BuildKit's, so that "# check=skip=" and ours mean the same.
+// meta makes the words of a rule from what BuildKit says of it, under our name
+// for it and BuildKit's.
 func meta(name, description, url string) *rule.Meta {
-	if url == "" {
-		url = "https://docs.docker.com/reference/build-checks/"
+	m := &rule.Meta{
+		Name: names[name], Aliases: []string{name}, Family: rule.Hygiene, Severity: rule.Warning, Presets: []string{"recommended"},
+		Summary: strings.TrimSuffix(description, "."), URL: url,
 	}
-	return &rule.Meta{
-		Name: name, Aliases: []string{"buildkit/" + name}, Family: rule.Hygiene, Severity: rule.Warning, Presets: []string{"recommended"},
-		Summary: strings.TrimSuffix(description, "."), URL: url, Why: "One of BuildKit's own checks, which docker build --check shows, too. Its page has examples: " + url,
+	if m.Name == "" { // a check that is newer than the table
+		m.Name = name
 	}
+	if m.URL == "" {
+		m.URL = "https://docs.docker.com/reference/build-checks/"
+	}
+	m.Why = "One of BuildKit's own checks, which docker build --check shows, too. Its page has examples: " + m.URL
+	return m
 }
 
 // lines spans whole lines, which is all that BuildKit tells.

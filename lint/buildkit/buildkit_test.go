@@ -57,7 +57,7 @@ func TestEveryCheck(t *testing.T) {
 			var got []string
 			for _, d := range diags {
 				got = append(got, d.Rule.Name)
-				if d.Rule.Name == name {
+				if d.Rule.Is(name) {
 					return
 				}
 			}
@@ -71,9 +71,9 @@ func TestBuilds(t *testing.T) {
 	text := "ARG TAG\nFROM debian:${TAG} AS a\nFROM a AS b\nWORKDIR x\nFROM a AS c\n"
 	for want, builds := range map[string][]dockerfile.Build{
 		// Without a base BuildKit looks no further.
-		"InvalidDefaultArgInFrom":                      nil,
-		"InvalidDefaultArgInFrom WorkdirRelativePath":  {{Args: map[string]string{"TAG": "12"}}},
-		"InvalidDefaultArgInFrom WorkdirRelativePath ": {{Target: "b", Args: map[string]string{"TAG": "12"}}, {Target: "nowhere"}},
+		"invalid-default-base":                   nil,
+		"invalid-default-base relative-workdir":  {{Args: map[string]string{"TAG": "12"}}},
+		"invalid-default-base relative-workdir ": {{Target: "b", Args: map[string]string{"TAG": "12"}}, {Target: "nowhere"}},
 	} {
 		diags, err := lint.Run(t.Context(), source.NewFile("Dockerfile", []byte(text)), lint.Options{Checkers: []lint.Checker{&buildkit.Checker{}}, Builds: builds})
 		if err != nil {
@@ -134,8 +134,8 @@ func TestRules(t *testing.T) {
 	}
 	var got, want []string
 	for _, m := range buildkit.Rules() {
-		got = append(got, m.Name)
-		if m.Summary == "" || !strings.HasPrefix(m.URL, "https://docs.docker.com/") || rule.Tool(m.Name) != "BuildKit" || rule.Tool(m.Aliases[0]) != "BuildKit" {
+		got = append(got, m.Aliases[0])
+		if m.Summary == "" || !strings.HasPrefix(m.URL, "https://docs.docker.com/") || rule.Tool(m.Name) == "BuildKit" || rule.Tool(m.Aliases[0]) != "BuildKit" {
 			t.Errorf("%+v", m)
 		}
 	}

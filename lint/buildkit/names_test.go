@@ -33,14 +33,14 @@ func TestNames(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
-	if d := cmp.Diff(want, names); d != "" {
+	if d := cmp.Diff(want, Checks()); d != "" {
 		t.Error(d)
 	}
 }
 
 func TestNeeded(t *testing.T) {
 	var most []rule.Rule
-	for _, name := range names {
+	for _, name := range Checks() {
 		if name != "InvalidBaseImagePlatform" && name != "InvalidDefinitionDescription" {
 			most = append(most, rule.Rule{Meta: rule.Meta{Name: "x", Aliases: []string{name}}})
 		}

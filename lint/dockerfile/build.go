@@ -13,7 +13,7 @@ type Build struct {
 // scopes, shells and the final stage before holds no longer. A target that there is not
 // is taken for the last stage.
 func (f *File) For(b Build) {
-	f.build, f.global, f.target, f.derived = b, nil, 0, nil
+	f.build, f.global, f.metaNames, f.target, f.derived = b, nil, nil, 0, nil
 	f.vars = make([]settings, len(f.Stages))
 	for i := range f.Stages {
 		f.Stages[i].Parent = f.parent(f.Stages[i].BaseName, i)

@@ -28,14 +28,20 @@ type File struct {
 	Problems []Problem
 
 	build   Build
-	target  int        // the stage that a build ends in, counted from 1; 0 for the last
-	shipped []bool     // by stage
-	shells  [][]string // by instruction: the last SHELL before it
-	vars    []settings // by stage, filled when asked
+	target  int             // the stage that a build ends in, counted from 1; 0 for the last
+	shipped []bool          // by stage
+	shells  [][]string      // by instruction: the last SHELL before it
+	vars    []settings      // by stage, filled when asked
+	set     map[string]bool // variables that a stage sets, filled when asked
 	global  global
-	scripts map[int]*parsed  // by instruction, filled when asked
-	names   map[string][]int // stages by name in lower case
-	derived map[any]any      // what callers made of the file
+	// defaults are the variables of FROM in a build without arguments, broken
+	// when one of them cannot be read; filled when asked.
+	defaults  global
+	broken    bool
+	metaNames map[string]bool  // filled when asked
+	scripts   map[int]*parsed  // by instruction, filled when asked
+	names     map[string][]int // stages by name in lower case
+	derived   map[any]any      // what callers made of the file
 }
 
 // An Instruction is one node of the tree and the text it was parsed from.
@@ -55,6 +61,8 @@ type Instruction struct {
 
 	escape rune
 	view   *view
+	first  string // the first word as it stands: of a trigger, ONBUILD
+	at     int    // its offset in the file
 }
 
 // A Stage is one FROM with its instructions.
@@ -177,6 +185,12 @@ func (f *File) At(line int) (Instruction, bool) {
 
 // Span is the whole instruction without the end of its last line.
 func (in Instruction) Span() source.Span { return in.Text.Span(0, len(in.Text.Text)) }
+
+// First is the first word of the line as it stands, and its place: that of
+// ONBUILD where the instruction is its trigger.
+func (in Instruction) First() (string, source.Span) {
+	return in.first, source.Span{Start: in.at, End: in.at + len(in.first)}
+}
 
 // KeywordSpan is the instruction's first word.
 func (in Instruction) KeywordSpan() source.Span { return in.Text.Span(0, len(in.Node.Value)) }

@@ -54,7 +54,7 @@ ONBUILD ENV X=never
 RUN last
 `)
 	last := f.Instructions[len(f.Instructions)-1]
-	for word, want := range map[string]string{"$X": "env-1", "$E": "env", "$V": "1", "${N:-d}": "d"} {
+	for word, want := range map[string]string{"$X": "arg-1", "$E": "arg", "$V": "1", "${N:-d}": "d"} {
 		if got, known := f.Expand(last, word); got != want || !known {
 			t.Errorf("%s is %q (known %v), want %q", word, got, known, want)
 		}
@@ -177,6 +177,9 @@ func TestProblems(t *testing.T) {
 	}
 	if len(f.Final().Commands) != 3 {
 		t.Errorf("commands: %v", f.Final().Commands)
+	}
+	if f := parse(t, "FROM a\n# check=skip=all\nMAINTAINER b\n# check=skip=X // why\nONBUILD CMD c\n"); len(f.Problems) > 0 {
+		t.Errorf("comments for one instruction are a problem: %v", f.Problems)
 	}
 	for text, line := range map[string]int{"ARG A\n": 1, "": 0, "a\nb\n": 1, "FROM a\nFROM b c\n": 2, "FROM a\nRUN <<E\nx\n": 2} {
 		_, err := dockerfile.Parse(source.NewFile("Dockerfile", []byte(text)))

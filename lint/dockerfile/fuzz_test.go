@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -23,7 +24,7 @@ func FuzzParse(f *testing.F) {
 		"# escape=`\nFROM a\nENV A=\"b `\nc\" D='e f' G=h` i\nENV old  value with blanks `\nLABEL x=\"\"\n",
 		"FROM a\nONBUILD RUN --mount=type=cache,target=/c <<E sh\nb\nE\nonbuild onbuild run x\nHEALTHCHECK --retries=2 CMD [\"a\"]\n",
 		"FROM a\r\nEXPOSE 80/tcp  443 \\\r\n # c\r\n 22\r\nVOLUME [ \"/a\" ]\r\nCMD\r\nUSER a b \r\n",
-		"\ufeffFROM a\nRUN --a=\\\n --b=\"c d\" -- e\nENV A=b\\",
+		"FROM a\n# check=skip=all\nMAINTAINER b\n", "\ufeffFROM a\nRUN --a=\\\n --b=\"c d\" -- e\nENV A=b\\",
 	} {
 		f.Add([]byte(s))
 	}
@@ -39,7 +40,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("parsed what BuildKit does not: %v", err)
 		}
-		stages, _, err := instructions.Parse(res.AST, nil)
+		stages, _, err := instructions.Parse(res.AST, linter.New(&linter.Config{}))
 		if (err != nil) != (len(file.Problems) > 0) || err == nil && len(stages) != len(file.Stages) {
 			t.Fatalf("%d problems and %d stages, BuildKit: %d and %v", len(file.Problems), len(file.Stages), len(stages), err)
 		}

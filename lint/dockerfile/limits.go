@@ -26,6 +26,8 @@ const (
 	maxScript = 256 << 10
 )
 
+var errNested = fmt.Errorf("there are more than %d variables in one word", maxVariables)
+
 // bounds refuses files beyond the limits. It takes lines apart roughly, without
 // the parser that it protects, and counts the lines of heredocs as if they were
 // instructions: where a heredoc ends is the parser's to say.

@@ -69,9 +69,10 @@ func Parse(src *source.File) (f *File, err error) {
 	f = &File{File: src, Escape: res.EscapeToken, Instructions: make([]Instruction, len(nodes)), names: map[string][]int{}}
 	views := make([]view, len(nodes))
 	for i, n := range nodes {
+		text := src.Join(n.StartLine, n.EndLine, res.EscapeToken)
 		f.Instructions[i] = Instruction{
-			Node: n, Text: src.Join(n.StartLine, n.EndLine, res.EscapeToken),
-			Keyword: strings.ToLower(n.Value), Stage: -1, Index: i, escape: res.EscapeToken, view: &views[i],
+			Node: n, Text: text, Keyword: strings.ToLower(n.Value), Stage: -1, Index: i,
+			escape: res.EscapeToken, view: &views[i], first: n.Value, at: text.Offset(0),
 		}
 	}
 	if err := f.understand(); err != nil {
@@ -90,6 +91,10 @@ func (f *File) settle() {
 	f.ship()
 	f.shell()
 }
+
+// quiet is a linter that says nothing. Without one, BuildKit fails on the
+// comments that configure it for one instruction.
+var quiet = linter.New(&linter.Config{SkipAll: true})
 
 // understand makes stages and commands of the instructions.
 func (f *File) understand() error {
@@ -168,7 +173,7 @@ func trigger(in *Instruction) {
 	}
 	node.StartLine, node.EndLine, node.Heredocs = in.Node.StartLine, in.Node.EndLine, in.Node.Heredocs
 	node.PrevComment = in.Node.PrevComment
-	parsed, err := instructions.ParseInstructionWithLinter(node, linter.New(&linter.Config{}))
+	parsed, err := instructions.ParseInstructionWithLinter(node, quiet)
 	command, ok := parsed.(instructions.Command)
 	if err != nil || !ok {
 		return

@@ -13,7 +13,7 @@ type setting struct {
 	index int // of the instruction
 	value string
 	known bool
-	env   bool
+	set   bool // false for an ARG without a default
 }
 
 // settings are the variables of one stage, each in the order of the file.
@@ -33,24 +33,45 @@ func (s scope) Get(name string) (string, bool) {
 }
 
 // lookup finds the last setting of a name, in the stage or one it is made
-// from. An ARG does not hide an ENV of the same name
-// (docs.docker.com/reference/dockerfile, "Using ARG variables").
+// from. An ARG without a default leaves what was set before it.
 func (s scope) lookup(name string) (last setting, ok bool) {
+	if !s.f.sets(name) {
+		return last, false
+	}
 	before := s.before
 	for stage := s.stage; stage >= 0; stage = s.f.Stages[stage].Parent {
 		list := s.f.settings(stage)[name]
 		n, _ := slices.BinarySearchFunc(list, before, func(x setting, at int) int { return x.index - at })
 		for n--; n >= 0; n-- {
-			if list[n].env {
+			if list[n].set {
 				return list[n], true
 			}
-			if !ok {
-				last, ok = list[n], true
-			}
+			ok = true
 		}
 		before = len(s.f.Instructions)
 	}
 	return last, ok
+}
+
+// sets reports whether some ENV or ARG of a stage names a variable. Most that
+// are asked for are none, and a chain of stages can be long.
+func (f *File) sets(name string) bool {
+	if f.set == nil {
+		f.set = map[string]bool{}
+		for _, in := range f.Instructions {
+			switch c := in.Command.(type) {
+			case *instructions.EnvCommand:
+				for _, kv := range c.Env {
+					f.set[kv.Key] = true
+				}
+			case *instructions.ArgCommand:
+				for _, kv := range c.Args {
+					f.set[kv.Key] = true
+				}
+			}
+		}
+	}
+	return f.set[name]
 }
 
 // Keys implements shell.EnvGetter.
@@ -125,14 +146,16 @@ func (f *File) settings(stage int) settings {
 				vars[kv.Key] = append(vars[kv.Key], setting{in.Index, v, ok, true})
 			}
 		case *instructions.ArgCommand:
+			scope.before++ // the later of one ARG see the earlier
 			for _, kv := range c.Args {
-				x := setting{index: in.Index}
+				x := setting{index: in.Index, set: true}
 				if v, ok := f.build.Args[kv.Key]; ok {
 					x.value, x.known = v, true
 				} else if kv.Value != nil {
 					x.value, x.known = f.expand(*kv.Value, scope)
 				} else {
 					x.value, x.known = f.globals().Get(kv.Key)
+					x.set = f.meta()[kv.Key]
 				}
 				vars[kv.Key] = append(vars[kv.Key], x)
 			}

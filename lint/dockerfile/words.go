@@ -6,12 +6,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // A view is what is remembered of how an instruction's text falls into words.
 type view struct {
 	split bool
+	rest  int // where what follows the flags begins
 	flags []Flag
 	words []Word
 	pairs []Pair
@@ -63,8 +66,27 @@ func (in Instruction) Flag(name string) (Flag, bool) {
 // The type of a HEALTHCHECK is a word of its own.
 func (in Instruction) Words() []Word { return in.read().words }
 
+// Copied lists what COPY or ADD copies, heredocs left out, and where to.
+func (in Instruction) Copied() (sources []Word, dest Word) {
+	words := in.Words()
+	if in.Keyword != "copy" && in.Keyword != "add" || len(words) == 0 {
+		return nil, dest
+	}
+	for _, w := range words[:len(words)-1] {
+		if !strings.HasPrefix(strings.TrimLeft(w.Text, "0123456789"), "<<") || parser.MustParseHeredoc(w.Text) == nil {
+			sources = append(sources, w)
+		}
+	}
+	return sources, words[len(words)-1]
+}
+
 // Pairs lists the variables or labels of ENV, ARG and LABEL.
 func (in Instruction) Pairs() []Pair { return in.read().pairs }
+
+// Rest is what follows the flags and, in a HEALTHCHECK, the type.
+func (in Instruction) Rest() source.Joined {
+	return in.Text.From(min(in.read().rest, len(in.Text.Text)))
+}
 
 func (in Instruction) read() *view {
 	v := in.view
@@ -78,6 +100,7 @@ func (in Instruction) read() *view {
 	text := strings.TrimRightFunc(in.Text.Text, unicode.IsSpace)
 	at := in.flags(v, text, min(len(in.Node.Value), len(text)))
 	at = len(text) - len(strings.TrimLeftFunc(text[at:], unicode.IsSpace))
+	v.rest = at
 	switch in.Keyword {
 	case "healthcheck":
 		end := at
@@ -88,6 +111,7 @@ func (in Instruction) read() *view {
 		for at = end; at < len(text) && unicode.IsSpace(rune(text[at])); {
 			at++
 		}
+		v.rest = at
 		in.list(v, text, at, false)
 	case "add", "copy", "volume", "from", "expose":
 		in.list(v, text, at, true)

@@ -4,6 +4,7 @@ package rule
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -33,14 +34,18 @@ type Meta struct {
 	URL string
 	// Since is the version that had the rule first, "" for the first of all.
 	Since string
+	// Settings and Context are those that Bad and Good are read with.
+	Settings Settings
+	Context  Context
 	// Presets name the sets that the rule is in beside "strict", which has
 	// all of them: "recommended", "hadolint".
 	Presets []string
 }
 
-// Is reports whether name is the rule's name or one of its aliases. The
-// prefix of trivy's old names is taken too.
+// Is reports whether name is the rule's name or one of its aliases. BuildKit's
+// names may have its own before them, as in buildkit/StageNameCasing.
 func (m *Meta) Is(name string) bool {
+	name = strings.TrimPrefix(name, "buildkit/")
 	return m.Name == name || slices.Contains(m.Aliases, name)
 }
 
@@ -160,6 +165,10 @@ type Context interface {
 	// Files lists slash-separated paths in order. Where listing everything is
 	// dear, only those with names that secrets are kept under may be there.
 	Files() []string
+	// Ignored reports whether COPY finds nothing under a path because the
+	// ignore file leaves it out. It is false where exceptions in the ignore
+	// file make that hard to tell.
+	Ignored(path string) bool
 }
 
 // Images asks registries about images.
@@ -173,7 +182,9 @@ type Images interface {
 type Image struct {
 	Digest string // sha256:…, of what the reference points to
 	User   string // config.User, "" for root
-	Size   int64  // bytes of the compressed layers for the host's platform
+	// Env is config.Env, in the form NAME=value; nil when it is not known.
+	Env  []string
+	Size int64 // bytes of the compressed layers for the host's platform
 }
 
 // Report adds a finding.

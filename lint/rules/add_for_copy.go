@@ -16,11 +16,11 @@ var addForCopy = rule.Rule{
 		Aliases:  []string{"DL3020", "DS-0005", "CIS-DI-0009", "CKV_DOCKER_4"},
 		Family:   rule.Hygiene,
 		Summary:  "ADD is not used where COPY does",
-		Why:      "ADD unpacks archives and fetches URLs as well. Where neither is meant, COPY says what happens.",
+		Why:      "ADD unpacks archives and fetches URLs as well. Where neither is meant, COPY says what happens. The fix is called unsafe because ADD would also unpack an archive that does not look like one by its name.",
 		Bad:      "FROM debian:12\nADD app.conf /etc/app.conf\n",
 		Good:     "FROM debian:12\nCOPY app.conf /etc/app.conf\nADD root.tar.gz /\n",
 		Severity: rule.Warning,
-		Fixable:  rule.Always,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: checkAddForCopy,
@@ -29,25 +29,41 @@ var addForCopy = rule.Rule{
 func checkAddForCopy(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		c, ok := in.Command.(*instructions.AddCommand)
-		if !ok || c.Checksum != "" || c.KeepGitDir != nil || c.Unpack != nil || len(c.SourcePaths) == 0 || slices.ContainsFunc(c.SourcePaths, needsAdd) {
+		if !ok || c.Checksum != "" || c.KeepGitDir != nil || c.Unpack != nil {
 			continue
 		}
-		p.Report(rule.Finding{Span: in.KeywordSpan(), Message: "ADD copies plain files here; COPY does no more than that", Fix: &rule.Fix{
-			Title: "Use COPY", Safety: rule.Unsafe, Edits: []source.Edit{{Span: in.KeywordSpan(), New: "COPY"}},
-		}})
+		sources, _ := in.Copied()
+		if len(sources) == 0 {
+			continue
+		}
+		needed, certain := false, true
+		for _, s := range sources {
+			name, known := p.File.Expand(in, s.Text)
+			needed = needed || fetched(name) || unpacked(name)
+			// A directory of archives, or a name from elsewhere, may need it.
+			certain = certain && known && !strings.ContainsAny(name, "*?[")
+		}
+		if needed {
+			continue
+		}
+		finding := rule.Finding{Span: in.KeywordSpan(), Message: "ADD copies plain files here; COPY does no more than that"}
+		if certain {
+			finding.Fix = &rule.Fix{Title: "Use COPY", Safety: rule.Unsafe, Edits: []source.Edit{{Span: in.KeywordSpan(), New: "COPY"}}}
+		}
+		p.Report(finding)
 	}
 }
 
-// needsAdd reports whether ADD does more with a source than COPY: URLs,
-// repositories, archives, and names that are not known.
-func needsAdd(s string) bool {
-	if strings.Contains(s, "://") || strings.HasPrefix(s, "git@") || strings.ContainsAny(s, "$*?[") {
-		return true
-	}
-	for _, ext := range []string{".tar", ".gz", ".tgz", ".bz2", ".xz", ".txz", ".tbz", ".zst", ".lzma", ".Z", ".zip", ".git"} {
-		if strings.HasSuffix(s, ext) {
-			return true
-		}
-	}
-	return false
+// fetched reports whether ADD gets a source from the network.
+func fetched(name string) bool {
+	return strings.Contains(name, "://") || strings.HasPrefix(name, "git@") || strings.HasPrefix(name, "github.com/") ||
+		strings.HasSuffix(name, ".git") || strings.Contains(name, ".git#")
+}
+
+// unpacked reports whether ADD may unpack a file, by its name: tar archives,
+// compressed or not.
+func unpacked(name string) bool {
+	return slices.ContainsFunc([]string{
+		".tar", ".Z", ".bz2", ".gz", ".lz", ".lzma", ".tZ", ".tb2", ".tbz", ".tbz2", ".tgz", ".tlz", ".tpz", ".txz", ".xz", ".zst", ".tzst",
+	}, func(ext string) bool { return strings.HasSuffix(name, ext) })
 }

@@ -1,9 +1,8 @@
 package rules
 
 import (
+	"bytes"
 	"strings"
-
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -15,11 +14,11 @@ var maintainerUsed = rule.Rule{
 		Aliases:  []string{"DL4000", "MaintainerDeprecated", "DS-0022", "CKV_DOCKER_6"},
 		Family:   rule.Hygiene,
 		Summary:  "MAINTAINER is not used",
-		Why:      "MAINTAINER was replaced by labels years ago; tools look for org.opencontainers.image.authors.",
+		Why:      "MAINTAINER was replaced by labels years ago; tools look for org.opencontainers.image.authors. The fix is called unsafe because the author moves from one field of the image's configuration to another.",
 		Bad:      "FROM debian:12\nMAINTAINER Ann <ann@example.test>\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.authors=\"Ann <ann@example.test>\"\n",
 		Severity: rule.Warning,
-		Fixable:  rule.Always,
+		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: checkMaintainerUsed,
@@ -27,14 +26,19 @@ var maintainerUsed = rule.Rule{
 
 func checkMaintainerUsed(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
-		c, ok := in.Command.(*instructions.MaintainerCommand)
-		if !ok {
+		if in.Keyword != "maintainer" {
 			continue
 		}
-		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`).Replace(strings.Trim(c.Maintainer, `"'`))
-		p.Report(rule.Finding{Span: in.KeywordSpan(), Message: "MAINTAINER is deprecated; use a label", Fix: &rule.Fix{
-			Title: "Write it as a label", Safety: rule.Unsafe,
-			Edits: []source.Edit{{Span: in.Span(), New: `LABEL org.opencontainers.image.authors="` + quoted + `"`}},
-		}})
+		finding := rule.Finding{Span: in.KeywordSpan(), Message: "MAINTAINER is deprecated; use a label"}
+		words := in.Words()
+		if len(words) == 1 && !bytes.ContainsRune(p.File.Bytes[words[0].Span.Start:words[0].Span.End], '\n') {
+			escape := string(p.File.Escape)
+			quoted := strings.NewReplacer(escape, escape+escape, `"`, escape+`"`, `$`, escape+`$`).Replace(strings.Trim(words[0].Text, `"'`))
+			finding.Fix = &rule.Fix{Title: "Write it as a label", Safety: rule.Unsafe, Edits: []source.Edit{
+				{Span: in.KeywordSpan(), New: "LABEL"},
+				{Span: words[0].Span, New: `org.opencontainers.image.authors="` + quoted + `"`},
+			}}
+		}
+		p.Report(finding)
 	}
 }

@@ -28,7 +28,7 @@ func TestSafeFixesKeepTheBuild(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range ar.Files {
-			if strings.HasSuffix(f.Name, ".want") || strings.HasSuffix(f.Name, ".fixed") {
+			if strings.HasSuffix(f.Name, ".want") || strings.HasSuffix(f.Name, ".fixed") || strings.HasSuffix(f.Name, ".settings") {
 				continue
 			}
 			src := source.NewFile(filepath.Base(path)+":"+f.Name, f.Data)

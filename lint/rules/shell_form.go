@@ -1,11 +1,14 @@
 package rules
 
 import (
-	"strconv"
+	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -16,42 +19,149 @@ var shellForm = rule.Rule{
 		Aliases:  []string{"DL3025", "JSONArgsRecommended"},
 		Family:   rule.Hygiene,
 		Summary:  "CMD and ENTRYPOINT are in JSON form",
-		Why:      "The shell form puts a shell between the runtime and the program, which then does not see signals, and needs a shell in the image.",
+		Why:      "The shell form puts a shell between the runtime and the program, which then does not see signals, and needs a shell in the image. Where SHELL was set, the shell is taken to be meant.",
 		Bad:      "FROM debian:12\nCMD nginx -g daemon\n",
 		Good:     "FROM debian:12\nCMD [\"nginx\", \"-g\", \"daemon\"]\n",
 		Severity: rule.Warning,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
-	Check: checkShellForm,
+	Check: func(p *rule.Pass) { checkShellForm(p, false) },
 }
 
-func checkShellForm(p *rule.Pass) {
-	for _, in := range p.File.Instructions {
-		var line instructions.ShellDependantCmdLine
-		switch c := in.Command.(type) {
-		case *instructions.CmdCommand:
-			line = c.ShellDependantCmdLine
-		case *instructions.EntrypointCommand:
-			line = c.ShellDependantCmdLine
-		default:
-			continue
+// checkShellForm reports the shell form of CMD and ENTRYPOINT, either where
+// SHELL was set in the stage or one that it is made from, or where it was not.
+func checkShellForm(p *rule.Pass, afterShell bool) {
+	set := make([]bool, len(p.File.Stages))
+	for i := range p.File.Stages {
+		if parent := p.File.Stages[i].Parent; parent >= 0 {
+			set[i] = set[parent]
 		}
-		if !line.PrependShell || len(line.CmdLine) == 0 {
-			continue
-		}
-		finding := rule.Finding{Span: in.Span(), Message: strings.ToUpper(in.Keyword) + " is in shell form; write it as a JSON list"}
-		if words := strings.Fields(line.CmdLine[0]); len(words) > 0 && !strings.ContainsAny(line.CmdLine[0], "$`'\"\\;&|<>(){}*?[]~#=!") {
-			if words[0] == "exec" && len(words) > 1 {
-				words = words[1:] // the command replaces the shell anyway
+		for _, in := range p.File.In(i) {
+			if in.Trigger {
+				continue
 			}
-			for i, w := range words {
-				words[i] = strconv.Quote(w)
+			var line instructions.ShellDependantCmdLine
+			switch c := in.Command.(type) {
+			case *instructions.ShellCommand:
+				set[i] = true
+				continue
+			case *instructions.CmdCommand:
+				line = c.ShellDependantCmdLine
+			case *instructions.EntrypointCommand:
+				line = c.ShellDependantCmdLine
+			default:
+				continue
 			}
-			finding.Fix = &rule.Fix{Title: "Write it as a JSON list", Safety: rule.Unsafe, Edits: []source.Edit{{
-				Span: in.Span(), New: strings.ToUpper(in.Keyword) + " [" + strings.Join(words, ", ") + "]",
-			}}}
+			if line.PrependShell && set[i] == afterShell {
+				p.Report(rule.Finding{Span: in.Span(), Message: strings.ToUpper(in.Keyword) + " is in shell form; write it as a JSON list", Fix: jsonForm(p.File, in)})
+			}
 		}
-		p.Report(finding)
 	}
+}
+
+// jsonForm writes a command as a JSON list, when it is one that a shell does
+// nothing for: a name and words without variables, patterns or operators. The
+// bytes between the words stay.
+func jsonForm(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
+	rest := in.Rest()
+	words, ok := plainWords(strings.TrimRight(rest.Text, " \t"))
+	if !ok {
+		return nil
+	}
+	var edits []source.Edit
+	if len(words) > 1 && words[0].text == "exec" { // the command replaces the shell anyway
+		gone := source.Span{Start: rest.Offset(words[0].start), End: rest.Offset(words[1].start)}
+		if strings.Contains(string(f.Bytes[gone.Start:gone.End]), "\n") {
+			return nil
+		}
+		edits = append(edits, source.Edit{Span: gone})
+		words = words[1:]
+	}
+	for i, w := range words {
+		text := quoteJSON(w.text)
+		if i == 0 {
+			text = "[" + text
+		}
+		if i < len(words)-1 {
+			text += ","
+		} else {
+			text += "]"
+		}
+		edits = append(edits, source.Edit{Span: rest.Span(w.start, w.end), New: text})
+	}
+	return &rule.Fix{Title: "Write it as a JSON list", Safety: rule.Unsafe, Edits: edits}
+}
+
+// quoteJSON writes a string with no more escapes than JSON asks for.
+func quoteJSON(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(s) != nil {
+		return ""
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// A plainWord is a word of a command and where it stands.
+type plainWord struct {
+	text       string
+	start, end int
+}
+
+// plainWords takes one simple command apart. ok is false for anything that is
+// more, or that only a shell can run.
+func plainWords(text string) (words []plainWord, ok bool) {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "")
+	if err != nil || len(file.Stmts) != 1 || len(file.Last) > 0 {
+		return nil, false
+	}
+	s := file.Stmts[0]
+	call, ok := s.Cmd.(*syntax.CallExpr)
+	if !ok || s.Negated || s.Background || s.Coprocess || s.Semicolon.IsValid() || len(s.Redirs) > 0 || len(call.Assigns) > 0 || len(call.Args) == 0 {
+		return nil, false
+	}
+	for _, w := range call.Args {
+		text, ok := plainWordText(w)
+		if !ok {
+			return nil, false
+		}
+		words = append(words, plainWord{text, int(w.Pos().Offset()), int(w.End().Offset())})
+	}
+	first := words[0].text
+	if first == "exec" && len(words) > 1 {
+		first = words[1].text
+	}
+	return words, !strings.ContainsAny(first, "[]=") && !slices.Contains(shellOnly, first)
+}
+
+// shellOnly are commands that are a part of the shell.
+var shellOnly = []string{"", "exec", "cd", ".", "source", "eval", "export", "set", "unset", "ulimit", "umask", "trap", "wait", "read", "alias", "command", "exit", ":"}
+
+// plainWordText is a word without its quotes, when a shell would not change it.
+func plainWordText(w *syntax.Word) (string, bool) {
+	var b strings.Builder
+	for _, part := range w.Parts {
+		switch x := part.(type) {
+		case *syntax.Lit:
+			if strings.ContainsAny(x.Value, "*?[{~\\\n") {
+				return "", false
+			}
+			b.WriteString(x.Value)
+		case *syntax.SglQuoted:
+			b.WriteString(x.Value)
+		case *syntax.DblQuoted:
+			for _, q := range x.Parts {
+				lit, ok := q.(*syntax.Lit)
+				if !ok || strings.ContainsAny(lit.Value, "\\") {
+					return "", false
+				}
+				b.WriteString(lit.Value)
+			}
+		default:
+			return "", false
+		}
+	}
+	return b.String(), true
 }

@@ -25,20 +25,17 @@ var stageNameCase = rule.Rule{
 
 func checkStageNameCase(p *rule.Pass) {
 	for i := range p.File.Stages {
-		in := p.File.Instructions[p.File.Stages[i].From]
-		fields := strings.Fields(in.Text.Text)
-		if len(fields) < 4 || !strings.EqualFold(fields[len(fields)-2], "as") {
+		words := p.File.Instructions[p.File.Stages[i].From].Words()
+		if len(words) != 3 {
 			continue
 		}
-		name := fields[len(fields)-1]
-		lower := strings.ToLower(name)
-		if name == lower {
+		name := words[2]
+		lower := strings.ToLower(name.Text)
+		if name.Text == lower {
 			continue
 		}
-		at := strings.LastIndex(in.Text.Text, name)
-		span := in.Text.Span(at, at+len(name))
-		p.Report(rule.Finding{Span: span, Message: "stage name " + name + " should be " + lower, Fix: &rule.Fix{
-			Title: "Rename the stage to " + lower, Edits: []source.Edit{{Span: span, New: lower}},
+		p.Report(rule.Finding{Span: name.Span, Message: "stage name " + name.Text + " should be " + lower, Fix: &rule.Fix{
+			Title: "Rename the stage to " + lower, Edits: []source.Edit{{Span: name.Span, New: lower}},
 		}})
 	}
 }

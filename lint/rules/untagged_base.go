@@ -11,7 +11,7 @@ var untaggedBase = rule.Rule{
 		Aliases:  []string{"DL3006", "DS-0001", "DKL-DI-0006", "CKV_DOCKER_7"},
 		Family:   rule.Pins,
 		Summary:  "every base image has a tag or a digest",
-		Why:      "Without a tag the base is whatever latest is on the day of the build, and tomorrow's build is another image.",
+		Why:      "Without a tag the base is whatever latest is on the day of the build, and tomorrow's build is another image. ARGs before FROM are filled in with their defaults; what only a build argument can tell is left alone.",
 		Bad:      "FROM debian\nUSER 10001\n",
 		Good:     "FROM debian:12.7\nUSER 10001\n",
 		Severity: rule.Warning,

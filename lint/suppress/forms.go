@@ -2,6 +2,7 @@ package suppress
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -116,6 +117,16 @@ func (r reader) directive(n, start int, text string, head bool) (out []Comment, 
 		return r.placed(n, c), fail, true
 	}
 	return nil, false, false
+}
+
+// Directive is the comment that the value of a check directive stands for, when
+// it comes from elsewhere than the file. fail is its error=true.
+func Directive(value string) (c Comment, fail bool) {
+	names, fail := check(value, 0)
+	for i := range names {
+		names[i].Span = source.Span{}
+	}
+	return Comment{Tool: "check", Scope: File, Names: names, First: 1, Last: math.MaxInt}, fail
 }
 
 // check reads BuildKit's options: skip=A,B;error=true;experimental=C. start is

@@ -21,6 +21,9 @@ func newFiles(about frontend.About) files {
 // Files implements rule.Context.
 func (f files) Files() []string { return f.list() }
 
+// Ignored implements rule.Context. BuildKit's own check says it.
+func (files) Ignored(string) bool { return false }
+
 // images is the builder's registry, asked about the users of images. The build
 // asks about them, too, but for the frontend of the syntax line. Digests are for
 // fixes, and nothing is fixed here.

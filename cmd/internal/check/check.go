@@ -60,7 +60,7 @@ func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Fi
 	var out []frontend.Finding
 	for _, d := range diags {
 		// BuildKit says itself what it does not take.
-		if d.Rule == &lint.Syntax || slices.Contains(c.Skip, "all") || slices.ContainsFunc(c.Skip, d.Rule.Is) {
+		if d.Rule == &lint.Syntax || d.Refusal || slices.Contains(c.Skip, "all") || slices.ContainsFunc(c.Skip, d.Rule.Is) {
 			continue
 		}
 		out = append(out, frontend.Finding{

@@ -65,8 +65,9 @@ var hasFrom = regexp.MustCompile(`(?im)^\s*from\s`)
 // reported should the answers differ.
 func (c hadolintCase) judge(ctx context.Context) (d disagreement, fires bool, err error) {
 	text := c.Dockerfile + "\n"
+	first := 1 // line of the case's own text
 	if !hasFrom.MatchString(text) && c.Rule != "DL3061" {
-		text = "FROM debian:12\n" + text
+		text, first = "FROM debian:12\n"+text, 2
 	}
 	src := source.NewFile("Dockerfile", []byte(text))
 	d = disagreement{rule: c.Rule, where: fmt.Sprintf("case %d", c.ID), text: text}
@@ -81,7 +82,7 @@ func (c hadolintCase) judge(ctx context.Context) (d disagreement, fires bool, er
 		d.in = d.file.Instructions
 	}
 	for _, x := range diags {
-		if x.Rule.Is(c.Rule) {
+		if x.Rule.Is(c.Rule) && src.Pos(x.Span.Start).Line >= first {
 			fires, d.extra = true, true
 		}
 	}

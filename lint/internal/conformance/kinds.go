@@ -14,6 +14,12 @@ import (
 var kinds = map[string]func(disagreement) bool{
 	// BuildKit cannot build the file at all, which is what we say of it.
 	"refused-by-buildkit": func(d disagreement) bool { return d.file == nil && !d.extra },
+	// What is said of the image is said of its final stage, once.
+	"stage-not-final": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool {
+		return in.Stage >= 0 && in.Stage < len(f.Stages)-1
+	}),
+	// The default of an ARG or the value of an ENV decides.
+	"variable-filled-in": extra(func(_ *dockerfile.File, in dockerfile.Instruction) bool { return strings.Contains(in.Text.Text, "$") }),
 	// The command is run by another one, or named by its path.
 	"not-by-name": extra(notByName),
 	// PowerShell or cmd reads the RUN.
@@ -27,6 +33,8 @@ var kinds = map[string]func(disagreement) bool{
 	"nothing-stays": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool {
 		return in.Stage >= 0 && !f.Shipped(in.Stage) || runs(f, in, "apk", "--no-network") || runs(f, in, "apt-get", "dist-clean") || strings.Contains(strings.Join(in.Node.Flags, " "), "type=cache")
 	}),
+	// The instruction is ADD.
+	"add": extra(func(_ *dockerfile.File, in dockerfile.Instruction) bool { return in.Keyword == "add" }),
 	// The RUN is ONBUILD's.
 	"onbuild": extra(func(_ *dockerfile.File, in dockerfile.Instruction) bool { return in.Trigger }),
 	// A package's name has the variable of another stage's ARG in it.

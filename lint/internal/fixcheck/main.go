@@ -200,11 +200,11 @@ func settle(ctx context.Context, src *source.File, opts lint.Options) (*source.F
 	}
 	had := map[string]int{}
 	for _, d := range before {
-		had[d.Rule.Name]++
+		had[kind(d)]++
 	}
 	var more []string
 	for _, d := range left {
-		if had[d.Rule.Name]--; had[d.Rule.Name] < 0 {
+		if had[kind(d)]--; had[kind(d)] < 0 {
 			more = append(more, fmt.Sprintf("%s (line %d: %s)", d.Rule.Name, d.File.Pos(d.Span.Start).Line, d.Message))
 		}
 	}
@@ -212,4 +212,13 @@ func settle(ctx context.Context, src *source.File, opts lint.Options) (*source.F
 		faults = append(faults, fmt.Sprintf("%s: new findings: %s", how, strings.Join(more, "; ")))
 	}
 	return out, faults
+}
+
+// kind is what a finding is counted as. Rules with a common alias judge one
+// thing: the shell form stays the shell form where a fix puts SHELL before it.
+func kind(d lint.Diagnostic) string {
+	if len(d.Rule.Aliases) > 0 {
+		return d.Rule.Aliases[0]
+	}
+	return d.Rule.Name
 }

@@ -33,6 +33,7 @@ func catalogue() []rule.Meta {
 // whatever case; what is one rule to another tool may be several here.
 func findRules(name string) []rule.Meta {
 	all := catalogue()
+	name = strings.TrimPrefix(name, "buildkit/")
 	for _, is := range []func(string) bool{
 		func(n string) bool { return n == name },
 		func(n string) bool { return strings.EqualFold(n, name) || strings.EqualFold(n, suppress.TrivyID(name)) },

@@ -48,8 +48,8 @@ func (a *app) lintCommand() *cobra.Command {
 		Long: `Lint reads Dockerfiles: files, patterns such as 'services/**/Dockerfile',
 directories that hold some, Compose and Bake files that build some, or - for
 standard input. Without a path it looks through the current directory, passing
-over what .gitignore names. BuildKit's own checks are reported beside whittle's
-rules, and what ShellCheck says of RUN scripts where it is installed.`,
+over what .gitignore names. BuildKit's own checks are among the rules; what
+ShellCheck says of RUN scripts is added where it is installed.`,
 		Example: `  whittle lint
   whittle lint --format text --format sarif=lint.sarif docker/
   whittle lint --fix --unsafe Dockerfile

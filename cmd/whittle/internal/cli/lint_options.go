@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,9 @@ func (f *lintFlags) options(run setup.Run, b *builds, name string) lint.Options 
 	opts.Context = f.contexts.of(dir, ignore)
 	if f.online != nil {
 		opts.Images = f.online
+	}
+	if f.noBuildkit {
+		opts.Rules = slices.DeleteFunc(slices.Clone(opts.Rules), func(r rule.Rule) bool { return buildkit.Own(&r.Meta) })
 	}
 	if !f.noBuildkit && run.Foreign && buildkitNeeded() {
 		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: ignore})

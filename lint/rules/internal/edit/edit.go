@@ -69,6 +69,8 @@ func Pair(f *dockerfile.File, in dockerfile.Instruction, i int) []source.Edit {
 		span.Start = pairs[i-1].Span.End
 	case i == 0 && blank(f, span.End, pairs[1].Span.Start):
 		span.End = pairs[1].Span.Start
+	default:
+		return nil // a comment stands there, which would go on into what follows
 	}
 	return []source.Edit{{Span: span}}
 }
@@ -96,4 +98,12 @@ func Instruction(f *dockerfile.File, in dockerfile.Instruction) []source.Edit {
 // places.
 func blank(f *dockerfile.File, from, to int) bool {
 	return len(bytes.Trim(f.Bytes[from:to], " \t\r\n"+string(f.Escape))) == 0
+}
+
+// NewLine is the end of a line as the file writes it.
+func NewLine(f *dockerfile.File) string {
+	if bytes.Contains(f.Bytes, []byte("\r\n")) {
+		return "\r\n"
+	}
+	return "\n"
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -134,8 +135,57 @@ func Bases(f *dockerfile.File) iter.Seq2[*dockerfile.Stage, string] {
 
 // BaseSpan is where a stage names its base.
 func BaseSpan(f *dockerfile.File, s *dockerfile.Stage) source.Span {
-	span, _ := f.Instructions[s.From].Find(s.BaseName)
-	return span
+	return f.Instructions[s.From].Words()[0].Span
+}
+
+// Froms lists what COPY --from and RUN --mount=from= take files from.
+func Froms(in dockerfile.Instruction) []dockerfile.Word {
+	var out []dockerfile.Word
+	for _, flag := range in.Flags() {
+		switch {
+		case in.Keyword == "copy" && flag.Name == "from":
+			out = append(out, dockerfile.Word{Text: flag.Value, Span: flag.ValueSpan})
+		case in.Keyword == "run" && flag.Name == "mount":
+			for field := range strings.SplitSeq(flag.Value, ",") {
+				if from, ok := strings.CutPrefix(field, "from="); ok {
+					out = append(out, dockerfile.Word{Text: from, Span: flag.ValueSpan})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Near finds the name that another is a slip of the pen away from: few letters
+// differ, and most do not. It gives "" where there is none.
+func Near(name string, among []string) string {
+	best, least := "", min(len(name)/2, 2)+1
+	for _, other := range among {
+		if d := len(other) - len(name); d >= least || -d >= least {
+			continue
+		}
+		if d := levenshtein.Distance(name, other, nil); d > 0 && d < least {
+			best, least = other, d
+		}
+	}
+	return best
+}
+
+// RefSpan is where a word, or the body of a heredoc, names a variable, without
+// the "$".
+func RefSpan(f *dockerfile.File, w dockerfile.Word, name string) (source.Span, bool) {
+	// The bytes of the file, since a word may go over several lines.
+	text := string(f.Bytes[w.Span.Start:w.Span.End])
+	refs := f.Refs
+	if strings.Contains(w.Text, "\n") {
+		refs = f.RefsInHeredoc
+	}
+	for ref := range refs(text) {
+		if ref.Name == name {
+			return source.Span{Start: w.Span.Start + ref.Start, End: w.Span.Start + ref.End}, true
+		}
+	}
+	return w.Span, false
 }
 
 // After is the empty span behind another.

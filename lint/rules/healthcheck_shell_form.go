@@ -1,0 +1,32 @@
+package rules
+
+import (
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/whittle-oci/whittle/lint/rule"
+)
+
+var healthcheckShellForm = rule.Rule{
+	Meta: rule.Meta{
+		Name:     "healthcheck-shell-form",
+		Aliases:  []string{"DL3025"},
+		Family:   rule.Hygiene,
+		Summary:  "HEALTHCHECK CMD is in JSON form",
+		Why:      "The shell form needs a shell in the image for a command that is run every half a minute.",
+		Bad:      "FROM debian:12\nHEALTHCHECK CMD curl -f http://localhost/\n",
+		Good:     "FROM debian:12\nHEALTHCHECK CMD [\"curl\", \"-f\", \"http://localhost/\"]\n",
+		Severity: rule.Info,
+		Fixable:  rule.Sometimes,
+		Presets:  []string{"hadolint"},
+	},
+	Check: checkHealthcheckShellForm,
+}
+
+func checkHealthcheckShellForm(p *rule.Pass) {
+	for _, in := range p.File.Instructions {
+		c, ok := in.Command.(*instructions.HealthCheckCommand)
+		if ok && !in.Trigger && c.Health != nil && len(c.Health.Test) > 0 && c.Health.Test[0] == "CMD-SHELL" {
+			p.Report(rule.Finding{Span: in.Span(), Message: "HEALTHCHECK CMD is in shell form; write it as a JSON list", Fix: jsonForm(p.File, in)})
+		}
+	}
+}
