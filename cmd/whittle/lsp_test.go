@@ -101,7 +101,7 @@ func TestLanguageServer(t *testing.T) {
 	e.Diagnostics()
 
 	// The configuration changes on disk.
-	file(".whittle.yaml", "lint:\n  onyl: [sudo]\n")
+	file(".whittle.yaml", "lint:\n  onlyy: [sudo]\n")
 	e.Notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{map[string]any{"uri": conf, "type": 2}}})
 	if p := e.Diagnostics(); p.Codes() != "" {
 		t.Errorf("with a wrong configuration: %s", p.Codes())

@@ -262,7 +262,10 @@ func (s *server) notified(ctx context.Context, conn *jsonrpc2.Conn, req *jsonrpc
 }
 
 // watched are the files that decide how a Dockerfile is checked.
-var watched = []string{"**/.whittle.yaml", "**/.hadolint.y{a,}ml", "**/.trivyignore{,.yaml}", "**/*.dockerignore"}
+var watched = []string{
+	"**/.whittle.yaml", "**/.hadolint.{yaml,yml}", "**/.trivyignore", "**/.trivyignore.yaml", "**/*.dockerignore",
+	"**/{compose,docker-compose}*.{yaml,yml}", "**/docker-bake*.{hcl,json}",
+}
 
 // watch asks to hear of changes of files that decide about findings.
 func (s *server) watch(ctx context.Context, conn *jsonrpc2.Conn) {

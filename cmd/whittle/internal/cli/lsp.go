@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,7 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 	if err := f.findShellcheck(); err != nil {
 		return err
 	}
+	seen := &recent{}
 	err = lsp.Serve(ctx, a.In, a.Out, lsp.Config{
 		Version: version(), Rules: catalogue(), Page: docs.Page, Delay: typingDelay,
 		Find: func(name string) (rule.Meta, bool) {
@@ -64,11 +66,31 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 			if err != nil || excluded {
 				return lint.Options{}, false, err
 			}
-			return f.options(run, f.newBuilds(), path), true, nil
+			return seen.flags(f).options(run, f.newBuilds(), path), true, nil
 		},
 	})
 	if errors.Is(err, lsp.ErrNoShutdown) {
 		return exit(1) // as the protocol wants
 	}
 	return err
+}
+
+// seenFor is how long what was seen of build contexts holds: editors ask at every
+// key, and directories change.
+const seenFor = 10 * time.Second
+
+// A recent is flags with what was seen of build contexts lately.
+type recent struct {
+	mu  sync.Mutex
+	at  time.Time
+	now *lintFlags
+}
+
+func (r *recent) flags(f *lintFlags) *lintFlags {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.now == nil || time.Since(r.at) > seenFor {
+		r.at, r.now = time.Now(), &lintFlags{noBuildkit: f.noBuildkit, lintTools: lintTools{program: f.program}}
+	}
+	return r.now
 }
