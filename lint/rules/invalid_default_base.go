@@ -1,6 +1,9 @@
 package rules
 
 import (
+	_ "crypto/sha256" // digests are read by the algorithms that are linked
+	_ "crypto/sha512"
+
 	"github.com/distribution/reference"
 
 	"github.com/whittle-oci/whittle/lint/rule"

@@ -77,12 +77,14 @@ func (c *undefined) word(in dockerfile.Instruction, w dockerfile.Word, names []s
 		if c.env.Has(name) || special(name) || own {
 			continue
 		}
+		// A variable that adds to itself is no slip of the pen.
+		itself := slices.ContainsFunc(c.pairs, func(p dockerfile.Pair) bool { return p.Key == name })
 		near := ""
-		if c.searches++; c.searches <= maxSuggested {
+		if c.searches++; c.searches <= maxSuggested && !itself {
 			near = walk.Near(name, append(c.pass.File.Names(in), c.env.Names...))
 		}
 		// The image may set it, and short names are all alike.
-		if !c.env.Complete && !c.pass.File.Global(name) && (near == "" || len(name) < 5) {
+		if !c.env.Complete && !c.pass.File.Global(name) && (near == "" || len(name) < 5 || strings.Contains(w.Text, "${"+name+":-")) {
 			continue
 		}
 		reportUndefined(c.pass, w, name, near)
