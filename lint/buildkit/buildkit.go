@@ -9,6 +9,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -100,6 +101,10 @@ func (c *Checker) Warnings(ctx context.Context, f *dockerfile.File) (out []lint.
 		}
 		out = append(out, d)
 	}
+	// BuildKit goes over maps: two warnings of one line come in any order.
+	slices.SortStableFunc(out, func(a, b lint.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name), cmp.Compare(a.Message, b.Message))
+	})
 	return out, res.Error == nil, nil
 }
 

@@ -89,6 +89,25 @@ func TestBuilds(t *testing.T) {
 	}
 }
 
+// TestOrder holds findings of one line to one order.
+func TestOrder(t *testing.T) {
+	text := "FROM debian:12\nENV A=$F$E$D$C$B\n"
+	for range 20 {
+		diags, err := lint.Run(t.Context(), source.NewFile("Dockerfile", []byte(text)), lint.Options{Checkers: []lint.Checker{&buildkit.Checker{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < len(diags); i++ {
+			if diags[i-1].Message > diags[i].Message {
+				t.Fatalf("%s before %s", diags[i-1].Message, diags[i].Message)
+			}
+		}
+		if len(diags) < 5 {
+			t.Fatalf("%d findings", len(diags))
+		}
+	}
+}
+
 // TestQuiet holds that a clean file is clean, and that images the registry was
 // not asked about are not guessed at.
 func TestQuiet(t *testing.T) {
