@@ -32,12 +32,16 @@ func (m *maker) program(ctx context.Context, x executable) error {
 }
 
 func (m *maker) carryProgram(ctx context.Context, x executable) error {
-	res, entry, err := m.carry(ctx, x.name, x.reason)
+	res, err := tree.Resolve(ctx, m.t, x.name)
+	if err == nil && !res.Entry.IsRegular() {
+		return &RefusedError{Instruction: x.instruction, Message: x.name + " is not a file that can be run"}
+	}
+	var entry *Entry
+	if err == nil {
+		_, entry, err = m.carry(ctx, x.name, x.reason)
+	}
 	if err != nil {
 		return m.missing(x, err)
-	}
-	if !res.Entry.IsRegular() {
-		return &RefusedError{Instruction: x.instruction, Message: x.name + " is not a file that can be run"}
 	}
 	entry.program = true
 	if m.done[res.Path] {

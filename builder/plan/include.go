@@ -35,14 +35,25 @@ func (m *maker) included(ctx context.Context) error {
 	return nil
 }
 
-// include carries the file or the whole directory that name leads to.
+// include carries the file or the whole directory that name leads to. Of the
+// root that is everything but what a runtime mounts.
 func (m *maker) include(ctx context.Context, name string) error {
-	res, _, err := m.carry(ctx, name, "include: "+name)
+	if name == "/" {
+		return m.includeRoot(ctx)
+	}
+	reason := "include: " + name
+	res, err := tree.Resolve(ctx, m.t, name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && res.Path == "/" {
+		return m.link(ctx, name, reason) // leads nowhere yet, or to what is not meant
+	}
+	if err == nil {
+		_, _, err = m.carry(ctx, name, reason)
+	}
 	if err != nil {
 		return fmt.Errorf("include: %w", err)
 	}
 	if !res.Entry.IsDir() {
-		return m.includeFile(ctx, res.Path, "include: "+name, res.Entry)
+		return m.includeFile(ctx, res.Path, reason, res.Entry)
 	}
 	w := m.walked[res.Path]
 	if w == nil {
@@ -58,12 +69,33 @@ func (m *maker) include(ctx context.Context, name string) error {
 		} else if !slices.Contains(w.seen, p) {
 			w.seen = append(w.seen, p)
 		}
-		m.place(p, e, "include: "+name)
+		m.place(p, e, reason)
 		if e.IsRegular() {
-			return m.includeFile(ctx, p, "include: "+name, e)
+			return m.includeFile(ctx, p, reason, e)
 		}
 		return nil
 	})
+}
+
+func (m *maker) includeRoot(ctx context.Context) error {
+	entries, err := m.t.ReadDir(ctx, "/")
+	if err != nil {
+		return fmt.Errorf("include: %w", err)
+	}
+	for _, e := range entries {
+		child := path.Join("/", e.Name)
+		switch {
+		case slices.Contains(pseudo, child):
+		case e.IsSymlink(): // what it leads to comes along by itself
+			err = m.link(ctx, child, "include: /")
+		default:
+			err = m.include(ctx, child)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // includeFile brings what an included executable needs, and refuses a secret
@@ -97,7 +129,7 @@ func (m *maker) glob(ctx context.Context, pattern string) ([]string, error) {
 	pattern = path.Clean("/" + pattern)
 	if !strings.ContainsAny(pattern, "*?[{") {
 		_, err := tree.Resolve(ctx, m.t, pattern)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
 			return nil, nil
 		}
 		return []string{pattern}, err
@@ -107,7 +139,7 @@ func (m *maker) glob(ctx context.Context, pattern string) ([]string, error) {
 	}
 	base, _ := doublestar.SplitPattern(pattern)
 	res, err := tree.Resolve(ctx, m.t, base)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
 		return nil, nil
 	}
 	if err != nil {

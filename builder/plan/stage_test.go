@@ -90,7 +90,8 @@ func (s stage) input() plan.Input {
 }
 
 func (s stage) test(t *testing.T) {
-	p, err := plan.Make(t.Context(), s.input())
+	in := s.input()
+	p, err := plan.Make(t.Context(), in)
 	if s.refused != "" || s.unknown != "" {
 		s.failure(t, err)
 		return
@@ -98,6 +99,7 @@ func (s stage) test(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	wellFormed(t, in, p)
 	got := show(p)
 	if s.files != nil {
 		mine := slices.DeleteFunc(slices.Clone(got), func(l string) bool {

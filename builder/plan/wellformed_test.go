@@ -1,0 +1,121 @@
+package plan_test
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+var numericUser = regexp.MustCompile(`^([0-9]+):([0-9]+)$`)
+
+// wellFormed holds a plan to what is true of every plan, and to being the same
+// each time.
+func wellFormed(t *testing.T, in plan.Input, p *plan.Plan) {
+	t.Helper()
+	kinds := map[string]plan.Type{}
+	for _, e := range p.Entries {
+		kinds[e.Path] = e.Type
+	}
+	uid, gid := 0, 0
+	if m := numericUser.FindStringSubmatch(p.Config.User); m != nil {
+		fmt.Sscan(m[1], &uid)
+		fmt.Sscan(m[2], &gid)
+	} else if p.Config.User != "" {
+		t.Errorf("the user %q is not in numbers", p.Config.User)
+	}
+	for i, e := range p.Entries {
+		if i > 0 && p.Entries[i-1].Path >= e.Path {
+			t.Errorf("%s is not in order", e.Path)
+		}
+		if !path.IsAbs(e.Path) || path.Clean(e.Path) != e.Path || e.Path == "/" {
+			t.Errorf("%q is no clean path", e.Path)
+		}
+		if dir := path.Dir(e.Path); dir != "/" && kinds[dir] != plan.Dir {
+			t.Errorf("%s lies in %s, which is %q", e.Path, dir, kinds[dir])
+		}
+		if e.Reason == "" {
+			t.Errorf("%s has no reason", e.Path)
+		}
+		if e.Type == plan.Symlink && e.Linkname == "" || e.Type == plan.File && e.Source == "" && int64(len(e.Data)) != e.Size {
+			t.Errorf("%s: %+v", e.Path, e)
+		}
+		if e.Type != plan.Symlink && uid != 0 && !mayRead(e, uid, gid) {
+			t.Errorf("%d:%d may not read %s, %s %d:%d", uid, gid, e.Path, e.ModeText, e.UID, e.GID)
+		}
+		if slices.Contains(p.Programs, e.Path) && (e.UID != 0 || e.GID != 0 || e.Mode&0o022 != 0) {
+			t.Errorf("the program %s is %s %d:%d", e.Path, e.ModeText, e.UID, e.GID)
+		}
+	}
+	for _, c := range p.Trees {
+		for m := range c.Members {
+			e, ok := p.Find(m)
+			if !ok || e.Source != m || e.UID != c.UID || e.GID != c.GID || !strings.HasPrefix(m, c.Root+"/") {
+				t.Errorf("the copy of %s takes %s along: %+v", c.Root, m, e)
+			}
+		}
+	}
+	again, err := plan.Make(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(mustJSON(t, p), mustJSON(t, again)); d != "" {
+		t.Errorf("the same input gave another plan:\n%s", d)
+	}
+}
+
+// mayRead reports whether a user may read a file, and enter a directory.
+func mayRead(e plan.Entry, uid, gid int) bool {
+	shift := 0
+	switch {
+	case e.UID == uid:
+		shift = 6
+	case e.GID == gid:
+		shift = 3
+	}
+	bits := e.Mode.Perm() >> shift
+	return bits&4 != 0 && (e.Type != plan.Dir || bits&1 != 0)
+}
+
+// FuzzMake plans images of hostile trees and configurations.
+func FuzzMake(f *testing.F) {
+	f.Add("/entry.sh", "sh -c 'a && b'", "#!/bin/sh\nset -- x \"$@\"\n. ./lib\nexec \"$@\"\n", "root:x:0:0:root:/root:/bin/sh\n", "app", "/srv", "/data", "../../etc", "/srv/*")
+	f.Add("tini", "--\x00gosu\x00app\x00/app", "#!/usr/bin/env -S sh\n", "app:x:1:1::/usr/bin:\n", "0:app", "/var/run/x", "/loop", "loop", "/[")
+	f.Fuzz(func(t *testing.T, entry, cmd, script, passwd, user, workdir, volume, link, pattern string) {
+		in := stage{base: debian, change: func(t *tree.Memory) {
+			t.File("/entry.sh", 0o755, []byte(script))
+			t.File("/etc/passwd", 0o644, []byte(passwd))
+			if link != "" {
+				t.Symlink("/srv/link", link)
+				t.Symlink("/loop", link)
+			}
+			t.File("/srv/file", 0o600, []byte(script))
+			t.File("/srv/program", 0o700, elftest.File{}.Bytes())
+		}}.input()
+		in.Config.Entrypoint, in.Config.Cmd = strings.Split(entry, "\x00"), strings.Split(cmd, "\x00")
+		in.Config.User, in.Config.WorkingDir = user, workdir
+		in.Config.Env = append(in.Config.Env, "X="+link, "PATH="+volume+":/usr/bin")
+		in.Config.Volumes = map[string]struct{}{volume: {}}
+		in.Options = plan.Options{Include: []string{pattern}, Exclude: []string{link}, Writable: []string{volume}}
+		p, err := plan.Make(t.Context(), in)
+		if err == nil {
+			wellFormed(t, in, p)
+			return
+		}
+		if _, ok := errors.AsType[*plan.RefusedError](err); ok {
+			return
+		}
+		if _, ok := errors.AsType[*plan.UnsupportedError](err); !ok {
+			t.Errorf("error %v of type %T", err, err)
+		}
+	})
+}
