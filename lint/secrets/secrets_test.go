@@ -41,7 +41,7 @@ func TestCheck(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"a token in ENV", "ENV A=1 \\\n    GH=" + pat + "\n", "github-pat " + pat},
 		{"in LABEL", "LABEL x=\"" + pat + "\"\n", "github-pat " + pat},
-		{"in a heredoc", "COPY <<EOF /root/.npmrc\n//registry.npmjs.org/:_authToken=npm_1a2B3c4D5e6F7g8H9i0JkLmNoPqRsTuVwXyZ\nEOF\n", "npm-access-token npm_1a2B3c4D5e6F7g8H9i0JkLmNoPqRsTuVwXyZ"},
+		{"in a heredoc", "COPY <<EOF /root/.npmrc\n//npm.example.test/:_authToken=npm_1a2B3c4D5e6F7g8H9i0JkLmNoPqRsTuVwXyZ\nEOF\n", "npm-access-token npm_1a2B3c4D5e6F7g8H9i0JkLmNoPqRsTuVwXyZ"},
 		{"a service that few use", "RUN echo 'TRAVIS_TOKEN=AbCd1234EfGh5678IjKl12'>x\n", "travisci-access-token AbCd1234EfGh5678IjKl12"},
 		{"by entropy", "RUN echo 'api_secret = \"k8Fh3mQz91LpXw7Tb2Vn\"' > /etc/x\n", "generic-api-key k8Fh3mQz91LpXw7Tb2Vn"},
 		{"a header", "RUN curl -H \"Authorization: Bearer k8Fh3mQz91LpXw7Tb2Vn\" https://example.test\n", "curl-auth-header k8Fh3mQz91LpXw7Tb2Vn"},
