@@ -69,7 +69,12 @@ func askVersion(program string) (string, error) {
 	}
 	for line := range strings.Lines(string(out)) {
 		if v, ok := strings.CutPrefix(line, "version:"); ok {
-			return strings.TrimSpace(v), nil
+			v = strings.TrimSpace(v)
+			var major, minor int
+			if _, err := fmt.Sscanf(v, "%d.%d", &major, &minor); err == nil && major == 0 && minor < 7 {
+				return v, fmt.Errorf("%s %s: %w", program, v, ErrTooOld)
+			}
+			return v, nil
 		}
 	}
 	return "", fmt.Errorf("%s --version names no version; is it ShellCheck?", program)

@@ -29,6 +29,7 @@ import (
 // a lint.Checker and may be used by several goroutines.
 type Program struct {
 	path    string
+	named   bool // rather than found
 	version func() (string, error)
 
 	mu    sync.Mutex
@@ -49,11 +50,16 @@ const maxKnown = 50_000
 // ErrNotFound is a program that is not there.
 var ErrNotFound = errors.New("shellcheck is not there")
 
+// ErrTooOld is a program that lacks what is asked of it. One that was found and
+// not named counts as none.
+var ErrTooOld = errors.New("shellcheck is too old; 0.7 or later is needed")
+
 // Find looks for the program: path, or in the directories of $PATH when path is
 // empty. cacheDir is where results are kept, "" for nowhere; it is made when
 // there is something to keep.
 func Find(path, cacheDir string) (*Program, error) {
-	if path == "" {
+	named := path != ""
+	if !named {
 		path = "shellcheck"
 	}
 	found, err := exec.LookPath(path)
@@ -64,7 +70,7 @@ func Find(path, cacheDir string) (*Program, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
 	}
 	return &Program{
-		path: found, known: map[key]result{}, cache: cache{dir: cacheDir},
+		path: found, named: named, known: map[key]result{}, cache: cache{dir: cacheDir},
 		version: sync.OnceValues(func() (string, error) { return askVersion(found) }),
 	}, nil
 }
@@ -102,6 +108,9 @@ func (p *Program) scripts(f *dockerfile.File) ([]script, error) {
 			continue
 		}
 		v, err := p.version()
+		if errors.Is(err, ErrTooOld) && !p.named {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -329,6 +329,23 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestTooOld refuses a program that is named and passes over one that is found.
+func TestTooOld(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "shellcheck")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho 'version: 0.6.0'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f := parse(t, "Dockerfile", "FROM a\nRUN ls $A\n")
+	if _, err := find(t, program, "").Check(t.Context(), f); !errors.Is(err, shellcheck.ErrTooOld) {
+		t.Errorf("the error is %v", err)
+	}
+	t.Setenv("PATH", dir)
+	if got := check(t, find(t, "", ""), f); len(got) > 0 {
+		t.Error(show(got))
+	}
+}
+
 // TestNotShellCheck refuses a program that is another.
 func TestNotShellCheck(t *testing.T) {
 	c := find(t, "/bin/true", "")

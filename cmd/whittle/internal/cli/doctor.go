@@ -14,6 +14,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/engine"
 	"github.com/whittle-oci/whittle/builder/engine/embedded"
+	"github.com/whittle-oci/whittle/lint/shellcheck"
 )
 
 // finding is one thing that doctor looked at.
@@ -32,7 +33,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			found := []finding{chosen(builder), state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"), docker(c.Context()),
-				program("shellcheck", "lint checks RUN scripts with it", "lint leaves RUN scripts to its own rules; install shellcheck")}
+				scripts()}
 			if asJSON {
 				enc := json.NewEncoder(a.Out)
 				enc.SetIndent("", "  ")
@@ -81,6 +82,19 @@ func program(name, yes, no string) finding {
 		return finding{name, false, no}
 	}
 	return finding{name, true, path + ": " + yes}
+}
+
+// scripts says what lint checks the scripts of RUN with.
+func scripts() finding {
+	p, err := shellcheck.Find("", "")
+	if err != nil {
+		return finding{"shellcheck", false, "lint leaves RUN scripts to its own rules; install shellcheck"}
+	}
+	version, err := p.Version()
+	if err != nil {
+		return finding{"shellcheck", false, err.Error()}
+	}
+	return finding{"shellcheck", true, p.Path() + " " + version + ": lint checks RUN scripts with it"}
 }
 
 func docker(ctx context.Context) finding {
