@@ -68,7 +68,7 @@ func (a *attestations) add(p *ocispecs.Platform, r *report.Report, made *plan.Pl
 // attach adds the report, the contents and the SBOM of every platform.
 func (a *attestations) attach(ctx context.Context, rb *dockerui.ResultBuilder) error {
 	var mu sync.Mutex // AddAttestation and AddMeta are not safe for several at once
-	return rb.EachPlatform(ctx, func(ctx context.Context, id string, p ocispecs.Platform) (err error) {
+	return rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) (err error) {
 		defer recovered(&err)
 		x, ok := a.by[id]
 		if !ok {

@@ -82,7 +82,7 @@ func same(t *testing.T, f *dockerfile.File, in dockerfile.Instruction) {
 	for n := in.Node.Next; n != nil && len(n.Children) == 0; n = n.Next {
 		want = append(want, valid(n.Value))
 	}
-	if taken(f, in) && !slices.Equal(words, want) {
+	if taken(in) && !slices.Equal(words, want) {
 		t.Fatalf("words of %q are %q, BuildKit: %q", in.Text.Text, words, want)
 	}
 	docs := f.Heredocs(in)
@@ -98,7 +98,7 @@ func same(t *testing.T, f *dockerfile.File, in dockerfile.Instruction) {
 
 // taken reports whether BuildKit takes the instruction. What it makes of the
 // words of others does not matter.
-func taken(f *dockerfile.File, in dockerfile.Instruction) bool {
+func taken(in dockerfile.Instruction) bool {
 	return in.Keyword == "from" || in.Keyword != "onbuild" && in.Command != nil
 }
 

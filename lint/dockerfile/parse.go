@@ -133,7 +133,7 @@ func (f *File) understand() error {
 		}
 		// Lines that are left over from one instruction are one problem.
 		problem := Problem{i, located(err)}
-		if !(problem.Unknown() && unknown == i-1) && len(f.Problems) < maxProblems {
+		if (!problem.Unknown() || unknown != i-1) && len(f.Problems) < maxProblems {
 			f.Problems = append(f.Problems, problem)
 		}
 		if problem.Unknown() {

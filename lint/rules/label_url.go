@@ -7,7 +7,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/rules/internal/labels"
 )
 
-var labelUrl = rule.Rule{
+var labelURL = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "label-url",
 		Aliases:  []string{"DL3052"},

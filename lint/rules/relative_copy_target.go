@@ -41,7 +41,7 @@ func checkRelativeCopyTarget(p *rule.Pass) {
 				triggered = true
 				set[i] = set[i] || !in.Trigger
 			case *instructions.CopyCommand, *instructions.AddCommand:
-				if !set[i] && !(in.Trigger && triggered) {
+				if !set[i] && (!in.Trigger || !triggered) {
 					reportRelative(p, in)
 				}
 			}

@@ -80,7 +80,7 @@ func All() []rule.Rule {
 		labelSemver,
 		labelSpdx,
 		labelTime,
-		labelUrl,
+		labelURL,
 		latestBase,
 		latestDownload,
 		legacyKeyValue,

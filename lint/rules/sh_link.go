@@ -49,7 +49,7 @@ func linkedShell(f *dockerfile.File, in dockerfile.Instruction, c dockerfile.Com
 		shell = "/bin/" + shell
 	}
 	for _, other := range f.Commands(in) {
-		if other.Span != c.Span && !(other.Name == "rm" && other.Has("/bin/sh")) {
+		if other.Span != c.Span && (other.Name != "rm" || !other.Has("/bin/sh")) {
 			return "", false
 		}
 	}

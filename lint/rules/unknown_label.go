@@ -12,7 +12,7 @@ var unknownLabel = rule.Rule{
 		Family:   rule.Hygiene,
 		Summary:  "the image has no labels but the listed ones",
 		Why:      "A label that nobody knows is a slip of the pen or something that no tool reads. The rule speaks when the setting `strict-labels` is on, of labels that the setting `labels` does not list.",
-		Bad:      "FROM debian:12\nLABEL verison=1\n",
+		Bad:      "FROM debian:12\nLABEL verzion=1\n",
 		Good:     "FROM debian:12\nLABEL version=1\n",
 		Severity: rule.Info,
 		Fixable:  rule.Never,

@@ -65,7 +65,7 @@ func (c Cache) left(f *dockerfile.File, in dockerfile.Instruction) (first Invoca
 // Removes reports whether a command deletes one of the directories or all that
 // is in it.
 func Removes(c dockerfile.Command, dirs ...string) bool {
-	if c.Name != "rm" && !(c.Name == "find" && c.Has("-delete")) {
+	if c.Name != "rm" && (c.Name != "find" || !c.Has("-delete")) {
 		return false
 	}
 	return slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool {
