@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -110,6 +111,9 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, req *buildRequest, bu
 	if err != nil {
 		mu.Lock()
 		defer mu.Unlock()
+		if full := req.noRoom(); full != nil && !strings.Contains(err.Error(), "no space left") {
+			return nil, fmt.Errorf("%w: %w", err, full)
+		}
 		return nil, a.buildError(err, own)
 	}
 	return res, nil

@@ -34,6 +34,23 @@ func (r *buildRequest) discard() {
 	}
 }
 
+// noRoom tries whether directories that a build writes to have no room left.
+// BuildKit often knows only that the other end has closed the connection: EOF.
+func (r *buildRequest) noRoom() error {
+	for _, s := range r.staged {
+		if info, err := os.Stat(s.tmp); err != nil || !info.IsDir() {
+			continue
+		}
+		probe := filepath.Join(s.tmp, ".whittle-room")
+		err := os.WriteFile(probe, make([]byte, 64<<10), 0o600)
+		_ = os.Remove(probe)
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", s.dest, err)
+		}
+	}
+	return nil
+}
+
 // publish moves what was written into place.
 func (r *buildRequest) publish(ctx context.Context, a *app) error {
 	if r.loaded != nil {
