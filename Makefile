@@ -80,7 +80,6 @@ bench-lint: build ## time and memory of the linter beside their bars: make bench
 lint: build ## lint this repository's Dockerfiles, errors only: most are careless on purpose
 	bin/whittle lint --fail-on error testdata/apps/web testdata/apps/makeapp
 
-CORPUS ?=
 .PHONY: fixes
 fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes CORPUS=DIR
 	@test -n "$(CORPUS)" || { echo "CORPUS is not set: a directory with realworld.tar.gz" >&2; exit 2; }
