@@ -83,6 +83,20 @@ func TestApplications(t *testing.T) {
 			warns: []string{"RUN: nothing shows a use of these packages, so they are not in the image: curl, libpcre"},
 		},
 		{
+			name: "what its configuration names", config: entrypoint("nginx", "-c", "/etc/mine.conf"), base: func(t *tree.Memory) {
+				debian(t)
+				nginx(t)
+				for _, name := range []string{"/etc/mime.types", "/usr/share/extra/a.b-c", "/etc/commented"} {
+					t.File(name, 0o644, []byte("x"))
+				}
+				t.File("/etc/ssl/private/snakeoil.key", 0o640, []byte("-----BEGIN PRIVATE KEY-----"))
+				t.File("/etc/nginx/nginx.conf", 0o644, []byte("types /etc/mime.types;\n # include /etc/commented;\nkey=/etc/ssl/private/snakeoil.key\nrun /usr/bin/curl\n"))
+			},
+			change: func(t *tree.Memory) { t.File("/etc/mine.conf", 0o644, []byte("include \"/usr/share/extra/a.b-c\";")) },
+			files:  append([]string{"0644 0:0 /etc/mime.types", "0644 0:0 /etc/mine.conf", "0644 0:0 /usr/share/extra/a.b-c"}, data...),
+			warns:  []string{"/etc/ssl/private/snakeoil.key was left out: it is a private key"},
+		},
+		{
 			name: "its configuration, edited", config: entrypoint("nginx"), base: func(t *tree.Memory) { debian(t); nginx(t) },
 			change: func(t *tree.Memory) { t.File("/etc/nginx/nginx.conf", 0o644, []byte("mine")) }, files: data,
 		},

@@ -6,22 +6,23 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 )
 
-// maxListed is how many files of one directory that changed in the same way
-// are told apart.
+// maxListed is how many files that changed in the same way are told apart.
 const maxListed = 3
 
 // differences reports every file whose mode or owner is not what the build
 // gave it.
 func (m *maker) differences(context.Context) error {
-	var order []Change // with the directory as its name
+	var order []Change // with the first part of the path as the name
 	groups := map[Change][]string{}
 	note := func(e *Entry, kind, from, to string) {
 		if from == to {
 			return
 		}
-		c := Change{kind, path.Dir(e.Path), from, to, e.why}
+		top, _, _ := strings.Cut(e.Path[1:], "/")
+		c := Change{kind, top, from, to, e.why}
 		if _, ok := groups[c]; !ok {
 			order = append(order, c)
 		}
@@ -37,7 +38,7 @@ func (m *maker) differences(context.Context) error {
 	}
 	for _, c := range order {
 		if names := groups[c]; len(names) > maxListed {
-			m.change(c.Kind, fmt.Sprintf("%d files in %s", len(names), c.Name), c.From, c.To, c.Why)
+			m.change(c.Kind, fmt.Sprintf("%d files in %s", len(names), above(names)), c.From, c.To, c.Why)
 			continue
 		}
 		for _, name := range groups[c] {
@@ -45,4 +46,13 @@ func (m *maker) differences(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// above is the directory that all the paths, which are in order, lie in.
+func above(names []string) string {
+	dir := path.Dir(names[0])
+	for last := names[len(names)-1]; dir != "/" && !strings.HasPrefix(last, dir+"/"); {
+		dir = path.Dir(dir)
+	}
+	return dir
 }

@@ -127,15 +127,55 @@ func (m *maker) present(name string) bool {
 	return false
 }
 
+// variableLinks carries the links by which a variable names a path that is
+// carried: /var/lock/app where /var/lock leads to /run/lock.
+func (m *maker) variableLinks(ctx context.Context) error {
+	for _, kv := range m.config.Env {
+		name, value, _ := strings.Cut(kv, "=")
+		for _, p := range paths(value) {
+			if name == "PATH" || m.present(p) {
+				continue
+			}
+			res, err := tree.Resolve(ctx, m.t, p)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if m.present(res.Path) {
+				if _, err := m.real(ctx, p, name+" names it"); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// paths gives the absolute paths that a variable's value is, alone or in a
+// list; none for text that only begins with a slash.
+func paths(value string) []string {
+	var out []string
+	for p := range strings.SplitSeq(value, ":") {
+		if p == "" {
+			continue
+		}
+		if !path.IsAbs(p) {
+			return nil
+		}
+		if p = path.Clean(p); p != "/" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // dangling warns about a variable that names files, alone or in a list, which
 // the built image has and the minimal one has not.
 func (m *maker) dangling(ctx context.Context, name, value string) error {
-	paths := strings.Split(value, ":")
-	if slices.ContainsFunc(paths, func(p string) bool { return p != "" && !path.IsAbs(p) }) {
-		return nil // text that begins with a slash at most
-	}
-	for _, p := range paths {
-		if p = path.Clean(p); !path.IsAbs(p) || p == "/" || m.present(p) {
+	for _, p := range paths(value) {
+		if m.present(p) {
 			continue
 		}
 		_, err := tree.Resolve(ctx, m.t, p)

@@ -167,6 +167,15 @@ func TestEnvironment(t *testing.T) {
 			},
 		},
 		{
+			name: "links by which a variable names what is carried", base: debian, config: env("RUN_DIR=/var/run/app"), change: func(t *tree.Memory) { t.Dir("/run/app", 0o755) },
+			check: func(t *testing.T, p *plan.Plan) {
+				warnings(t, p, 0)
+				if e, ok := p.Find("/var/run"); !ok || e.Reason != "RUN_DIR names it" {
+					t.Errorf("/var/run is %+v", e)
+				}
+			},
+		},
+		{
 			name: "directories that are gone go from PATH", base: debian, config: func(c *dockerspec.DockerOCIImageConfig) { c.Env = []string{"PATH=/go/bin:/srv/bin:/bin:/opt"} },
 			change: func(t *tree.Memory) { t.File("/srv/bin/tool", 0o644, nil) }, changes: []string{"environment PATH: /go/bin:/srv/bin:/bin:/opt -> /srv/bin"}, check: hasEnv("PATH=/srv/bin"),
 		},

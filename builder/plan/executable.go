@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/elf"
@@ -108,6 +109,14 @@ func (m *maker) optionalProgram(ctx context.Context, x executable) error {
 // mention carries a file that a command line or a script names. Nothing
 // happens when it is not there: it may be an output, or mounted.
 func (m *maker) mention(ctx context.Context, instruction, name, reason string) error {
+	switch {
+	case slices.Contains(accountFiles, name):
+		m.evidence.set(&m.evidence.users, name+", "+reason)
+		m.evidence.set(&m.evidence.names, name+", "+reason)
+		return nil
+	case slices.Contains(pseudo, name):
+		return nil
+	}
 	res, err := tree.Resolve(ctx, m.t, name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && !res.Entry.IsRegular() {
 		return nil
@@ -132,8 +141,13 @@ func (m *maker) mention(ctx context.Context, instruction, name, reason string) e
 			return m.lenient(ctx, executable{instruction, name, reason})
 		}
 	}
-	_, _, err = m.carry(ctx, name, reason)
-	return err
+	if _, _, err = m.carry(ctx, name, reason); err != nil {
+		return err
+	}
+	if err := (&keeper{maker: m}).support(ctx, res.Path, res.Entry); err != nil {
+		return err
+	}
+	return m.configuration(ctx, res.Path, res.Entry)
 }
 
 // missing explains a program that is not there.

@@ -40,7 +40,7 @@ var cachesIn = map[string]struct {
 }{
 	"/var/cache": {[]string{"apt", "apk", "debconf", "dnf", "yum", "libdnf5", "ldconfig", "man", "fontconfig", "dictionaries-common", "swcatalog"}, whyPackages},
 	"/var/log":   {[]string{"apt", "dpkg.log", "alternatives.log", "bootstrap.log", "fontconfig.log", "apk.log", "dnf.log", "dnf.librepo.log", "dnf.rpm.log", "hawkey.log", "yum.log", "faillog", "lastlog", "btmp", "wtmp", "journal"}, "is a log of the build"},
-	"/run":       {[]string{"adduser", "lock", "mount", "shm", "systemd", "user", "utmp"}, whyLeftover},
+	"/run":       {[]string{"adduser", "systemd", "utmp"}, whyLeftover},
 	"/tmp":       {[]string{"go-build*", "go-link-*", "npm-*", "yarn--*", "v8-compile-cache*", "node-compile-cache", "pip-*", "hsperfdata_*", "cargo-install*", "rustc*", "apt-dpkg-install-*", "apt.conf.*", "apt-key-gpghome.*", ".X11-unix", ".ICE-unix"}, whyLeftover},
 }
 

@@ -70,6 +70,7 @@ type maker struct {
 
 	done        map[string]bool  // programs already carried, by real path
 	mains       []string         // real paths of what ENTRYPOINT and CMD run
+	configured  map[string]bool  // configuration files that were read
 	application string           // a program that the base image brought outside of packages
 	states      []string         // where packaged programs keep what they write
 	unneeded    map[string]*Left // by package, what was installed and stays behind
@@ -105,7 +106,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 	m := &maker{
 		in: in, opts: in.Options, t: in.Tree, config: cloneConfig(in.Config),
 		entries: map[string]*Entry{}, occupied: map[string]bool{}, walked: map[string]*walked{}, changed: map[string]tree.Entry{},
-		done: map[string]bool{}, passes: map[string]bool{}, excludes: map[string]bool{}, unneeded: map[string]*Left{},
+		done: map[string]bool{}, passes: map[string]bool{}, excludes: map[string]bool{}, unneeded: map[string]*Left{}, configured: map[string]bool{},
 	}
 	db, err := packages.Open(ctx, in.Tree)
 	if err != nil {
@@ -126,6 +127,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 		m.evidenced,
 		m.excluded,
 		m.userDirs,
+		m.variableLinks,
 		m.records,
 		m.excludedLast,
 		// Whose it is.

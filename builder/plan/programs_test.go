@@ -122,6 +122,18 @@ func TestCommands(t *testing.T) {
 			has: []string{"0755 0:0 /etc/app.yaml", "0777 65532:0 /etc/more.yaml"}, quiet: true,
 		},
 		{
+			name: "a library that an argument names", base: debian, config: entrypoint("/app", "--plugin=/srv/a.so"), change: func(t *tree.Memory) {
+				t.File("/srv/a.so", 0o644, elftest.File{Library: true, Needed: []string{"libb.so"}}.Bytes())
+				t.File("/usr/lib/libb.so", 0o644, elftest.File{Library: true}.Bytes())
+			},
+			has: []string{"0644 0:0 /srv/a.so", "0644 0:0 /usr/lib/libb.so"},
+			check: func(t *testing.T, p *plan.Plan) {
+				if e, _ := p.Find("/usr/lib/libb.so"); !strings.HasPrefix(e.Reason, "library libb.so of /srv/a.so") {
+					t.Errorf("%s is there as %s", e.Path, e.Reason)
+				}
+			},
+		},
+		{
 			name: "a file of the base image that an argument names", config: entrypoint("/app", "--config=/etc/app.yaml"),
 			base: func(t *tree.Memory) { debian(t); t.File("/etc/app.yaml", 0o644, []byte("x")) }, has: []string{"0644 0:0 /etc/app.yaml"},
 		},
@@ -174,6 +186,10 @@ func TestScripts(t *testing.T) {
 			},
 			change: func(t *tree.Memory) { t.File("/entry.sh", 0o755, []byte("#!/bin/sh\njq .\nbroken\nexec /app\n")) },
 			warns:  []string{"/entry.sh runs jq, which is not in the built image", "/usr/bin/broken, command of /entry.sh, could not run"},
+		},
+		{
+			name: "a script that looks at accounts", base: debian, config: entry, change: func(t *tree.Memory) { t.File("/entry.sh", 0o755, []byte("#!/bin/sh\nsed x /etc/passwd /etc/hosts\n")) },
+			hasNot: []string{"/etc/hosts"}, check: content("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/bin:/sbin/nologin\nwww:x:33:33::/var/www:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"),
 		},
 		{name: "one that does not parse", base: debian, config: entry, change: func(t *tree.Memory) { t.File("/entry.sh", 0o755, []byte("#!/bin/sh\nif\n")) }, warns: []string{"/entry.sh could not be parsed"}},
 		{name: "env finds the shell", base: debian, config: entry, change: func(t *tree.Memory) {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/runtimes"
@@ -156,7 +158,45 @@ func (m *maker) datum(ctx context.Context, real string, e tree.Entry, reason str
 		return err
 	}
 	m.place(real, e, reason).Droppable = true
+	if err := m.configuration(ctx, real, e); err != nil {
+		return err
+	}
 	return (&keeper{maker: m}).support(ctx, real, e)
+}
+
+// maxConfiguration is the largest file of /etc that is read for names of other
+// files, in bytes.
+const maxConfiguration = 256 << 10
+
+// namedFile matches an absolute path in a configuration file.
+var namedFile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[\s"'=:])(/(?:etc|opt|srv|usr)/[A-Za-z0-9_./+@-]+)`)
+})
+
+// configuration carries the files that a program's configuration names, which
+// may belong to other packages.
+func (m *maker) configuration(ctx context.Context, name string, e tree.Entry) error {
+	if !strings.HasPrefix(name, "/etc/") || e.Size > maxConfiguration || m.configured[name] {
+		return nil
+	}
+	m.configured[name] = true
+	data, err := tree.ReadFile(ctx, m.t, name, maxConfiguration)
+	if err != nil {
+		return fmt.Errorf("reading the configuration %s: %w", name, err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for _, found := range namedFile().FindAllStringSubmatch(line, -1) {
+			if file := path.Clean(found[1]); !slices.Contains(programDirs, path.Dir(file)) {
+				if err := m.mention(ctx, "", file, "named in "+name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // beside carries what no package owns below a directory.
