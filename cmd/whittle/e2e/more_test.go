@@ -57,6 +57,12 @@ func TestTarget(t *testing.T) {
 	if n := len(files(t, plain)); n < 1000 {
 		t.Errorf("%d files, want the whole stage", n)
 	}
+	c := unpack(t, plain)
+	for _, user := range []string{ownUser, randomUser} {
+		if got := c.output(t, user, "/bin/sh", "-c", "test -d /usr/lib && echo whole"); !strings.Contains(got, "whole") {
+			t.Errorf("as %q it printed %q", user, got)
+		}
+	}
 }
 
 // TestKeepsRoot leaves root to an entrypoint that changes who runs.
@@ -67,11 +73,14 @@ func TestKeepsRoot(t *testing.T) {
 	if res.code != 0 || !strings.Contains(res.stderr, "/run.sh runs chown, which needs root, so the image runs as root") {
 		t.Fatalf("exit %d\n%s", res.code, res.stderr)
 	}
-	config, err := pull(t, ref).ConfigFile()
+	img := pull(t, ref)
+	config, err := img.ConfigFile()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if config.Config.User != "" {
 		t.Errorf("user %q", config.Config.User)
 	}
+	// Without capabilities chown fails, and the script goes on.
+	runs(t, img, "started")
 }
