@@ -29,6 +29,10 @@ func checkExposeHostPart(p *rule.Pass) {
 		if port.Address == "" && port.Host == "" || port.In.Trigger {
 			continue
 		}
+		if port.Container == "" {
+			p.Reportf(port.Span, "an image cannot choose an address or port of the host, and a port of the container is not named")
+			continue
+		}
 		finding := rule.Finding{Span: port.Span, Message: "an image cannot choose an address or port of the host; expose " + port.Container}
 		at := strings.LastIndexByte(port.Text, ':')
 		text := string(p.File.Bytes[port.Span.Start:port.Span.End])
