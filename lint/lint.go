@@ -105,7 +105,7 @@ func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic,
 		builds = []dockerfile.Build{{}}
 	}
 	for i, b := range builds {
-		if i > 0 || b.Target != "" || len(b.Args) > 0 {
+		if i > 0 || b.Target != "" || len(b.Args) > 0 || b.Platform != "" {
 			f.For(b)
 		}
 		more, err := oneBuild(ctx, f, opts)

@@ -1,12 +1,19 @@
 package dockerfile
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/containerd/platforms"
+)
 
 // A Build is one way in which a file is built. The zero value is the last stage
 // with the defaults of all arguments.
 type Build struct {
 	Target string // name or number of the stage that it ends in, "" for the last
 	Args   map[string]string
+	// Platform is what the image is for, such as linux/arm64; "" where that is
+	// not known, and then TARGETARCH and its kin have no known value.
+	Platform string
 }
 
 // For has the file looked at as it is in one build. What was said of stages,
@@ -22,6 +29,29 @@ func (f *File) For(b Build) {
 		f.target = f.StageNamed(strings.ToLower(b.Target), len(f.Stages)) + 1
 	}
 	f.settle()
+}
+
+// platform gives the variables that BuildKit declares for the platform of a
+// build (docs.docker.com/reference/dockerfile, automatic platform ARGs).
+func (b Build) platform() global {
+	out := global{}
+	if b.Platform == "" {
+		return out
+	}
+	p, err := platforms.Parse(b.Platform)
+	if err != nil {
+		return out
+	}
+	p = platforms.Normalize(p)
+	for name, value := range map[string]string{
+		"TARGETPLATFORM": platforms.Format(p), "TARGETOS": p.OS, "TARGETOSVERSION": p.OSVersion, "TARGETARCH": p.Architecture, "TARGETVARIANT": p.Variant,
+	} {
+		if given, ok := b.Args[name]; ok {
+			value = given
+		}
+		out[name] = value
+	}
+	return out
 }
 
 // Build is the build that the file is looked at for.

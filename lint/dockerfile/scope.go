@@ -107,7 +107,7 @@ func (g global) Keys() []string {
 // globals fills the defaults of ARGs before the first FROM into each other.
 func (f *File) globals() global {
 	if f.global == nil {
-		f.global = global{}
+		f.global = f.build.platform()
 		for _, a := range f.MetaArgs {
 			for _, kv := range a.Args {
 				if v, ok := f.build.Args[kv.Key]; ok {

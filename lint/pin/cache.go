@@ -40,6 +40,8 @@ type facts struct {
 	User string    `json:"user"`
 	Size int64     `json:"size"`
 	Seen time.Time `json:"seen"`
+	// Platforms are asked for where a file of an older release has none.
+	Platforms []string `json:"platforms"`
 }
 
 const (
@@ -97,7 +99,7 @@ func (c *Cache) facts(key string) (facts, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f, ok := c.data.Facts[key]
-	return f, ok
+	return f, ok && f.Platforms != nil
 }
 
 func (c *Cache) putFacts(key string, f facts) {

@@ -185,6 +185,9 @@ type Image struct {
 	// Env is config.Env, in the form NAME=value; nil when it is not known.
 	Env  []string
 	Size int64 // bytes of the compressed layers for the host's platform
+	// Platforms are what the image is there for, such as linux/arm64/v8; nil
+	// when it is not known.
+	Platforms []string
 }
 
 // Report adds a finding.

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 
@@ -34,6 +35,8 @@ func TestOnline(t *testing.T) {
 		},
 		"docker/dockerfile:1": {Digest: digest},
 		"golang:1.26":         {Digest: digest, Size: 20 << 20},
+		"foreign:1":           {Digest: digest, Platforms: []string{"linux/s390x"}},
+		"two:1":               {Digest: digest, Platforms: []string{"linux/arm64/v8", "windows/amd64"}},
 	}
 	for _, c := range []struct {
 		name, rule, text string
@@ -54,6 +57,13 @@ func TestOnline(t *testing.T) {
 		}, "ARG BASE=debian:12@" + digest + "\nFROM ${BASE} AS a\nFROM ubuntu:24.04@" + digest + "\nFROM other:1\n"},
 		{"digests of COPY --from", "image-without-digest", "FROM scratch\nCOPY --from=company/app:1 /a /a\n", []string{"the image company/app:1 is not pinned to a digest, so what is taken from it can change under you"}, "FROM scratch\nCOPY --from=company/app:1@" + digest + " /a /a\n"},
 		{"digests of the syntax line", "syntax-without-digest", "# syntax=docker/dockerfile:1\nFROM scratch\n", []string{"the frontend docker/dockerfile:1 is not pinned to a digest, so another program may read the file tomorrow"}, "# syntax=docker/dockerfile:1@" + digest + "\nFROM scratch\n"},
+		{"a foreign platform", "base-platform", "FROM --platform=linux/amd64 foreign:1 AS a\nFROM a\nFROM --platform=linux/s390x foreign:1\nFROM debian:12\nFROM scratch\n", []string{"foreign:1 is there for linux/s390x, and the stage is for linux/amd64"}, ""},
+		{"a platform by a variable", "base-platform", "ARG P=linux/ppc64le\nFROM --platform=$P two:1\nFROM --platform=linux/arm/v7 two:1\nFROM --platform=linux/arm64 two:1\nFROM --platform=$Q two:1\nFROM --platform=$BUILDPLATFORM foreign:1\nFROM foreign:1\n", []string{
+			"two:1 is there for linux/arm64/v8, windows/amd64, and the stage is for linux/ppc64le",
+			"two:1 is there for linux/arm64/v8, windows/amd64, and the stage is for linux/arm/v7",
+			"foreign:1 is there for linux/s390x, and the stage is for linux/" + runtime.GOARCH,
+			"foreign:1 is there for linux/s390x, and the stage is for linux/" + runtime.GOARCH,
+		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opts := lint.Options{Images: registry, Unsafe: true}

@@ -23,6 +23,7 @@ func All() []rule.Rule {
 		argBeforeFrom,
 		asCase,
 		bareStage,
+		basePlatform,
 		baseWithoutDigest,
 		buildInFinalStage,
 		buildToolsLeft,
