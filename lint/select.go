@@ -170,20 +170,3 @@ func (s Selection) Reaches(is func(name string) bool) bool {
 	}
 	return false
 }
-
-// Foreign reports whether rules that are not of ours, those of Checkers, can
-// be among the chosen.
-func (s Selection) Foreign() bool {
-	unknown := func(name string) bool {
-		return !slices.ContainsFunc(s.all, func(r rule.Rule) bool { return r.Is(name) })
-	}
-	if s.only < 0 && s.preset != "hadolint" {
-		return true
-	}
-	for i, c := range s.choices {
-		if slices.ContainsFunc(c.Enable, unknown) || i == s.only && slices.ContainsFunc(c.Only, unknown) {
-			return true
-		}
-	}
-	return false
-}

@@ -26,24 +26,23 @@ func TestSelect(t *testing.T) {
 	for name, tc := range map[string]struct {
 		choices []lint.Choice
 		want    string
-		foreign bool
 	}{
-		"recommended":                    {nil, "a-one b-two", true},
-		"strict":                         {[]lint.Choice{{Preset: "strict"}}, "a-one b-two c-three", true},
-		"hadolint":                       {[]lint.Choice{{Preset: "hadolint"}}, "a-one", false},
-		"the last preset":                {[]lint.Choice{{Preset: "strict"}, {Preset: "recommended"}}, "a-one b-two", true},
-		"enable":                         {[]lint.Choice{{Enable: []string{"c-three"}}}, "a-one b-two c-three", true},
-		"ignore outside":                 {[]lint.Choice{outer, {}}, "b-two", true},
-		"a nearer choice decides":        {[]lint.Choice{outer, {Enable: []string{"a-one"}}}, "a-one b-two", true},
-		"ignore wins within one":         {[]lint.Choice{{Enable: []string{"c-three"}, Ignore: []string{"c-three"}}}, "a-one b-two", true},
-		"only":                           {[]lint.Choice{{Only: []string{"DL3"}}}, "c-three", false},
-		"only of the command line":       {[]lint.Choice{outer, {Only: []string{"a-one"}}}, "a-one", false},
-		"the last only":                  {[]lint.Choice{{Only: []string{"a-one"}}, {Only: []string{"b-two"}}}, "b-two", false},
-		"only, then ignore":              {[]lint.Choice{{Only: []string{"a-one", "b-two"}}, {Ignore: []string{"DL2"}}}, "a-one", false},
-		"only of a rule of another":      {[]lint.Choice{{Only: []string{"DuplicateStageName"}}}, "", true},
-		"enabled beside hadolint's":      {[]lint.Choice{{Preset: "hadolint", Enable: []string{"SC2086"}}}, "a-one", true},
-		"names of others may be ignored": {[]lint.Choice{{Ignore: []string{"DL9999", "buildkit/X", "unused-ignore"}}}, "a-one b-two", true},
-		"severities choose nothing":      {[]lint.Choice{{Severity: map[string]string{"DL3": "error"}}}, "a-one b-two", true},
+		"recommended":                    {nil, "a-one b-two"},
+		"strict":                         {[]lint.Choice{{Preset: "strict"}}, "a-one b-two c-three"},
+		"hadolint":                       {[]lint.Choice{{Preset: "hadolint"}}, "a-one"},
+		"the last preset":                {[]lint.Choice{{Preset: "strict"}, {Preset: "recommended"}}, "a-one b-two"},
+		"enable":                         {[]lint.Choice{{Enable: []string{"c-three"}}}, "a-one b-two c-three"},
+		"ignore outside":                 {[]lint.Choice{outer, {}}, "b-two"},
+		"a nearer choice decides":        {[]lint.Choice{outer, {Enable: []string{"a-one"}}}, "a-one b-two"},
+		"ignore wins within one":         {[]lint.Choice{{Enable: []string{"c-three"}, Ignore: []string{"c-three"}}}, "a-one b-two"},
+		"only":                           {[]lint.Choice{{Only: []string{"DL3"}}}, "c-three"},
+		"only of the command line":       {[]lint.Choice{outer, {Only: []string{"a-one"}}}, "a-one"},
+		"the last only":                  {[]lint.Choice{{Only: []string{"a-one"}}, {Only: []string{"b-two"}}}, "b-two"},
+		"only, then ignore":              {[]lint.Choice{{Only: []string{"a-one", "b-two"}}, {Ignore: []string{"DL2"}}}, "a-one"},
+		"only of a rule of another":      {[]lint.Choice{{Only: []string{"DuplicateStageName"}}}, ""},
+		"enabled beside hadolint's":      {[]lint.Choice{{Preset: "hadolint", Enable: []string{"SC2086"}}}, "a-one"},
+		"names of others may be ignored": {[]lint.Choice{{Ignore: []string{"DL9999", "buildkit/X", "unused-ignore"}}}, "a-one b-two"},
+		"severities choose nothing":      {[]lint.Choice{{Severity: map[string]string{"DL3": "error"}}}, "a-one b-two"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := lint.Select(three, tc.choices...)
@@ -54,8 +53,8 @@ func TestSelect(t *testing.T) {
 			for _, r := range s.Rules() {
 				got = append(got, r.Name)
 			}
-			if strings.Join(got, " ") != tc.want || s.Foreign() != tc.foreign {
-				t.Errorf("%v, foreign %v; want %s, %v", got, s.Foreign(), tc.want, tc.foreign)
+			if strings.Join(got, " ") != tc.want {
+				t.Errorf("%v, want %s", got, tc.want)
 			}
 		})
 	}

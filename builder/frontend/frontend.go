@@ -62,7 +62,8 @@ type Checked struct {
 	Dockerfile []byte
 	Target     string // "" for the last stage
 	Args       map[string]string
-	About      About // answers what the Dockerfile alone does not say
+	Platforms  []string // that the image is for
+	About      About    // answers what the Dockerfile alone does not say
 	// Config is the content of .whittle.yaml, nil when there is none, and
 	// ConfigName where it stands. Read and Fetch read what it extends: paths
 	// as seen from there, and addresses with the digest of their content.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -14,6 +15,7 @@ import (
 	"github.com/moby/buildkit/frontend/subrequests/outline"
 	"github.com/moby/buildkit/frontend/subrequests/targets"
 	"github.com/moby/buildkit/solver/pb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // subrequest answers docker build --check and --call. It must answer them all:
@@ -152,6 +154,7 @@ func (b *build) check(ctx context.Context) (_ []Finding, err error) {
 	defer recovered(&err)
 	c := Checked{
 		Name: b.src.Filename, Dockerfile: b.src.Data, Target: b.ui.Target, Args: b.ui.BuildArgs, About: about{ctx, b},
+		Platforms:  formatted(b.ui.TargetPlatforms),
 		ConfigName: b.yaml.name, Config: b.yaml.data, Fetch: b.fetch,
 		Read: func(ctx context.Context, path string) ([]byte, error) {
 			if b.yaml.read == nil {
@@ -171,6 +174,14 @@ func (b *build) check(ctx context.Context) (_ []Finding, err error) {
 		}
 	}
 	return b.Check(ctx, c)
+}
+
+func formatted(list []ocispecs.Platform) []string {
+	var out []string
+	for _, p := range list {
+		out = append(out, platforms.Format(p))
+	}
+	return out
 }
 
 // native reports whether BuildKit itself warns about the same during a build.

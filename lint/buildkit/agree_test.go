@@ -28,7 +28,7 @@ type plain struct{}
 func (plain) Image(string) (rule.Image, bool) { return rule.Image{Env: []string{"PATH=/bin"}}, true }
 
 // apart are the checks that our rules judge by other means on purpose: secrets
-// by more names and by values, and platforms not at all.
+// by more names and by values, and platforms by what a registry says.
 var apart = []string{"SecretsUsedInArgOrEnv", "InvalidBaseImagePlatform", "InvalidDefinitionDescription", "CopyIgnoredFile"}
 
 // A said is a check and the line on which an instruction begins.

@@ -3,9 +3,8 @@
 // build, which runs here against a registry and a context that answer from
 // memory: nothing is dialled.
 //
-// The rules say the same from the file alone, with exact places and fixes, and
-// tests hold them to what this package says. It is needed where the registry is
-// asked about platforms: base-platform has no rule.
+// The rules say the same with exact places and fixes, so that no command runs
+// it: tests and make conformance hold the rules to what this package says.
 package buildkit
 
 import (
@@ -38,14 +37,11 @@ import (
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
-// Checker is a lint.Checker. The zero value knows nothing of the context or of
-// any registry.
+// Checker is a lint.Checker. The zero value knows nothing of the context. Images
+// are taken to be there for every platform.
 type Checker struct {
 	// Ignore is the content of the context's .dockerignore, nil for none.
 	Ignore []byte
-	// Platform is what the registry says of an image, nil when it may not be
-	// asked; images are then taken to fit.
-	Platform func(ref string) *ocispecs.Platform
 	// Experimental names checks that are off by default, such as
 	// InvalidDefinitionDescription; "all" is every one.
 	Experimental []string
@@ -79,7 +75,7 @@ func (c *Checker) Warnings(ctx context.Context, f *dockerfile.File) (out []lint.
 	sm := llb.NewSourceMap(nil, f.Name, "Dockerfile", f.Bytes)
 	sm.Definition = &llb.Definition{}
 	res, err := dockerfile2llb.DockerfileLint(ctx, f.Bytes, dockerfile2llb.ConvertOpt{
-		Config: ui.Config, Client: ui, MetaResolver: &registry{platform: c.Platform},
+		Config: ui.Config, Client: ui, MetaResolver: registry{},
 		SourceMap: sm,
 	})
 	if err != nil {
@@ -149,21 +145,14 @@ func lines(f *source.File, first, last int) source.Span {
 
 // registry answers for every image that it exists and is for the platform that
 // is asked for.
-type registry struct {
-	platform func(string) *ocispecs.Platform
-}
+type registry struct{}
 
 // ResolveImageConfig implements llb.ImageMetaResolver. An image without layers
 // would count as scratch, so it has one.
-func (r *registry) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+func (registry) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	p := platforms.DefaultSpec()
 	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
 		p = *opt.ImageOpt.Platform
-	}
-	if r.platform != nil {
-		if real := r.platform(ref); real != nil {
-			p = *real
-		}
 	}
 	img := ocispecs.Image{Platform: p, RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString(ref)}}}
 	img.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}

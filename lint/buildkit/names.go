@@ -40,18 +40,3 @@ func Checks() []string { return slices.Sorted(maps.Keys(names)) }
 func Own(m *rule.Meta) bool {
 	return len(m.Aliases) > 0 && !slices.ContainsFunc(m.Aliases, func(a string) bool { return names[a] == "" })
 }
-
-// Needed reports whether BuildKit has something to say that none of the rules
-// answers to. Where it has not it need not be asked, which spares a file with
-// many stages or instructions a cost that grows with their square.
-func (c *Checker) Needed(rules []rule.Rule) bool {
-	return slices.ContainsFunc(Checks(), func(name string) bool {
-		switch {
-		case name == "InvalidBaseImagePlatform" && c.Platform == nil:
-			return false // it hangs on what the registry says
-		case name == "InvalidDefinitionDescription" && !slices.Contains(c.Experimental, name) && !slices.Contains(c.Experimental, "all"):
-			return false // it is off
-		}
-		return !slices.ContainsFunc(rules, func(r rule.Rule) bool { return r.Is(name) })
-	})
-}

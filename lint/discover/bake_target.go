@@ -72,17 +72,12 @@ func (b *baking) fill(d *definition, name string, eval *hcl.EvalContext, from []
 		return errUnknown
 	}
 	if a := attrs["inherits"]; a != nil {
-		v, diags := a.Expr.Value(eval)
-		if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
+		parents := list(a.Expr, eval)
+		if parents == nil {
 			return errUnknown
 		}
-		for it := v.ElementIterator(); it.Next(); {
-			_, parent := it.Element()
-			text, err := words(parent)
-			if err != nil {
-				return err
-			}
-			if err := b.fill(d, text, eval, append(from, name)); err != nil {
+		for _, parent := range parents {
+			if err := b.fill(d, parent, eval, append(from, name)); err != nil {
 				return err
 			}
 		}
@@ -96,6 +91,9 @@ func (b *baking) fill(d *definition, name string, eval *hcl.EvalContext, from []
 			}
 			*to = text
 		}
+	}
+	if a := attrs["platforms"]; a != nil {
+		d.platforms = list(a.Expr, eval)
 	}
 	if a := attrs["args"]; a != nil {
 		b.args(d, a.Expr, eval)
@@ -122,6 +120,24 @@ func (b *baking) args(d *definition, expr hcl.Expression, eval *hcl.EvalContext)
 			d.args[name] = text
 		}
 	}
+}
+
+// list gives the texts of a list, nil where one of them is not known.
+func list(expr hcl.Expression, eval *hcl.EvalContext) []string {
+	v, diags := expr.Value(eval)
+	if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
+		return nil
+	}
+	out := []string{}
+	for it := v.ElementIterator(); it.Next(); {
+		_, item := it.Element()
+		text, err := words(item)
+		if err != nil {
+			return nil
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // words is a value as text.

@@ -17,7 +17,8 @@ import (
 func compose(data []byte) ([]definition, error) {
 	var doc struct {
 		Services map[string]struct {
-			Build any `yaml:"build"`
+			Build    any    `yaml:"build"`
+			Platform string `yaml:"platform"`
 		} `yaml:"services"`
 	}
 	if err := yaml.Unmarshal(data, &doc); err != nil {
@@ -34,6 +35,10 @@ func compose(data []byte) ([]definition, error) {
 			err = d.fromCompose(b)
 		default:
 			continue
+		}
+		// The service's own platform is built for where build names none.
+		if p, err := interpolate(doc.Services[name].Platform); err == nil && p != "" && len(d.platforms) == 0 {
+			d.platforms = []string{p}
 		}
 		if err == nil {
 			out = append(out, d)
@@ -74,6 +79,17 @@ func (d *definition) fromCompose(b map[string]any) error {
 			if name, value, ok := strings.Cut(s, "="); ok {
 				add(name, value)
 			}
+		}
+	}
+	if list, ok := b["platforms"].([]any); ok {
+		for _, item := range list {
+			s, _ := item.(string)
+			p, err := interpolate(s)
+			if err != nil {
+				d.platforms = nil
+				break
+			}
+			d.platforms = append(d.platforms, p)
 		}
 	}
 	return cmp.Or(errs[:]...)

@@ -18,6 +18,7 @@ type Build struct {
 	Context    string // directory, "" where the context is not of this machine
 	Target     string
 	Args       map[string]string // those with a known value
+	Platforms  []string          // that the image is for; nil where it does not say
 }
 
 // The names of files that say how Dockerfiles are built, in the order in which
@@ -95,6 +96,7 @@ var errUnknown = errors.New("the value is not known")
 type definition struct {
 	name, context, dockerfile, target string
 	args                              map[string]string
+	platforms                         []string
 }
 
 // build finds the files that a definition means.
@@ -119,5 +121,5 @@ func (d definition) build(file string) (Build, bool) {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 		return Build{}, false
 	}
-	return Build{Source: file, Name: d.name, Dockerfile: name, Context: context, Target: d.target, Args: d.args}, true
+	return Build{Source: file, Name: d.name, Dockerfile: name, Context: context, Target: d.target, Args: d.args, Platforms: d.platforms}, true
 }

@@ -57,11 +57,12 @@ x-build: &build
   dockerfile: prod.docker
 services:
   a: {image: debian}
-  b: {build: ..}
+  b: {build: .., platform: "${P:-linux/arm64}"}
   c:
     build:
       <<: *build
       target: dev
+      platforms: [linux/amd64, "linux/arm64"]
       args:
         NUMBER: 3
         DEFAULT: ${UNSET:-x}-$$y
@@ -73,6 +74,7 @@ services:
     build:
       context: ../api
       args: [A=b=c, B, "C=$UNSET"]
+      platforms: [linux/amd64, "$UNSET"]
   e: {build: {context: "${UNSET}"}}
   f: {build: {context: "https://example.com/x.git"}}
   g: {build: {context: ../nowhere}}
@@ -80,8 +82,8 @@ services:
   i: {build: {context: "${UNSET:-../api}", dockerfile: "${FILE:-prod}.docker"}}
 `)
 	want := []discover.Build{
-		{Source: "sub/compose.yml", Name: "b", Dockerfile: "Dockerfile", Context: "."},
-		{Source: "sub/compose.yml", Name: "c", Dockerfile: "api/prod.docker", Context: "api", Target: "dev", Args: map[string]string{"NUMBER": "3", "DEFAULT": "x-$y", "ALSO": "z", "NOT": ""}},
+		{Source: "sub/compose.yml", Name: "b", Dockerfile: "Dockerfile", Context: ".", Platforms: []string{"linux/arm64"}},
+		{Source: "sub/compose.yml", Name: "c", Dockerfile: "api/prod.docker", Context: "api", Target: "dev", Args: map[string]string{"NUMBER": "3", "DEFAULT": "x-$y", "ALSO": "z", "NOT": ""}, Platforms: []string{"linux/amd64", "linux/arm64"}},
 		{Source: "sub/compose.yml", Name: "d", Dockerfile: "api/Dockerfile", Context: "api", Args: map[string]string{"A": "b=c"}},
 		{Source: "sub/compose.yml", Name: "i", Dockerfile: "api/prod.docker", Context: "api"},
 	}
@@ -107,6 +109,7 @@ function "twice" {
 group "default" { targets = ["app"] }
 target "_common" {
   args = { GO = "1.26", TAG = TAG }
+  platforms = ["linux/amd64", "linux/${upper("a")}"]
 }
 target "app" {
   inherits = ["_common"]
@@ -129,8 +132,8 @@ target "remote" { context = "https://example.com/x.git" }
 {"variable": {"V": {"default": "9"}}, "target": {"j": {"context": "api", "args": {"V": "${V}"}}}}
 `)
 	want := []discover.Build{
-		{Name: "_common", Dockerfile: "Dockerfile", Context: ".", Args: map[string]string{"GO": "1.26", "TAG": "1.2"}},
-		{Name: "app", Dockerfile: "api/Dockerfile", Context: "api", Target: "final", Args: map[string]string{"GO": "X", "TAG": "1.2", "N": "3"}},
+		{Name: "_common", Dockerfile: "Dockerfile", Context: ".", Args: map[string]string{"GO": "1.26", "TAG": "1.2"}, Platforms: []string{"linux/amd64", "linux/A"}},
+		{Name: "app", Dockerfile: "api/Dockerfile", Context: "api", Target: "final", Args: map[string]string{"GO": "X", "TAG": "1.2", "N": "3"}, Platforms: []string{"linux/amd64", "linux/A"}},
 		{Name: "many", Dockerfile: "api/a.Dockerfile", Context: "api"},
 		{Name: "many", Dockerfile: "api/b.Dockerfile", Context: "api"},
 	}

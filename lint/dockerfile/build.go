@@ -1,10 +1,6 @@
 package dockerfile
 
-import (
-	"strings"
-
-	"github.com/containerd/platforms"
-)
+import "strings"
 
 // A Build is one way in which a file is built. The zero value is the last stage
 // with the defaults of all arguments.
@@ -35,16 +31,12 @@ func (f *File) For(b Build) {
 // build (docs.docker.com/reference/dockerfile, automatic platform ARGs).
 func (b Build) platform() global {
 	out := global{}
-	if b.Platform == "" {
+	p, ok := ParsePlatform(b.Platform)
+	if !ok {
 		return out
 	}
-	p, err := platforms.Parse(b.Platform)
-	if err != nil {
-		return out
-	}
-	p = platforms.Normalize(p)
 	for name, value := range map[string]string{
-		"TARGETPLATFORM": platforms.Format(p), "TARGETOS": p.OS, "TARGETOSVERSION": p.OSVersion, "TARGETARCH": p.Architecture, "TARGETVARIANT": p.Variant,
+		"TARGETPLATFORM": p.String(), "TARGETOS": p.OS, "TARGETARCH": p.Architecture, "TARGETVARIANT": p.Variant,
 	} {
 		if given, ok := b.Args[name]; ok {
 			value = given

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,8 +163,8 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Digest != digest || got.User != "1000:0" || got.Size < 2000 || got.Size > 10_000 {
-		t.Errorf("got %+v, want user 1000:0, two layers and %s", got, digest)
+	if got.Digest != digest || got.User != "1000:0" || got.Size < 2000 || got.Size > 10_000 || !slices.Equal(got.Platforms, []string{"linux/amd64", "linux/arm64"}) {
+		t.Errorf("got %+v, want user 1000:0, two layers, two platforms and %s", got, digest)
 	}
 	// A digest is taken as it is, whatever the tag is by now.
 	s.push(t, "base:1", "")

@@ -134,7 +134,7 @@ func (r *Resolver) look(ctx context.Context, text string, facts bool) (rule.Imag
 	platform := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	key := ref.Context().Digest(digest).String() + " " + platform.String()
 	if f, ok := r.Cache.facts(key); ok {
-		return rule.Image{Digest: digest, User: f.User, Size: f.Size}, nil
+		return f.image(digest), nil
 	}
 	if r.Offline {
 		return rule.Image{}, errOffline
@@ -144,7 +144,11 @@ func (r *Resolver) look(ctx context.Context, text string, facts bool) (rule.Imag
 		return rule.Image{}, err
 	}
 	r.Cache.putFacts(key, f)
-	return rule.Image{Digest: digest, User: f.User, Size: f.Size}, nil
+	return f.image(digest), nil
+}
+
+func (f facts) image(digest string) rule.Image {
+	return rule.Image{Digest: digest, User: f.User, Size: f.Size, Platforms: f.Platforms}
 }
 
 // parse reads a reference as docker does. Without its digest a reference that
@@ -189,6 +193,12 @@ func (r *Resolver) read(ctx context.Context, ref name.Digest, platform v1.Platfo
 	if err != nil {
 		return facts{}, err
 	}
+	var f facts
+	if desc.MediaType.IsIndex() {
+		if f.Platforms, err = indexed(desc); err != nil {
+			return facts{}, err
+		}
+	}
 	img, err := desc.Image()
 	if err != nil && desc.MediaType.IsIndex() {
 		img, err = first(desc)
@@ -204,11 +214,50 @@ func (r *Resolver) read(ctx context.Context, ref name.Digest, platform v1.Platfo
 	if err != nil {
 		return facts{}, err
 	}
-	f := facts{User: config.Config.User}
+	f.User = config.Config.User
+	if p := config.Platform(); p != nil && f.Platforms == nil && p.OS != "" && p.Architecture != "" {
+		f.Platforms = []string{slashed(*p)}
+	}
+	if f.Platforms == nil {
+		f.Platforms = []string{} // asked, and not told
+	}
 	for _, l := range m.Layers {
 		f.Size += l.Size
 	}
 	return f, nil
+}
+
+// indexed lists the platforms of an index, nil where one of its images does not
+// say what it is for: that is in its configuration then.
+func indexed(desc *remote.Descriptor) ([]string, error) {
+	index, err := desc.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	m, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, d := range m.Manifests {
+		switch {
+		case !d.MediaType.IsImage():
+		case d.Platform == nil:
+			return nil, nil
+		case d.Platform.OS != "unknown":
+			out = append(out, slashed(*d.Platform))
+		}
+	}
+	return out, nil
+}
+
+// slashed is a platform as docker writes it, os/arch[/variant].
+func slashed(p v1.Platform) string {
+	text := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		text += "/" + p.Variant
+	}
+	return text
 }
 
 // first is the first image of an index that is not an attestation.

@@ -1,9 +1,9 @@
 package rules
 
 import (
-	"slices"
 	"strings"
 
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/edit"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -32,8 +32,8 @@ func checkConstantPlatform(p *rule.Pass) {
 		if !ok || strings.Contains(flag.Value, "$") {
 			continue
 		}
-		os, arch, ok := parsePlatform(flag.Value)
-		if !ok || strings.Contains(s.Name, os) || strings.Contains(s.Name, arch) {
+		platform, ok := dockerfile.ParsePlatform(flag.Value)
+		if !ok || strings.Contains(s.Name, platform.OS) || strings.Contains(s.Name, platform.Architecture) {
 			continue
 		}
 		fix := rule.Fix{Title: "Use $BUILDPLATFORM", Safety: rule.Suggestion, Edits: []source.Edit{{Span: flag.ValueSpan, New: "$BUILDPLATFORM"}}}
@@ -42,49 +42,4 @@ func checkConstantPlatform(p *rule.Pass) {
 		}
 		p.Report(rule.Finding{Span: flag.Span, Message: "the platform is always " + flag.Value + ", whatever the build is for", Fix: &fix})
 	}
-}
-
-// parsePlatform reads os/arch[/variant], or one of the first two alone, as
-// BuildKit does (github.com/containerd/platforms). What is left out is what
-// most images are for.
-func parsePlatform(text string) (os, arch string, ok bool) {
-	parts := strings.Split(strings.ToLower(text), "/")
-	os, _, _ = strings.Cut(parts[0], "(")
-	if os == "macos" {
-		os = "darwin"
-	}
-	switch {
-	case len(parts) > 3 || slices.Contains(parts, "") || strings.Trim(strings.Join(parts, ""), "abcdefghijklmnopqrstuvwxyz0123456789_.-()") != "":
-		return "", "", false
-	case len(parts) > 1:
-		return os, architecture(parts[1]), true
-	case slices.Contains(systems, os):
-		return os, "amd64", true
-	case slices.Contains(architectures, architecture(os)):
-		return "linux", architecture(os), true
-	}
-	return "", "", false
-}
-
-var (
-	systems       = []string{"aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd", "openbsd", "plan9", "solaris", "windows", "zos"}
-	architectures = []string{
-		"386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "ppc64", "ppc64le", "loong64", "mips", "mipsle", "mips64", "mips64le",
-		"mips64p32", "mips64p32le", "ppc", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64", "wasm",
-	}
-)
-
-// architecture is the name that Go gives to an architecture.
-func architecture(name string) string {
-	switch name {
-	case "i386":
-		return "386"
-	case "x86_64", "x86-64":
-		return "amd64"
-	case "aarch64":
-		return "arm64"
-	case "armhf", "armel":
-		return "arm"
-	}
-	return name
 }

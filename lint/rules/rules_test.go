@@ -86,6 +86,8 @@ func known(r rule.Rule) lint.Options {
 	switch r.Name {
 	case "secret-in-context":
 		opts.Context = files{".env", ".git/config", "certs/server.pem", "deploy/id_rsa", "deploy/prod/.env"}
+	case "base-platform":
+		opts.Images = images{"arm64v8/debian:12": {Platforms: []string{"linux/arm64/v8"}}}
 	}
 	return opts
 }

@@ -20,8 +20,6 @@ type Run struct {
 	// NeverFail is set.
 	FailOn    rule.Severity
 	NeverFail bool
-	// Foreign reports whether rules of Checkers can be among those chosen.
-	Foreign bool
 	// Reaches reports whether rules of one Checker can be among them, known by
 	// is.
 	Reaches func(is func(name string) bool) bool
@@ -47,7 +45,7 @@ func For(all []rule.Rule, c config.Config, last config.Layer) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	r := Run{FailOn: rule.Warning, Foreign: s.Foreign(), Reaches: s.Reaches, Known: s.Known, Options: lint.Options{
+	r := Run{FailOn: rule.Warning, Reaches: s.Reaches, Known: s.Known, Options: lint.Options{
 		Rules: s.Rules(), Runs: func(m *rule.Meta) bool { return runs(s, all, m) }, Severity: s.Severities(),
 		Settings:      rule.Settings{TrustedRegistries: c.TrustedRegistries(), Labels: c.Labels(), StrictLabels: c.StrictLabels()},
 		Suppressed:    c.SuppressionsOff(),

@@ -40,7 +40,7 @@ func TestFor(t *testing.T) {
 	if len(run.Rules) != 2 || run.Rules[1].Name != "acme-own" {
 		t.Errorf("rules %v", run.Rules)
 	}
-	if run.FailOn != rule.Error || run.NeverFail || !run.ReportUnused || !run.RequireReason || run.Suppressed || !run.Foreign {
+	if run.FailOn != rule.Error || run.NeverFail || !run.ReportUnused || !run.RequireReason || run.Suppressed {
 		t.Errorf("%+v", run)
 	}
 	if d := cmp.Diff(rule.Settings{TrustedRegistries: []string{"a"}, Labels: map[string]string{"x": "url"}, StrictLabels: true}, run.Settings); d != "" {
@@ -48,7 +48,7 @@ func TestFor(t *testing.T) {
 	}
 	// What decides in the end, and the defaults.
 	run, err = setup.For(all, config.Config{}, config.Layer{FailOn: "none", Suppressions: "off", Only: []string{"CheckTwo"}})
-	if err != nil || !run.NeverFail || !run.Suppressed || len(run.Rules) != 1 || run.Rules[0].Name != "b-two" || run.Foreign {
+	if err != nil || !run.NeverFail || !run.Suppressed || len(run.Rules) != 1 || run.Rules[0].Name != "b-two" {
 		t.Errorf("%+v, %v", run, err)
 	}
 	if run, err = setup.For(all, config.Config{}, config.Layer{}); err != nil || run.FailOn != rule.Warning || run.ReportUnused || run.RequireReason {

@@ -44,7 +44,12 @@ func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Fi
 	if err != nil {
 		return nil, err
 	}
-	run.Builds = []dockerfile.Build{{Target: c.Target, Args: c.Args}}
+	for _, p := range c.Platforms {
+		run.Builds = append(run.Builds, dockerfile.Build{Target: c.Target, Args: c.Args, Platform: p})
+	}
+	if len(run.Builds) == 0 {
+		run.Builds = []dockerfile.Build{{Target: c.Target, Args: c.Args}}
+	}
 	src := source.NewFile(c.Name, c.Dockerfile)
 	fatal := suppress.Read(src, nil).Fail
 	if more != nil {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/agext/levenshtein"
 
-	"github.com/whittle-oci/whittle/lint/buildkit"
 	"github.com/whittle-oci/whittle/lint/docs"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules"
@@ -14,17 +13,11 @@ import (
 	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
-// catalogue lists the rules that lint reports under names of ours, and those of
-// BuildKit's checks that none of them stands for.
+// catalogue lists the rules that lint reports under names of ours.
 func catalogue() []rule.Meta {
 	var out []rule.Meta
 	for _, r := range docs.All(rules.All()) {
 		out = append(out, r.Meta)
-	}
-	for _, m := range buildkit.Rules() {
-		if !slices.ContainsFunc(out, func(o rule.Meta) bool { return o.Is(m.Name) }) {
-			out = append(out, *m)
-		}
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/config"
+	dockerfiles "github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
 )
 
@@ -24,7 +25,7 @@ type lintFlags struct {
 	baseline               string
 	writeBaseline          bool
 	context, target        string
-	buildArgs              []string
+	buildArgs, platforms   []string
 	noBuildkit             bool
 	shellcheck             string
 	ask                    bool // --online
@@ -80,6 +81,7 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.StringVar(&f.context, "context", "", "build context, for .dockerignore (default: see the manual)")
 	fl.StringVar(&f.target, "target", "", "stage that the build ends in (default: what Compose or Bake say, else the last)")
 	fl.StringArrayVar(&f.buildArgs, "build-arg", nil, "build argument as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
+	fl.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORM`s that the image is for, such as linux/arm64 (default: what Compose or Bake say)")
 	fl.BoolVar(&f.ask, "online", false, "ask registries about images: their users, sizes and digests")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
 	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "the ShellCheck program for RUN scripts: auto finds it on the `PATH`, off leaves it out")
@@ -109,6 +111,11 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	layer, err := f.layer()
 	if err != nil {
 		return err
+	}
+	for _, p := range f.platforms {
+		if _, ok := dockerfiles.ParsePlatform(p); !ok {
+			return usage{fmt.Errorf("--platform %s: want a platform such as linux/arm64", p)}
+		}
 	}
 	if err := f.findShellcheck(); err != nil {
 		return err

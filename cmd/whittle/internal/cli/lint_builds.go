@@ -17,7 +17,7 @@ import (
 // builds is what Compose and Bake files say of how Dockerfiles are built. Each
 // file is read once, when a Dockerfile below it is first asked about.
 type builds struct {
-	told []dockerfiles.Build // by --target and --build-arg, which leave no other
+	told []dockerfiles.Build // by --target, --build-arg and --platform, which leave no other
 
 	mu    sync.Mutex
 	files map[string]bool             // that were read
@@ -26,10 +26,10 @@ type builds struct {
 	errs  []error
 }
 
-// newBuilds reads --target and --build-arg.
+// newBuilds reads --target, --build-arg and --platform.
 func (f *lintFlags) newBuilds() *builds {
 	b := &builds{files: map[string]bool{}, dirs: map[string]bool{}, known: map[string][]discover.Build{}}
-	if f.target == "" && len(f.buildArgs) == 0 {
+	if f.target == "" && len(f.buildArgs) == 0 && len(f.platforms) == 0 {
 		return b
 	}
 	told := dockerfiles.Build{Target: f.target, Args: map[string]string{}}
@@ -42,8 +42,21 @@ func (f *lintFlags) newBuilds() *builds {
 			told.Args[name] = value
 		}
 	}
-	b.told = []dockerfiles.Build{told}
+	b.told = each(told, f.platforms)
 	return b
+}
+
+// each is a build for each of its platforms.
+func each(b dockerfiles.Build, platforms []string) []dockerfiles.Build {
+	if len(platforms) == 0 {
+		return []dockerfiles.Build{b}
+	}
+	var out []dockerfiles.Build
+	for _, p := range platforms {
+		b.Platform = p
+		out = append(out, b)
+	}
+	return out
 }
 
 // read reads a Compose or Bake file.
@@ -94,10 +107,14 @@ func (b *builds) options(name string) []dockerfiles.Build {
 		return b.told
 	}
 	var out []dockerfiles.Build
-	for _, one := range b.of(name) {
-		same := func(x dockerfiles.Build) bool { return x.Target == one.Target && maps.Equal(x.Args, one.Args) }
-		if len(out) < maxBuilds && !slices.ContainsFunc(out, same) {
-			out = append(out, dockerfiles.Build{Target: one.Target, Args: one.Args})
+	for _, found := range b.of(name) {
+		for _, one := range each(dockerfiles.Build{Target: found.Target, Args: found.Args}, found.Platforms) {
+			same := func(x dockerfiles.Build) bool {
+				return x.Target == one.Target && x.Platform == one.Platform && maps.Equal(x.Args, one.Args)
+			}
+			if len(out) < maxBuilds && !slices.ContainsFunc(out, same) {
+				out = append(out, one)
+			}
 		}
 	}
 	return out

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/whittle-oci/whittle/lint"
@@ -13,7 +12,6 @@ import (
 	"github.com/whittle-oci/whittle/lint/buildkit"
 	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/rule"
-	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/secrets"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
@@ -38,17 +36,11 @@ func (f *lintFlags) options(run setup.Run, b *builds, name string) lint.Options 
 	if f.noBuildkit {
 		opts.Rules = slices.DeleteFunc(slices.Clone(opts.Rules), func(r rule.Rule) bool { return buildkit.Own(&r.Meta) })
 	}
-	if !f.noBuildkit && run.Foreign && buildkitNeeded() {
-		opts.Checkers = append(opts.Checkers, &buildkit.Checker{Ignore: ignore})
-	}
 	if f.program != nil && run.Reaches(shellcheck.Named) {
 		opts.Checkers = append(opts.Checkers, f.program)
 	}
 	return opts
 }
-
-// buildkitNeeded reports whether BuildKit says something that no rule answers to.
-var buildkitNeeded = sync.OnceValue(func() bool { return (&buildkit.Checker{}).Needed(rules.All()) })
 
 // checkers are those that every look at a Dockerfile has: credentials by their
 // value.

@@ -8,11 +8,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -162,6 +166,51 @@ func TestOnline(t *testing.T) {
 	code, out, errs = call(t, "FROM "+host+"/none:1\n", append(args, "--online", "-")...)
 	if code != cli.Failed || !strings.Contains(errs, "whittle: --online: "+host+"/none:1: "+host+" does not have it") || !strings.Contains(out, "[missing-user]") {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+}
+
+// TestPlatform lints for platforms that are named, that Compose names, and by
+// default.
+func TestPlatform(t *testing.T) {
+	host, _ := pinRegistry(t)
+	ref, err := name.ParseReference(host + "/foreign:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "s390x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, img); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM "+host+"/foreign:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"lint", "--shellcheck", "off", "--only", "base-platform", "--online", dir}
+	for _, tc := range []struct{ flag, compose, want string }{
+		{"", "", "linux/" + runtime.GOARCH},
+		{"--platform=linux/arm64,linux/s390x", "", "linux/arm64"},
+		{"--platform=linux/s390x", "", ""},
+		{"", "services: {a: {build: {context: ., platforms: [linux/riscv64]}}}", "linux/riscv64"},
+		{"", "services: {a: {platform: linux/s390x, build: .}}", ""},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "compose.yaml"), []byte(tc.compose), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run := args
+		if tc.flag != "" {
+			run = append(args[:len(args):len(args)], tc.flag)
+		}
+		code, out, errs := call(t, "", run...)
+		want := "foreign:1 is there for linux/s390x, and the stage is for " + tc.want
+		if tc.want == "" && (code != cli.OK || out != "") || tc.want != "" && (code != cli.Findings || !strings.Contains(out, want) || strings.Count(out, "[base-platform]") != 1) || errs != "" {
+			t.Errorf("%+v: exit code %d\n%s%s", tc, code, out, errs)
+		}
+	}
+	if code, _, errs := call(t, "", append(args, "--platform", "a/b/c/d")...); code != cli.Usage || !strings.Contains(errs, "--platform a/b/c/d: want") {
+		t.Errorf("exit code %d\n%s", code, errs)
 	}
 }
 
