@@ -6,6 +6,7 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -28,8 +29,7 @@ var addForCopy = rule.Rule{
 
 func checkAddForCopy(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
-		c, ok := in.Command.(*instructions.AddCommand)
-		if !ok || c.Checksum != "" || c.KeepGitDir != nil || c.Unpack != nil {
+		if _, ok := in.Command.(*instructions.AddCommand); !ok || slices.ContainsFunc(in.Flags(), ofAdd) {
 			continue
 		}
 		sources, _ := in.Copied()
@@ -52,6 +52,11 @@ func checkAddForCopy(p *rule.Pass) {
 		}
 		p.Report(finding)
 	}
+}
+
+// ofAdd reports whether COPY does not have a flag.
+func ofAdd(f dockerfile.Flag) bool {
+	return slices.Contains([]string{"checksum", "keep-git-dir", "unpack"}, f.Name)
 }
 
 // fetched reports whether ADD gets a source from the network.
