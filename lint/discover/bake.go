@@ -26,6 +26,7 @@ type baking struct {
 	targets map[string]hcl.Attributes
 	names   []string // in the order of the file
 	eval    *hcl.EvalContext
+	data    []byte // of the file
 }
 
 // bake reads the targets of a Bake file. What hangs on an environment, on
@@ -46,7 +47,7 @@ func bake(file string, data []byte) ([]definition, error) {
 	if diags.HasErrors() {
 		return nil, first(diags)
 	}
-	b := baking{targets: map[string]hcl.Attributes{}, eval: &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: functions()}}
+	b := baking{targets: map[string]hcl.Attributes{}, eval: &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: functions()}, data: data}
 	b.variables(content.Blocks)
 	for _, block := range content.Blocks {
 		if block.Type != "target" {

@@ -1,11 +1,14 @@
 package discover
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/whittle-oci/whittle/lint/embedded"
 )
 
 // definitions gives the ways in which a target is built: one, or those of its
@@ -68,9 +71,6 @@ func (b *baking) fill(d *definition, name string, eval *hcl.EvalContext, from []
 	if !ok || slices.Contains(from, name) || len(from) > maxRounds {
 		return errUnknown
 	}
-	if attrs["dockerfile-inline"] != nil {
-		return errUnknown
-	}
 	if a := attrs["inherits"]; a != nil {
 		parents := list(a.Expr, eval)
 		if parents == nil {
@@ -92,6 +92,14 @@ func (b *baking) fill(d *definition, name string, eval *hcl.EvalContext, from []
 			*to = text
 		}
 	}
+	if a := attrs["dockerfile-inline"]; a != nil {
+		v, diags := a.Expr.Value(eval)
+		text, err := words(v)
+		if diags.HasErrors() || err != nil {
+			return errUnknown
+		}
+		d.inline = b.inline(a.Expr.Range(), text)
+	}
 	if a := attrs["platforms"]; a != nil {
 		d.platforms = list(a.Expr, eval)
 	}
@@ -99,6 +107,18 @@ func (b *baking) fill(d *definition, name string, eval *hcl.EvalContext, from []
 		b.args(d, a.Expr, eval)
 	}
 	return nil
+}
+
+// inline finds where a Dockerfile stands: in a heredoc it has lines of its own
+// (github.com/hashicorp/hcl, hclsyntax/spec.md, template expressions).
+func (b *baking) inline(at hcl.Range, text string) *embedded.Block {
+	out := &embedded.Block{First: at.Start.Line, Last: at.Start.Line, Text: []byte(text), Escapes: []string{"${", "$${", "%{", "%%{"}}
+	if bytes.HasPrefix(b.data[at.Start.Byte:], []byte("<<")) {
+		out.First++
+		out.Last += len(lines(text))
+		out.Indent = -1 // to be seen in the file
+	}
+	return out
 }
 
 // args reads build arguments one by one, so that one that is not known does

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/whittle-oci/whittle/lint/embedded"
 )
 
 // A Build is one way in which a Dockerfile is built, as a Compose or a Bake file
@@ -14,7 +16,8 @@ import (
 type Build struct {
 	Source     string // the file that says so
 	Name       string // of the service or target
-	Dockerfile string
+	Dockerfile string // "" for one that stands in the source
+	Inline     *embedded.Block
 	Context    string // directory, "" where the context is not of this machine
 	Target     string
 	Args       map[string]string // those with a known value
@@ -57,7 +60,8 @@ const maxSource = 8 << 20
 
 // Builds reads a Compose or Bake file. What stands in it without a Dockerfile of
 // this machine, such as an image or a build from a repository, is left out, and
-// so is what hangs on the environment of whoever builds.
+// so is what hangs on the environment of whoever builds; the .env beside a
+// Compose file counts.
 func Builds(file string) ([]Build, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -75,13 +79,17 @@ func Builds(file string) ([]Build, error) {
 	case ".hcl", ".json":
 		all, err = bake(file, data)
 	default:
-		all, err = compose(data)
+		all, err = compose(file, data)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
 	var out []Build
+	rows := strings.Split(string(data), "\n")
 	for _, d := range all {
+		if d.inline != nil {
+			d.inline = indented(d.inline, rows)
+		}
 		if b, ok := d.build(file); ok {
 			out = append(out, b)
 		}
@@ -97,6 +105,29 @@ type definition struct {
 	name, context, dockerfile, target string
 	args                              map[string]string
 	platforms                         []string
+	inline                            *embedded.Block
+}
+
+// lines are the lines of a text, without one after the last line end.
+func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
+
+// indented finds by how much the lines of a block are indented in its file: as
+// much as the first that is not blank.
+func indented(b *embedded.Block, rows []string) *embedded.Block {
+	if b.Indent >= 0 || b.Last > len(rows) {
+		b.Indent = 0
+		return b
+	}
+	b.Indent = 0
+	for i, line := range lines(string(b.Text)) {
+		if at := b.First - 1 + i; strings.TrimSpace(line) != "" && at < len(rows) {
+			own := len(line) - len(strings.TrimLeft(line, " \t"))
+			row := rows[at]
+			b.Indent = max(len(row)-len(strings.TrimLeft(row, " \t"))-own, 0)
+			break
+		}
+	}
+	return b
 }
 
 // build finds the files that a definition means.
@@ -110,6 +141,9 @@ func (d definition) build(file string) (Build, bool) {
 	}
 	if !filepath.IsAbs(context) {
 		context = filepath.Join(filepath.Dir(file), filepath.FromSlash(context))
+	}
+	if d.inline != nil {
+		return Build{Source: file, Name: d.name, Inline: d.inline, Context: context, Target: d.target, Args: d.args, Platforms: d.platforms}, true
 	}
 	name := d.dockerfile
 	if name == "" {

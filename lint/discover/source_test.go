@@ -11,6 +11,8 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/whittle-oci/whittle/lint/discover"
+	"github.com/whittle-oci/whittle/lint/embedded"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // unpack writes an archive into a new directory.
@@ -38,6 +40,9 @@ func builds(t *testing.T, dir, file string) []discover.Build {
 	}
 	for i := range out {
 		for _, p := range []*string{&out[i].Source, &out[i].Dockerfile, &out[i].Context} {
+			if *p == "" {
+				continue
+			}
 			if *p, err = filepath.Rel(dir, *p); err != nil {
 				t.Fatal(err)
 			}
@@ -85,9 +90,116 @@ services:
 		{Source: "sub/compose.yml", Name: "b", Dockerfile: "Dockerfile", Context: ".", Platforms: []string{"linux/arm64"}},
 		{Source: "sub/compose.yml", Name: "c", Dockerfile: "api/prod.docker", Context: "api", Target: "dev", Args: map[string]string{"NUMBER": "3", "DEFAULT": "x-$y", "ALSO": "z", "NOT": ""}, Platforms: []string{"linux/amd64", "linux/arm64"}},
 		{Source: "sub/compose.yml", Name: "d", Dockerfile: "api/Dockerfile", Context: "api", Args: map[string]string{"A": "b=c"}},
+		{Source: "sub/compose.yml", Name: "h", Inline: &embedded.Block{First: 27, Last: 27, Text: []byte("FROM a"), Escapes: []string{"$", "$$"}}, Context: "."},
 		{Source: "sub/compose.yml", Name: "i", Dockerfile: "api/prod.docker", Context: "api"},
 	}
 	if d := cmp.Diff(want, builds(t, dir, "sub/compose.yml"), cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestDotenv fills variables in from the file that Compose has for them.
+func TestDotenv(t *testing.T) {
+	dir := unpack(t, `
+-- .env --
+VERSION=3 # the next
+export NAME="a b"
+EMPTY=
+-- Dockerfile --
+-- compose.yaml --
+services:
+  a:
+    build:
+      context: .
+      args:
+        VERSION:
+        A: ${VERSION}-$NAME
+        B: ${EMPTY:-x}${EMPTY-y}
+        C: ${VERSION:+z}${EMPTY:+z}
+        D: ${OTHER}
+  b: {build: {context: ., args: [VERSION, OTHER]}}
+`)
+	want := []map[string]string{{"VERSION": "3", "A": "3-a b", "B": "x", "C": "z"}, {"VERSION": "3"}}
+	var got []map[string]string
+	for _, b := range builds(t, dir, "compose.yaml") {
+		got = append(got, b.Args)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestInline finds Dockerfiles that stand in Compose and Bake files.
+func TestInline(t *testing.T) {
+	dir := unpack(t, `
+-- compose.yaml --
+x-build: &build
+  dockerfile_inline: |
+
+      FROM debian:${V:-12}
+
+        RUN a
+services:
+  a: {build: *build}
+  b:
+    build:
+      <<: [{target: x}, *build]
+      context: "${UNSET}"
+  c:
+    build:
+      <<: *build
+      target: y
+  d:
+    build:
+      dockerfile_inline: FROM $UNSET
+  e:
+    build:
+      dockerfile_inline: >
+        FROM a
+        AS b
+-- docker-bake.hcl --
+variable "V" { default = "12" }
+target "a" {
+  dockerfile-inline = <<EOT
+FROM debian:${V}
+RUN echo $HOME $${X}
+EOT
+}
+target "b" {
+  dockerfile-inline = <<-EOT
+    FROM debian
+
+      RUN a
+  EOT
+  args = { A = V }
+}
+target "c" { inherits = ["b"] }
+target "d" { dockerfile-inline = "FROM a\nRUN b" }
+`)
+	block := func(first, last, indent int, text, of string) *embedded.Block {
+		escapes := []string{"${", "$${", "%{", "%%{"}
+		if of == "compose" {
+			escapes = []string{"$", "$$"}
+		}
+		return &embedded.Block{First: first, Last: last, Indent: indent, Text: []byte(text), Escapes: escapes}
+	}
+	shared := block(3, 6, 6, "\nFROM debian:12\n\n  RUN a\n", "compose")
+	want := []discover.Build{
+		{Name: "a", Inline: shared, Context: "."},
+		{Name: "c", Inline: shared, Context: ".", Target: "y"},
+		{Name: "e", Inline: block(22, 22, 0, "FROM a AS b\n", "compose"), Context: "."},
+	}
+	ignoreSource := cmpopts.IgnoreFields(discover.Build{}, "Source")
+	if d := cmp.Diff(want, builds(t, dir, "compose.yaml"), cmpopts.EquateEmpty(), ignoreSource); d != "" {
+		t.Error(d)
+	}
+	want = []discover.Build{
+		{Name: "a", Inline: block(4, 5, 0, "FROM debian:12\nRUN echo $HOME ${X}\n", "bake"), Context: "."},
+		{Name: "b", Inline: block(10, 12, 4, "FROM debian\n\n  RUN a\n", "bake"), Context: ".", Args: map[string]string{"A": "12"}},
+		{Name: "c", Inline: block(10, 12, 4, "FROM debian\n\n  RUN a\n", "bake"), Context: ".", Args: map[string]string{"A": "12"}},
+		{Name: "d", Inline: block(17, 17, 0, "FROM a\nRUN b", "bake"), Context: "."},
+	}
+	if d := cmp.Diff(want, builds(t, dir, "docker-bake.hcl"), cmpopts.EquateEmpty(), ignoreSource); d != "" {
 		t.Error(d)
 	}
 }
@@ -126,7 +238,6 @@ target "many" {
 }
 target "unknown" { target = UNSET }
 target "loop" { inherits = ["loop"] }
-target "inline" { dockerfile-inline = "FROM a" }
 target "remote" { context = "https://example.com/x.git" }
 -- docker-bake.json --
 {"variable": {"V": {"default": "9"}}, "target": {"j": {"context": "api", "args": {"V": "${V}"}}}}
@@ -180,6 +291,8 @@ func FuzzBuilds(f *testing.F) {
 	f.Add("compose.yaml", []byte("services: {a: {build: {context: ., args: {A: $B}}}}"))
 	f.Add("docker-bake.hcl", []byte("variable \"a\" { default = \"b\" }\ntarget \"c\" {\n matrix = { x = [1, 2] }\n args = { d = \"${a}${x}\" }\n inherits = [\"c\"]\n}"))
 	f.Add("docker-bake.json", []byte(`{"target": {"a": {"args": {"b": "c"}}}}`))
+	f.Add("compose.yml", []byte("a: &a {dockerfile_inline: |}\nservices:\n  a:\n    build:\n      <<: *a\n      dockerfile_inline: |2\n\n         FROM $$a\n        b"))
+	f.Add("docker-bake.hcl", []byte("target \"a\" {\n  dockerfile-inline = <<-EOT\n    FROM a\n  EOT\n}"))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
 		if !discover.IsSource(name) {
@@ -189,6 +302,18 @@ func FuzzBuilds(f *testing.F) {
 		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = discover.Builds(file)
+		list, _ := discover.Builds(file)
+		for _, one := range list {
+			if one.Inline == nil {
+				continue
+			}
+			in := embedded.In(source.NewFile(name, b), *one.Inline)
+			for at := range len(in.Bytes) + 1 {
+				if s := in.Span(source.Span{Start: at, End: len(in.Bytes)}); s.Start < 0 || s.End < s.Start || s.End > len(b) {
+					t.Fatalf("%d is at %+v of %d", at, s, len(b))
+				}
+			}
+			_, _ = in.Replace(append([]byte("FROM b\n"), in.Bytes...))
+		}
 	})
 }

@@ -147,6 +147,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 		all = append(all, r.diags...)
 		found = found || r.fails
 	}
+	if err := a.fixInline(f, results); err != nil {
+		return err
+	}
 	if f.writeBaseline && !failed {
 		return f.saveBaseline(all)
 	}

@@ -22,7 +22,7 @@ type builds struct {
 	mu    sync.Mutex
 	files map[string]bool             // that were read
 	dirs  map[string]bool             // whose files were
-	known map[string][]discover.Build // by the absolute path of the Dockerfile
+	known map[string][]discover.Build // by the absolute path of the Dockerfile, and where it stands in that
 	errs  []error
 }
 
@@ -68,7 +68,7 @@ func (b *builds) read(file string) ([]discover.Build, error) {
 	b.files[abs] = true
 	list, err := discover.Builds(file)
 	for _, one := range list {
-		key, err := filepath.Abs(one.Dockerfile)
+		key, err := filepath.Abs(builtBy(one, false).place())
 		if err != nil {
 			return nil, err
 		}

@@ -12,12 +12,25 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/whittle-oci/whittle/lint/discover"
+	"github.com/whittle-oci/whittle/lint/embedded"
 )
 
 // A dockerfile is a file to lint.
 type dockerfile struct {
 	name     string // - for standard input
 	searched bool   // found in a directory, not named
+	// inline is where it stands in the file of that name, nil for all of it.
+	inline *embedded.Block
+}
+
+// place tells apart the Dockerfiles that stand in one file.
+func (d dockerfile) place() string { return place(d.name, d.inline) }
+
+func place(name string, inline *embedded.Block) string {
+	if inline == nil {
+		return name
+	}
+	return fmt.Sprintf("%s:%d", name, inline.First)
 }
 
 // dockerfiles lists the files that the arguments mean, each once. Directories
@@ -26,13 +39,13 @@ type dockerfile struct {
 // build.
 func (a *app) dockerfiles(b *builds, args []string) (files []dockerfile, failed bool) {
 	seen := map[string]bool{}
-	add := func(name string, searched bool) {
-		if name != "-" {
-			name = filepath.Clean(name)
+	add := func(d dockerfile) {
+		if d.name != "-" {
+			d.name = filepath.Clean(d.name)
 		}
-		if !seen[name] {
-			seen[name] = true
-			files = append(files, dockerfile{name, searched})
+		if !seen[d.place()] {
+			seen[d.place()] = true
+			files = append(files, d)
 		}
 	}
 	for _, arg := range args {
@@ -41,7 +54,7 @@ func (a *app) dockerfiles(b *builds, args []string) (files []dockerfile, failed 
 			info, statErr := os.Stat(name)
 			switch {
 			case name == "-":
-				add(name, false)
+				add(dockerfile{name: name})
 			case statErr != nil:
 				err = hinted{statErr, "name a Dockerfile, or a directory that holds one"}
 			case info.IsDir():
@@ -49,7 +62,7 @@ func (a *app) dockerfiles(b *builds, args []string) (files []dockerfile, failed 
 			case discover.IsSource(filepath.Base(name)):
 				err = errors.Join(err, built(b, name, add))
 			default:
-				add(name, false)
+				add(dockerfile{name: name})
 			}
 		}
 		if err != nil {
@@ -81,10 +94,10 @@ func named(arg string) ([]string, error) {
 
 // searched adds the Dockerfiles in a directory, and those that Compose and Bake
 // files in it build under other names.
-func (a *app) searched(b *builds, dir string, add func(name string, searched bool)) error {
+func (a *app) searched(b *builds, dir string, add func(dockerfile)) error {
 	found, err := discover.In(dir)
 	for _, name := range found.Dockerfiles {
-		add(name, true)
+		add(dockerfile{name: name, searched: true})
 	}
 	n := len(found.Dockerfiles)
 	for _, file := range found.Sources {
@@ -93,7 +106,7 @@ func (a *app) searched(b *builds, dir string, add func(name string, searched boo
 			b.errs = append(b.errs, err)
 		}
 		for _, one := range list {
-			add(one.Dockerfile, true)
+			add(builtBy(one, true))
 			n++
 		}
 	}
@@ -104,15 +117,23 @@ func (a *app) searched(b *builds, dir string, add func(name string, searched boo
 }
 
 // built adds the Dockerfiles that a Compose or Bake file builds.
-func built(b *builds, file string, add func(name string, searched bool)) error {
+func built(b *builds, file string, add func(dockerfile)) error {
 	list, err := b.read(file)
 	if err == nil && len(list) == 0 {
 		err = fmt.Errorf("%s builds no Dockerfile that is there", file)
 	}
 	for _, one := range list {
-		add(one.Dockerfile, false)
+		add(builtBy(one, false))
 	}
 	return err
+}
+
+// builtBy is the Dockerfile of a build.
+func builtBy(b discover.Build, searched bool) dockerfile {
+	if b.Inline != nil {
+		return dockerfile{name: b.Source, searched: searched, inline: b.Inline}
+	}
+	return dockerfile{name: b.Dockerfile, searched: searched}
 }
 
 func display(name string) string {

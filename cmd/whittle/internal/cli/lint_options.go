@@ -19,16 +19,16 @@ import (
 
 // options adds to what configuration says of a file what only a command knows:
 // flags, the day, how it is built, the context, checkers.
-func (f *lintFlags) options(run setup.Run, b *builds, name string) lint.Options {
+func (f *lintFlags) options(run setup.Run, b *builds, d dockerfile) lint.Options {
 	opts := run.Options
 	opts.Unsafe, opts.FixOnly = f.unsafe, f.fixOnly
 	opts.Today = time.Now().Format(time.DateOnly)
 	opts.Checkers = append(opts.Checkers, checkers(opts.Rules)...)
 	if b != nil {
-		opts.Builds = b.options(name)
+		opts.Builds = b.options(d.place())
 	}
-	dir := f.contextOf(b, name)
-	ignore := dockerignore(dir, name)
+	dir := f.contextOf(b, d.place())
+	ignore := dockerignore(dir, d.name)
 	opts.Context = f.contexts.of(dir, ignore)
 	if f.online != nil {
 		opts.Images = f.online

@@ -15,6 +15,7 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	dockerfiles "github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/embedded"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -25,6 +26,8 @@ import (
 type lintResult struct {
 	diags []lint.Diagnostic
 	text  []byte // for standard output: a diff, or the fixed standard input
+	fixed []byte // of a Dockerfile within another file; nil where nothing changed
+	job   *lintJob
 	fails bool
 	err   error // the file could not be looked at
 	stop  error // no file can be: the configuration is wrong
@@ -65,6 +68,7 @@ func (a *app) lintAll(ctx context.Context, f *lintFlags, c configuration, files 
 type lintJob struct {
 	dockerfile
 	src    *source.File
+	within *embedded.Text    // nil for a file of its own
 	parsed *dockerfiles.File // nil for text that is no Dockerfile
 	mode   fs.FileMode
 	run    setup.Run
@@ -131,7 +135,11 @@ func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file 
 	if err != nil {
 		return nil, lintResult{err: err}
 	}
-	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), mode: mode, run: run, opts: f.options(run, f.builds, file.name)}
+	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), mode: mode, run: run, opts: f.options(run, f.builds, file)}
+	if file.inline != nil {
+		j.within = embedded.In(j.src, *file.inline)
+		j.src = j.within.File
+	}
 	if j.parsed, err = dockerfiles.Parse(j.src); err != nil {
 		j.parsed = nil
 	}
@@ -146,7 +154,7 @@ func (a *app) lintFile(ctx context.Context, f *lintFlags, j *lintJob) (r lintRes
 		} else {
 			r.diags, r.err = lint.Run(ctx, j.src, j.opts)
 		}
-		r.diags = f.known.fresh(r.diags)
+		r.diags = f.known.fresh(j.placed(r.diags))
 		r.fails = fails(j.src, r.diags, j.run, f.failOn != "")
 		return r
 	}
@@ -154,9 +162,13 @@ func (a *app) lintFile(ctx context.Context, f *lintFlags, j *lintJob) (r lintRes
 	if out, r.diags, r.err = lint.Fix(ctx, j.src, j.opts); r.err != nil {
 		return r
 	}
-	r.diags = f.known.fresh(r.diags)
+	r.diags = f.known.fresh(j.placed(r.diags))
 	r.fails = fails(j.src, r.diags, j.run, f.failOn != "")
 	switch {
+	case j.within != nil:
+		if out != j.src {
+			r.fixed, r.job = out.Bytes, j
+		}
 	case f.diff:
 		r.text = diff.Diff(j.src.Name, j.src.Bytes, j.src.Name, out.Bytes)
 	case j.name == "-":

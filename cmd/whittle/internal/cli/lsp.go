@@ -66,7 +66,7 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 			if err != nil || excluded {
 				return lint.Options{}, false, err
 			}
-			return seen.flags(f).options(run, f.newBuilds(), path), true, nil
+			return seen.flags(f).options(run, f.newBuilds(), dockerfile{name: path}), true, nil
 		},
 	})
 	if errors.Is(err, lsp.ErrNoShutdown) {

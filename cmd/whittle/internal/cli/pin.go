@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/lint/embedded"
+	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/pin"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -82,7 +85,7 @@ func (a *app) pin(ctx context.Context, f *pinFlags, args []string) error {
 	builds.said(a)
 	var all []pinned
 	for _, file := range files {
-		results, err := a.pinFile(ctx, r, f, mode, file.name)
+		results, err := a.pinFile(ctx, r, f, mode, file)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -126,13 +129,13 @@ func pinExit(all []pinned, failed bool, mode pin.Mode) error {
 }
 
 // pinFile looks at one file and writes it, whole or not at all.
-func (a *app) pinFile(ctx context.Context, r *pin.Resolver, f *pinFlags, mode pin.Mode, name string) ([]pin.Result, error) {
-	data, perm, err := a.readDockerfile(name)
+func (a *app) pinFile(ctx context.Context, r *pin.Resolver, f *pinFlags, mode pin.Mode, d dockerfile) ([]pin.Result, error) {
+	data, perm, err := a.readDockerfile(d.name)
 	if err != nil {
 		return nil, err
 	}
-	src := source.NewFile(display(name), data)
-	out, results, err := r.File(ctx, src, mode)
+	src := source.NewFile(display(d.name), data)
+	out, results, err := pinWithin(ctx, r, src, d.inline, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -145,12 +148,38 @@ func (a *app) pinFile(ctx context.Context, r *pin.Resolver, f *pinFlags, mode pi
 	case mode == pin.Check:
 	case f.diff:
 		_, err = a.Out.Write(diff.Diff(src.Name, data, src.Name, out))
-	case name == "-":
+	case d.name == "-":
 		_, err = a.Out.Write(out)
 	case string(out) != string(data):
-		err = replace(name, out, perm)
+		err = replace(d.name, out, perm)
 	}
 	return results, err
+}
+
+// pinWithin pins a file, or a Dockerfile that stands in it. Lines stay lines, so
+// that the next one in the same file is where it was.
+func pinWithin(ctx context.Context, r *pin.Resolver, src *source.File, inline *embedded.Block, mode pin.Mode) ([]byte, []pin.Result, error) {
+	if inline == nil {
+		return r.File(ctx, src, mode)
+	}
+	within := embedded.In(src, *inline)
+	out, results, err := r.File(ctx, within.File, mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range results {
+		at := within.LineStart(results[i].Pos.Line) + results[i].Pos.Col - 1
+		results[i].Pos = src.Pos(within.Span(source.Span{Start: at, End: at}).Start)
+	}
+	if bytes.Equal(out, within.Bytes) {
+		return src.Bytes, results, nil
+	}
+	edit, ok := within.Replace(out)
+	if !ok && mode != pin.Check {
+		return nil, nil, fmt.Errorf("%s is not pinned: it holds variables of the file, or is no block of lines", place(src.Name, inline))
+	}
+	text, _ := fix.Apply(src.Bytes, []fix.Set{{edit}})
+	return text, results, nil
 }
 
 // pinCache is the file below the user's cache directory in which answers of

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -143,6 +144,30 @@ func TestPinJSON(t *testing.T) {
 	if len(got) != 3 || got[0]["digest"] != digest || got[0]["status"] != "unpinned" || got[0]["line"] != 1.0 || got[0]["kind"] != "FROM" ||
 		got[1]["status"] != "failed" || !strings.Contains(got[1]["error"].(string), "does not have it") || got[2]["status"] != "left" || got[2]["why"] == "" {
 		t.Errorf("got %s", out)
+	}
+}
+
+// TestPinInline pins Dockerfiles that stand in a Compose file.
+func TestPinInline(t *testing.T) {
+	host, move := pinRegistry(t)
+	digest := move()
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	text := strings.ReplaceAll("services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM HOST/base:1\n        RUN echo $$A\n  b: {build: {dockerfile_inline: FROM HOST/base:1}}\n  c:\n    build:\n      dockerfile_inline: |\n        FROM HOST/base:1\n", "HOST", host)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := call(t, "", "pin", "--check", file)
+	if code != cli.Findings || errs != "" || !strings.HasPrefix(out, file+":5:14: "+host+"/base:1 not pinned") || strings.Count(out, "\n") != 3 {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	code, _, errs = call(t, "", "pin", file)
+	if code != cli.Failed || !strings.Contains(errs, file+":7 is not pinned: ") {
+		t.Errorf("exit code %d\n%s", code, errs)
+	}
+	got, err := os.ReadFile(file)
+	want := strings.ReplaceAll(text, "        FROM "+host+"/base:1\n", "        FROM "+host+"/base:1@"+digest+"\n")
+	if d := cmp.Diff(want, string(got)); d != "" || err != nil {
+		t.Errorf("%s (%v)", d, err)
 	}
 }
 
