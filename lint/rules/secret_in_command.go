@@ -4,8 +4,6 @@ import (
 	"net/url"
 	"strings"
 
-	"mvdan.cc/sh/v3/syntax"
-
 	"github.com/whittle-oci/whittle/lint/credential"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -51,31 +49,11 @@ func checkSecretInCommand(p *rule.Pass) {
 
 // exported reports export NAME=value and NAME=value on its own.
 func exported(p *rule.Pass, in dockerfile.Instruction) {
-	s, ok := p.File.Script(in)
-	if !ok || s.File == nil {
-		return
-	}
-	report := func(list []*syntax.Assign) {
-		for _, a := range list {
-			if a.Name == nil || a.Value == nil || !credential.Certain(a.Name.Value) {
-				continue
-			}
-			if value := strings.Trim(s.Text[a.Value.Pos().Offset():a.Value.End().Offset()], `"'`); literalSecret(value) {
-				p.Reportf(s.Span(int(a.Pos().Offset()), int(a.End().Offset())), "the value of "+a.Name.Value+" stays in the image's history; use RUN --mount=type=secret")
-			}
+	for set := range walk.Assigned(p.File, in) {
+		if credential.Certain(set.Name) && literalSecret(strings.Trim(set.Value, `"'`)) {
+			p.Reportf(set.Span, "the value of "+set.Name+" stays in the image's history; use RUN --mount=type=secret")
 		}
 	}
-	syntax.Walk(s.File, func(n syntax.Node) bool {
-		switch x := n.(type) {
-		case *syntax.DeclClause:
-			report(x.Args)
-		case *syntax.CallExpr:
-			if len(x.Args) == 0 {
-				report(x.Assigns)
-			}
-		}
-		return true
-	})
 }
 
 // passwordArgument says how an argument gives a password away, "" when it does

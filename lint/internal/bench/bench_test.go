@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/whittle-oci/whittle/lint/internal/archive"
 )
 
 // TestMain stands for the program that is measured, when a test runs it: it
@@ -29,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// archive writes an archive of two files and one that is out of place.
-func archive(t *testing.T) string {
+// packed writes an archive of two files and one that is out of place.
+func packed(t *testing.T) string {
 	t.Helper()
 	var b bytes.Buffer
 	zw := gzip.NewWriter(&b)
@@ -48,7 +50,7 @@ func archive(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "realworld.tar.gz"), b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, archive.Name), b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -57,7 +59,7 @@ func archive(t *testing.T) string {
 // A program that is slow from the start misses that bar; findings are no
 // failure, anything else is.
 func TestRun(t *testing.T) {
-	corpus := archive(t)
+	corpus := packed(t)
 	for program, want := range map[string]struct {
 		err  error
 		text string

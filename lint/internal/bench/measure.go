@@ -1,18 +1,17 @@
 package main
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/whittle-oci/whittle/lint/internal/archive"
 )
 
 // A measurement is the best of some runs of the program.
@@ -45,41 +44,19 @@ func (b *bench) measure(ctx context.Context, args ...string) (best measurement, 
 }
 
 // unpack writes the files of an archive into a directory, and counts them.
-func unpack(archive, dir string) (n int, err error) {
-	if info, err := os.Stat(archive); err == nil && info.IsDir() {
-		archive = filepath.Join(archive, "realworld.tar.gz")
-	}
-	f, err := os.Open(archive)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	zr, err := gzip.NewReader(f)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", archive, err)
-	}
-	for tr := tar.NewReader(zr); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
+func unpack(name, dir string) (n int, err error) {
+	for f, err := range archive.Files(name) {
 		if err != nil {
-			return n, fmt.Errorf("%s: %w", archive, err)
-		}
-		if h.Typeflag != tar.TypeReg || !filepath.IsLocal(h.Name) {
-			continue
-		}
-		name := filepath.Join(dir, h.Name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return n, err
 		}
-		data, err := io.ReadAll(tr)
-		if err != nil {
-			return n, fmt.Errorf("%s: %s: %w", archive, h.Name, err)
+		to := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return n, err
 		}
-		if err := os.WriteFile(name, data, 0o600); err != nil {
+		if err := os.WriteFile(to, f.Data, 0o600); err != nil {
 			return n, err
 		}
 		n++
 	}
+	return n, nil
 }

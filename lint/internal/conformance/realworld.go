@@ -1,14 +1,10 @@
 package main
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -17,6 +13,7 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/internal/archive"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -33,9 +30,12 @@ func realWorld(ctx context.Context, r *report, corpus string) error {
 	if err := readJSON(filepath.Join(corpus, "realworld-hadolint-dev.json"), &theirs); err != nil {
 		return err
 	}
-	files, err := readArchive(filepath.Join(corpus, "realworld.tar.gz"))
-	if err != nil {
-		return err
+	files := map[string][]byte{}
+	for f, err := range archive.Files(corpus) {
+		if err != nil {
+			return err
+		}
+		files[path.Base(f.Name)] = f.Data
 	}
 	t := table{}
 	for _, name := range slices.Sorted(maps.Keys(theirs)) {
@@ -109,30 +109,4 @@ var retired = []string{"DL3005", "DL3017", "DL3031", "DL3039"}
 func isNumber(s string) bool {
 	_, err := strconv.Atoi(s)
 	return err == nil
-}
-
-// readArchive reads the files of a tar archive by their base names.
-func readArchive(name string) (map[string][]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	zr, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	files := map[string][]byte{}
-	for tr := tar.NewReader(zr); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return files, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if files[path.Base(h.Name)], err = io.ReadAll(tr); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", name, h.Name, err)
-		}
-	}
 }

@@ -7,13 +7,9 @@
 package main
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -23,6 +19,7 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/internal/archive"
 	"github.com/whittle-oci/whittle/lint/internal/samebuild"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -50,35 +47,15 @@ func main() {
 	}
 }
 
-// read lists the regular files of an archive.
-func read(name string) ([]*source.File, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	var out []*source.File
-	for tr := tar.NewReader(z); ; {
-		h, err := tr.Next()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
+// read lists the files of an archive.
+func read(name string) (out []*source.File, err error) {
+	for f, err := range archive.Files(name) {
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
+			return nil, err
 		}
-		if h.Typeflag != tar.TypeReg {
-			continue
-		}
-		data, err := io.ReadAll(tr)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s of %s: %w", h.Name, name, err)
-		}
-		out = append(out, source.NewFile(h.Name, data))
+		out = append(out, source.NewFile(f.Name, f.Data))
 	}
+	return out, nil
 }
 
 // result is what fixing one file gave.

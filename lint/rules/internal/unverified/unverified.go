@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"mvdan.cc/sh/v3/syntax"
-
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/edit"
@@ -112,7 +110,11 @@ func Variables(p *rule.Pass, names []string, off func(value string) bool, what s
 					}
 				}
 			}
-			declared(p, in, bad, what)
+			for set := range walk.Assigned(p.File, in) {
+				if bad(set.Name, set.Value) {
+					p.Reportf(set.Span, set.Name+" "+what)
+				}
+			}
 		}
 	}
 }
@@ -122,32 +124,6 @@ func Variables(p *rule.Pass, names []string, off func(value string) bool, what s
 func speaksOf(text string, names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
 		return strings.Contains(text, n) || strings.Contains(text, strings.ToLower(n))
-	})
-}
-
-// declared reports export NAME=value and NAME=value on its own.
-func declared(p *rule.Pass, in dockerfile.Instruction, bad func(name, value string) bool, what string) {
-	s, ok := p.File.Script(in)
-	if !ok || s.File == nil {
-		return
-	}
-	report := func(list []*syntax.Assign) {
-		for _, a := range list {
-			if a.Name != nil && a.Value != nil && bad(a.Name.Value, s.Text[a.Value.Pos().Offset():a.Value.End().Offset()]) {
-				p.Reportf(s.Span(int(a.Pos().Offset()), int(a.End().Offset())), a.Name.Value+" "+what)
-			}
-		}
-	}
-	syntax.Walk(s.File, func(n syntax.Node) bool {
-		switch x := n.(type) {
-		case *syntax.DeclClause:
-			report(x.Args)
-		case *syntax.CallExpr:
-			if len(x.Args) == 0 {
-				report(x.Assigns)
-			}
-		}
-		return true
 	})
 }
 
