@@ -38,6 +38,7 @@ type File struct {
 	// when one of them cannot be read; filled when asked.
 	defaults  global
 	broken    bool
+	growth    int              // see maxGrowth
 	metaNames map[string]bool  // filled when asked
 	scripts   map[int]*parsed  // by instruction, filled when asked
 	names     map[string][]int // stages by name in lower case

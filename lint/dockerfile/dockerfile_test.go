@@ -2,6 +2,7 @@ package dockerfile_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -228,5 +229,34 @@ func TestChoices(t *testing.T) {
 		if f.Shipped(i) != want {
 			t.Errorf("stage %d ships: %v", i, !want)
 		}
+	}
+}
+
+// TestGrowth fills variables into each other that double each time: what they
+// stand for is soon not known, in the file as before the first FROM.
+func TestGrowth(t *testing.T) {
+	var global, stage strings.Builder
+	global.WriteString("ARG A0=x\n")
+	stage.WriteString("ENV B0=x\n")
+	for i := 1; i < 60; i++ {
+		fmt.Fprintf(&global, "ARG A%d=$A%d$A%d\n", i, i-1, i-1)
+		fmt.Fprintf(&stage, "ENV B%d=$B%d$B%d\n", i, i-1, i-1)
+	}
+	f := parse(t, global.String()+"FROM a:$A59\n"+stage.String()+"RUN x\n")
+	if _, known := f.BaseName(&f.Stages[0]); known {
+		t.Error("the base is known")
+	}
+	if name, ok := f.DefaultBase(&f.Stages[0]); ok {
+		t.Errorf("the base is %d bytes", len(name))
+	}
+	last := f.Instructions[len(f.Instructions)-1]
+	if v, known, _ := f.Variable(last, "B59"); known {
+		t.Errorf("B59 is %d bytes", len(v))
+	}
+	if v, known, _ := f.Variable(last, "B10"); !known || len(v) != 1<<10 {
+		t.Errorf("B10 is %d bytes, known %v", len(v), known)
+	}
+	if got := f.Undeclared(last, "$B59$B60"); !slices.Equal(got, []string{"B60"}) {
+		t.Errorf("undeclared %v", got)
 	}
 }

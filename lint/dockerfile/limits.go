@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -18,15 +19,27 @@ import (
 const (
 	maxInstructions = 250_000
 	maxWords        = 4_000_000
-	maxTriggers     = 100     // ONBUILD ONBUILD …
-	maxVariables    = 1000    // ${a:-${b:-…
-	maxInstruction  = 1 << 20 // bytes of one instruction, without heredocs
+	maxTriggers     = 100      // ONBUILD ONBUILD …
+	maxVariables    = 1000     // of one word: ${a:-${b:-…
+	maxValue        = 16 << 10 // bytes that a variable stands for; A=$B$B, B=$C$C, …
+	maxGrowth       = 64 << 20 // bytes that words of one file grow by, in all
+	maxInstruction  = 1 << 20  // bytes of one instruction, without heredocs
 	// maxScript is the most text, in bytes, that is read as shell. The shell
 	// parser recurses too.
 	maxScript = 256 << 10
 )
 
 var errNested = fmt.Errorf("there are more than %d variables in one word", maxVariables)
+
+// expandable reports whether filling variables into a word is within bounds.
+func (f *File) expandable(word string) bool {
+	return strings.Count(word, "$") <= maxVariables && f.growth <= maxGrowth
+}
+
+// grown takes into account what became of a word.
+func (f *File) grown(word, value string) {
+	f.growth += max(len(value)-len(word), 0)
+}
 
 // bounds refuses files beyond the limits. It takes lines apart roughly, without
 // the parser that it protects, and counts the lines of heredocs as if they were

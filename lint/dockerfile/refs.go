@@ -126,19 +126,20 @@ func (f *File) meta() map[string]bool {
 func (f *File) UndeclaredInHeredoc(in Instruction, text string) []string {
 	lex := shell.NewLex('\\')
 	lex.SkipProcessQuotes = true
-	return unmatched(lex, text, declared{scope{f, in.Stage, in.Index}})
+	return f.unmatchedBy(lex, text, declared{scope{f, in.Stage, in.Index}})
 }
 
 func (f *File) unmatched(word string, vars shell.EnvGetter) []string {
-	return unmatched(shell.NewLex(f.Escape), word, vars)
+	return f.unmatchedBy(shell.NewLex(f.Escape), word, vars)
 }
 
-func unmatched(lex *shell.Lex, word string, vars shell.EnvGetter) []string {
-	if !strings.Contains(word, "$") || strings.Count(word, "${") > maxVariables {
+func (f *File) unmatchedBy(lex *shell.Lex, word string, vars shell.EnvGetter) []string {
+	if !strings.Contains(word, "$") || !f.expandable(word) {
 		return nil
 	}
 	// What was seen before an error counts too.
 	res, _ := lex.ProcessWordWithMatches(word, vars)
+	f.grown(word, res.Result)
 	var out []string
 	for name := range res.Unmatched {
 		out = append(out, name)
@@ -183,8 +184,8 @@ func (f *File) DefaultBase(s *Stage) (name string, ok bool) {
 					continue
 				}
 				v, err := f.process(*kv.Value, f.defaults)
-				if err != nil {
-					f.broken = true
+				if err != nil || len(v) > maxValue {
+					v, f.broken = "", true
 				}
 				f.defaults[kv.Key] = v
 			}
@@ -195,9 +196,10 @@ func (f *File) DefaultBase(s *Stage) (name string, ok bool) {
 }
 
 func (f *File) process(word string, vars shell.EnvGetter) (string, error) {
-	if strings.Count(word, "${") > maxVariables {
+	if !f.expandable(word) {
 		return "", errNested
 	}
 	name, _, err := shell.NewLex(f.Escape).ProcessWord(word, vars)
+	f.grown(word, name)
 	return name, err
 }

@@ -117,7 +117,7 @@ func (f *File) globals() global {
 				if kv.Value == nil {
 					continue
 				}
-				if v, ok := f.expand(*kv.Value, f.global); ok {
+				if v, ok := f.value(*kv.Value, f.global); ok {
 					f.global[kv.Key] = v
 				}
 			}
@@ -142,7 +142,7 @@ func (f *File) settings(stage int) settings {
 		switch c := in.Command.(type) {
 		case *instructions.EnvCommand:
 			for _, kv := range c.Env {
-				v, ok := f.expand(kv.Value, scope)
+				v, ok := f.value(kv.Value, scope)
 				vars[kv.Key] = append(vars[kv.Key], setting{in.Index, v, ok, true})
 			}
 		case *instructions.ArgCommand:
@@ -152,7 +152,7 @@ func (f *File) settings(stage int) settings {
 				if v, ok := f.build.Args[kv.Key]; ok {
 					x.value, x.known = v, true
 				} else if kv.Value != nil {
-					x.value, x.known = f.expand(*kv.Value, scope)
+					x.value, x.known = f.value(*kv.Value, scope)
 				} else {
 					x.value, x.known = f.globals().Get(kv.Key)
 					x.set = f.meta()[kv.Key]
@@ -162,6 +162,16 @@ func (f *File) settings(stage int) settings {
 		}
 	}
 	return vars
+}
+
+// value is what a variable is worth. One beyond the bounds is worth nothing that
+// is known.
+func (f *File) value(word string, vars shell.EnvGetter) (string, bool) {
+	v, known := f.expand(word, vars)
+	if len(v) > maxValue {
+		return "", false
+	}
+	return v, known
 }
 
 // BaseName is the image or stage that a stage is made from, with the defaults
@@ -197,7 +207,7 @@ func (f *File) expand(word string, vars shell.EnvGetter) (string, bool) {
 	if !strings.ContainsAny(word, "$\"'"+string(f.Escape)) {
 		return word, true
 	}
-	if strings.Count(word, "${") > maxVariables {
+	if !f.expandable(word) {
 		return word, false
 	}
 	lex := shell.NewLex(f.Escape)
@@ -205,6 +215,7 @@ func (f *File) expand(word string, vars shell.EnvGetter) (string, bool) {
 	if err != nil {
 		return word, false
 	}
+	f.grown(word, res.Result)
 	for name := range res.Unmatched {
 		if !defaulted(word, name) {
 			return res.Result, false
