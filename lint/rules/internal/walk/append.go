@@ -13,10 +13,21 @@ import (
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
-// Add is the fix that puts a flag behind the verb. It changes what the RUN
-// does, and so needs to be asked for.
+// Add is the fix that puts a flag behind the verb and the short flags that
+// follow it, as in install -y. It changes what the RUN does, and so needs to be
+// asked for.
 func (v Invocation) Add(flag string) *rule.Fix {
-	return AddFlag(v.Command, v.VerbSpan, flag)
+	word := v.VerbSpan
+	for _, a := range v.Args {
+		switch {
+		case a.Span.Start < word.End:
+		case v.Call != nil && managers[v.Manager].switches(a.Text):
+			word = a.Span
+		default:
+			return AddFlag(v.Command, word, flag)
+		}
+	}
+	return AddFlag(v.Command, word, flag)
 }
 
 // AddFlag is the fix that puts a flag behind a word of a command.
@@ -46,20 +57,24 @@ func appended(f *dockerfile.File, in dockerfile.Instruction, command string) (so
 	text := strings.TrimRight(s.Text, " \t\r\n")
 	last := s.File.Stmts[len(s.File.Stmts)-1]
 	at := After(s.Span(len(text)-1, len(text)))
-	switch run, _ := in.Command.(*instructions.RunCommand); {
-	case last.Background || leaves(last) || strings.HasSuffix(text, string(f.Escape)):
+	for at.End < len(f.Bytes) && (f.Bytes[at.End] == ' ' || f.Bytes[at.End] == '\t') {
+		at.End++ // no blanks are left behind the command
+	}
+	run, _ := in.Command.(*instructions.RunCommand)
+	ends := int(last.End().Offset()) == len(text) // else with a comment, an operator or the body of a heredoc
+	switch {
+	case last.Background || leaves(last) || strings.HasSuffix(text, string(f.Escape)), strings.Contains(s.Text, "<<") && s.Heredoc:
 		return source.Edit{}, false
-	case s.Heredoc:
-		if strings.Contains(s.Text, "<<") {
-			return source.Edit{}, false
-		}
+	case s.Heredoc && StopsOnError(s) && !chained(last):
 		return source.Edit{Span: at, New: EOL(f, at.Start) + Indent(f, at.Start) + command}, true
-	case len(run.Files) > 0 || int(last.End().Offset()) != len(text):
-		// What follows is the body of a heredoc, a comment or an operator.
+	case s.Heredoc:
+		end := int(last.End().Offset())
+		return source.Edit{Span: After(s.Span(end-1, end)), New: " && " + command}, !last.Semicolon.IsValid()
+	case len(run.Files) > 0 || !ends:
 		return source.Edit{}, false
 	}
 	joint := "&&"
-	if len(s.File.Stmts) > 1 && stopsOnError(s.File.Stmts[0]) {
+	if len(s.File.Stmts) > 1 && stopsOnError(s.File.Stmts[0]) && !chained(last) {
 		joint = ";"
 	}
 	if last.Semicolon.IsValid() {
@@ -69,6 +84,17 @@ func appended(f *dockerfile.File, in dockerfile.Instruction, command string) (so
 		joint = ""
 	}
 	return source.Edit{Span: at, New: join(f, in, at.Start, joint) + command}, true
+}
+
+// chained reports whether a statement has a list such as a && b: set -e does not
+// stop when a fails, and the status of the statement alone says so.
+func chained(st *syntax.Stmt) (found bool) {
+	syntax.Walk(st, func(n syntax.Node) bool {
+		list, ok := n.(*syntax.BinaryCmd)
+		found = found || ok && (list.Op == syntax.AndStmt || list.Op == syntax.OrStmt)
+		return !found
+	})
+	return found
 }
 
 // join is what stands between the end of a RUN and a command behind it.

@@ -13,6 +13,8 @@ import (
 type Origin struct {
 	Name string // without registry and namespace
 	Tag  string
+	// Official marks one of Docker's official images, or a copy by its name.
+	Official bool
 }
 
 // Origins gives the origin of every stage.
@@ -26,10 +28,24 @@ func Origins(f *dockerfile.File) []Origin {
 		}
 		if ref, known := f.BaseName(s); known && !strings.Contains(ref, "distroless") {
 			name, tag, _ := Image(ref)
-			out[i] = Origin{path.Base(name), tag}
+			out[i] = Origin{path.Base(name), tag, official(name)}
 		}
 	}
 	return out
+}
+
+// official reports whether a name has no namespace, or is one that stands for it.
+func official(name string) bool {
+	namespace, _ := path.Split(name)
+	namespace = strings.TrimSuffix(namespace, "/")
+	registry, rest, more := strings.Cut(namespace, "/")
+	switch {
+	case namespace == "" || namespace == "library":
+		return true
+	case !strings.ContainsAny(registry, ".:") && registry != "localhost":
+		return false
+	}
+	return !more || path.Base(rest) == "library" || namespace == "public.ecr.aws/docker"
 }
 
 // Alpine reports whether the image is Alpine or made from it.
@@ -47,8 +63,8 @@ func (o Origin) Shell() string {
 }
 
 // Root reports whether the image is known to run as root when nobody says
-// otherwise: none of those with a known shell sets a USER.
-func (o Origin) Root() bool { return o.Shell() != "" }
+// otherwise: no official one with a known shell sets a USER.
+func (o Origin) Root() bool { return o.Official && o.Shell() != "" }
 
 // Pipefail reports whether the command line of a shell turns pipefail on, for a
 // shell that knows it: bash, zsh, the Korn shells, busybox, and what is sh in

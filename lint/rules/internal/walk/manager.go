@@ -169,6 +169,12 @@ func (v *Invocation) flag(m manager, a dockerfile.Arg) (takesNext bool) {
 	return false
 }
 
+// switches reports whether a word is short flags without a value.
+func (m manager) switches(word string) bool {
+	return len(word) > 1 && word[0] == '-' && word[1] != '-' && !m.single &&
+		!strings.ContainsFunc(word[1:], func(c rune) bool { return c < 'A' || c > 'z' || m.takes("-"+string(c)) })
+}
+
 // takes reports whether the value of a flag is the next word.
 func (m manager) takes(name string) bool {
 	for word := range strings.FieldsSeq(m.values) {
