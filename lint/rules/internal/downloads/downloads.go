@@ -48,15 +48,18 @@ func Fetched(f *dockerfile.File) []Download {
 	return out
 }
 
-// notAddresses are flags whose value may look like an address and is none.
-var notAddresses = []string{"-x", "--proxy", "-e", "--referer", "-H", "--header", "-d", "--data", "--preproxy", "-A", "--user-agent", "-U", "-b", "-c", "-o", "--output", "-O", "-P", "-T"}
+// notAddresses are the flags whose value may look like an address and is none.
+var notAddresses = map[string][]string{
+	"curl": {"-x", "--proxy", "--preproxy", "-e", "--referer", "-H", "--header", "-d", "--data", "-A", "--user-agent", "-U", "-b", "-c", "-o", "--output", "-P", "-T"},
+	"wget": {"-e", "--execute", "--referer", "--header", "--post-data", "-U", "--user-agent", "-O", "--output-document", "-P", "-o", "-A"},
+}
 
 func appendDownloads(out []Download, fields *walk.Expander, in dockerfile.Instruction, c dockerfile.Command, u use) []Download {
 	kept := u.kept(c)
 	before := ""
 	for _, x := range fields.Fields(in, c.Args) {
 		text := x.Text
-		skip := slices.Contains(notAddresses, before) || c.Name == "wget" && strings.HasPrefix(text, "-")
+		skip := slices.Contains(notAddresses[c.Name], before) || c.Name == "wget" && strings.HasPrefix(text, "-")
 		before = text
 		if skip || !address(x) {
 			continue
