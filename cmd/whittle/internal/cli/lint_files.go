@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,18 +145,16 @@ func display(name string) string {
 // maxDockerfile is the largest file that is read, in bytes.
 const maxDockerfile = 64 << 20
 
-func (a *app) readDockerfile(name string) ([]byte, fs.FileMode, error) {
+func (a *app) readDockerfile(name string) ([]byte, error) {
 	if name == "-" {
-		data, err := io.ReadAll(io.LimitReader(a.In, maxDockerfile))
-		return data, 0, err
+		return io.ReadAll(io.LimitReader(a.In, maxDockerfile))
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if info.Size() > maxDockerfile {
-		return nil, 0, fmt.Errorf("%s: %d bytes, more than the limit of %d", name, info.Size(), maxDockerfile)
+		return nil, fmt.Errorf("%s: %d bytes, more than the limit of %d", name, info.Size(), maxDockerfile)
 	}
-	data, err := os.ReadFile(name)
-	return data, info.Mode().Perm(), err
+	return os.ReadFile(name)
 }

@@ -3,8 +3,6 @@ package cli
 import (
 	"fmt"
 
-	"github.com/rogpeppe/go-internal/diff"
-
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -61,9 +59,9 @@ func (a *app) fixInline(f *lintFlags, results []lintResult) error {
 		out, _ := fix.Apply(outer.Bytes, sets)
 		var err error
 		if f.diff {
-			_, err = a.Out.Write(diff.Diff(outer.Name, outer.Bytes, outer.Name, out))
+			_, err = a.Out.Write(changes(outer.Name, outer.Bytes, out))
 		} else {
-			err = replace(j.name, out, j.mode)
+			err = replace(j.name, out)
 		}
 		if err != nil {
 			return err

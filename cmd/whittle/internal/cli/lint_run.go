@@ -2,15 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"runtime"
 	"slices"
 
-	"github.com/google/renameio/v2/maybe"
-	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whittle-oci/whittle/lint"
@@ -70,7 +65,6 @@ type lintJob struct {
 	src    *source.File
 	within *embedded.Text    // nil for a file of its own
 	parsed *dockerfiles.File // nil for text that is no Dockerfile
-	mode   fs.FileMode
 	run    setup.Run
 	opts   lint.Options
 }
@@ -131,11 +125,11 @@ func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file 
 			return nil, lintResult{stop: fmt.Errorf("--fix-only: %w", err)}
 		}
 	}
-	data, mode, err := a.readDockerfile(file.name)
+	data, err := a.readDockerfile(file.name)
 	if err != nil {
 		return nil, lintResult{err: err}
 	}
-	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), mode: mode, run: run, opts: f.options(run, f.builds, file)}
+	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), run: run, opts: f.options(run, f.builds, file)}
 	if file.inline != nil {
 		j.within = embedded.In(j.src, *file.inline)
 		j.src = j.within.File
@@ -170,25 +164,13 @@ func (a *app) lintFile(ctx context.Context, f *lintFlags, j *lintJob) (r lintRes
 			r.fixed, r.job = out.Bytes, j
 		}
 	case f.diff:
-		r.text = diff.Diff(j.src.Name, j.src.Bytes, j.src.Name, out.Bytes)
+		r.text = changes(j.src.Name, j.src.Bytes, out.Bytes)
 	case j.name == "-":
 		r.text = out.Bytes
 	case out != j.src:
-		r.err = replace(j.name, out.Bytes, j.mode)
+		r.err = replace(j.name, out.Bytes)
 	}
 	return r
-}
-
-// replace writes the fixed text of a file.
-func replace(name string, data []byte, mode fs.FileMode) error {
-	if info, err := os.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		to, err := os.Readlink(name)
-		return errors.Join(fmt.Errorf("writing fixes: %s is a symbolic link; name %s instead", name, to), err)
-	}
-	if err := maybe.WriteFile(name, data, mode); err != nil {
-		return fmt.Errorf("writing fixes: %w", err)
-	}
-	return nil
 }
 
 // fails reports whether findings make the exit code 1. A Dockerfile that asks

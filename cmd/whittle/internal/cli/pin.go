@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/lint/embedded"
@@ -130,7 +129,7 @@ func pinExit(all []pinned, failed bool, mode pin.Mode) error {
 
 // pinFile looks at one file and writes it, whole or not at all.
 func (a *app) pinFile(ctx context.Context, r *pin.Resolver, f *pinFlags, mode pin.Mode, d dockerfile) ([]pin.Result, error) {
-	data, perm, err := a.readDockerfile(d.name)
+	data, err := a.readDockerfile(d.name)
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +146,11 @@ func (a *app) pinFile(ctx context.Context, r *pin.Resolver, f *pinFlags, mode pi
 	switch {
 	case mode == pin.Check:
 	case f.diff:
-		_, err = a.Out.Write(diff.Diff(src.Name, data, src.Name, out))
+		_, err = a.Out.Write(changes(src.Name, data, out))
 	case d.name == "-":
 		_, err = a.Out.Write(out)
 	case string(out) != string(data):
-		err = replace(d.name, out, perm)
+		err = replace(d.name, out)
 	}
 	return results, err
 }

@@ -2,9 +2,13 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2/maybe"
+	"github.com/rogpeppe/go-internal/diff"
 )
 
 // writeWhole writes a file whole or not at all. What is there and is no regular
@@ -20,4 +24,38 @@ func writeWhole(name string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
+}
+
+// replace writes the new text of a file that is there, whole or not at all,
+// where a symbolic link leads to. Mode and owner stay, where the latter may be
+// set. A file that nobody may write is not changed.
+func replace(name string, data []byte) error {
+	file, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	if info.Mode().Perm()&0o222 == 0 {
+		return fmt.Errorf("writing %s: it is read-only", name)
+	}
+	if err := maybe.WriteFile(file, data, info.Mode().Perm()); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	keepOwner(file, info)
+	return nil
+}
+
+// changes is what changes in a file, as patch -p1 and git apply read it; nothing
+// where nothing does.
+func changes(name string, before, after []byte) []byte {
+	if here, err := os.Getwd(); err == nil && filepath.IsAbs(name) {
+		if below, err := filepath.Rel(here, name); err == nil && filepath.IsLocal(below) {
+			name = below
+		}
+	}
+	name = strings.TrimPrefix(filepath.ToSlash(name), "/")
+	return diff.Diff("a/"+name, before, "b/"+name, after)
 }
