@@ -202,7 +202,7 @@ func (f *File) shell() {
 	for i := range f.Stages {
 		if p := f.Stages[i].Parent; p >= 0 {
 			last[i] = last[p]
-		} else if f.windows(&f.Stages[i]) {
+		} else if f.Windows(i) {
 			last[i] = []string{"cmd", "/S", "/C"}
 		}
 		for _, in := range f.In(i) {
@@ -219,14 +219,18 @@ func (f *File) shell() {
 	}
 }
 
-// windows reports whether a stage is for Windows, whose images run cmd: its
-// platform or its base says so.
-func (f *File) windows(s *Stage) bool {
+// Windows reports whether a stage is for Windows, whose images run cmd, have
+// users without numbers, and take no --chown: its platform says so, or its base.
+func (f *File) Windows(stage int) bool {
+	s := &f.Stages[stage]
+	for s.Parent >= 0 {
+		s = &f.Stages[s.Parent]
+	}
 	if strings.HasPrefix(s.Platform, "windows") {
 		return true
 	}
 	base, _ := f.BaseName(s)
-	return slices.ContainsFunc([]string{"windows/", "windowsservercore", "nanoserver", "dotnet/framework/"}, func(part string) bool {
+	return slices.ContainsFunc([]string{"windows/", "servercore", "nanoserver", "dotnet/framework/"}, func(part string) bool {
 		return strings.Contains(strings.ToLower(base), part)
 	})
 }

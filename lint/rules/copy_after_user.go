@@ -31,6 +31,9 @@ func checkCopyAfterUser(p *rule.Pass) {
 		if parent := p.File.Stages[i].Parent; parent >= 0 {
 			users[i] = users[parent]
 		}
+		if p.File.Windows(i) {
+			continue // which has no --chown
+		}
 		for _, in := range p.File.In(i) {
 			switch c := in.Command.(type) {
 			case *instructions.UserCommand:

@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"bytes"
+	"strings"
+
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/accounts"
@@ -15,7 +18,7 @@ var finalStageRoot = rule.Rule{
 		Family:  rule.Root,
 		Summary: "the USER of the image is not root",
 		Why: "A process that runs as root in a container is root on the host as soon as it gets out. The user of the image is the one that the final stage or a stage it is made from sets last; " +
-			"root in a stage that only builds does no harm and is not reported. missing-user is about images that set none.",
+			"root in a stage that only builds does no harm and is not reported. missing-user is about images that set none.\n\n" + whyShown + " Where the base image is known to run as an ordinary user, it is that one again.",
 		Bad:      "FROM debian:12\nUSER root\nCMD [\"app\"]\n",
 		Good:     "FROM debian:12\nUSER root\nRUN make install\nUSER 65532:65532\nCMD [\"app\"]\n",
 		Severity: rule.Warning,
@@ -39,8 +42,13 @@ func checkFinalStageRoot(p *rule.Pass) {
 		message = "the image runs as root: the user " + accounts.Name(user) + " is created with the number 0"
 	}
 	finding := rule.Finding{Span: in.Arguments(), Message: message}
-	if edits := belowRoot(p.File, in); edits != nil {
-		finding.Fix = &rule.Fix{Title: "Run as 65532:65532", Safety: rule.Unsafe, Edits: edits}
+	base, _ := p.File.BaseName(accounts.Base(p.File, final.Index))
+	to, safety := accounts.Ordinary, accounts.LessThanRoot(p.File, base)
+	if user := baseUser(base); user != "" {
+		to, safety = user, rule.Unsafe
+	}
+	if edits := belowRoot(p.File, in, to); edits != nil {
+		finding.Fix = &rule.Fix{Title: "Run as " + to, Safety: safety, Edits: edits}
 	}
 	p.Report(finding)
 }
@@ -55,19 +63,35 @@ func rootByNumber(f *dockerfile.File, name string) bool {
 	return false
 }
 
-// belowRoot changes a USER, or adds one where a RUN after it may need root.
-func belowRoot(f *dockerfile.File, in dockerfile.Instruction) []source.Edit {
+// baseUser is the number of the user that a base image is known to run as.
+func baseUser(base string) string {
+	user, ok := accounts.Runs(base)
+	if number := accounts.Number(base, user); number != "" {
+		return number
+	}
+	if !ok || strings.Trim(user, "0123456789:") != "" {
+		return ""
+	}
+	return user
+}
+
+// belowRoot changes a USER, or adds one where a RUN after it may need root. One
+// that a build argument chooses stays.
+func belowRoot(f *dockerfile.File, in dockerfile.Instruction, user string) []source.Edit {
+	span := in.Arguments()
+	if bytes.ContainsRune(f.Bytes[span.Start:span.End], '$') {
+		return nil
+	}
 	final := f.Final()
 	needed := in.Stage != final.Index
 	for _, after := range f.In(in.Stage) {
 		needed = needed || after.Index > in.Index && after.Keyword == "run"
 	}
 	if !needed {
-		return []source.Edit{{Span: in.Arguments(), New: ordinary}}
+		for span.End < len(f.Bytes) && (f.Bytes[span.End] == ' ' || f.Bytes[span.End] == '\t') {
+			span.End++
+		}
+		return []source.Edit{{Span: span, New: user}}
 	}
-	return edit.AtEndOfStage(f, final, "USER "+ordinary)
+	return edit.AtEndOfStage(f, final, "USER "+user)
 }
-
-// ordinary is a user that no image has an account for, so that nobody's files
-// are its own. Distroless images call it nonroot.
-const ordinary = "65532:65532"

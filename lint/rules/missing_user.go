@@ -12,7 +12,12 @@ import (
 	"github.com/whittle-oci/whittle/lint/rules/internal/accounts"
 	"github.com/whittle-oci/whittle/lint/rules/internal/edit"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+	"github.com/whittle-oci/whittle/lint/source"
 )
+
+// whyShown tells in both rules about root when their fix is only shown.
+const whyShown = "The fix is only shown where the image starts nothing, so that it is there to be built on, and where it looks as if it had to start as root: " +
+	"by its program, its base image, a port below 1024, an account that is created and not used, or gosu and the like."
 
 var missingUser = rule.Rule{
 	Meta: rule.Meta{
@@ -22,7 +27,7 @@ var missingUser = rule.Rule{
 		Summary: "the image has a USER",
 		Why: "Without a USER in the final stage, or in a stage it is made from, the image runs as its base image does, which is root as a rule. " +
 			"Images that are known to run as an ordinary user are not reported; with --online the base image's own configuration is asked. A final stage that is made from scratch and starts nothing is there to be copied from.\n\n" +
-			"The fix sets a user by number, which Kubernetes' runAsNonRoot can check, and gives it the WORKDIR and the VOLUMEs.",
+			"The fix sets a user by number, which Kubernetes' runAsNonRoot can check, and gives it the WORKDIR and the VOLUMEs. " + whyShown,
 		Bad:      "FROM debian:12\nCMD [\"app\"]\n",
 		Good:     "FROM debian:12\nUSER 65532:65532\nCMD [\"app\"]\n",
 		Severity: rule.Warning,
@@ -38,7 +43,7 @@ func checkMissingUser(p *rule.Pass) {
 		return
 	}
 	base, known := p.File.BaseName(accounts.Base(p.File, final.Index))
-	if !known || base == "" || accounts.Windows(base) || base == "scratch" && !starts(p.File) {
+	if !known || base == "" || p.File.Windows(final.Index) || base == "scratch" && !accounts.Starts(p.File) {
 		return
 	}
 	message := "no USER is set, so the image runs as " + base + " does, which is root as a rule"
@@ -56,38 +61,35 @@ func checkMissingUser(p *rule.Pass) {
 		}
 	}
 	finding := rule.Finding{Span: walk.BaseSpan(p.File, final), Message: message}
-	if edits := edit.AtEndOfStage(p.File, final, withOwner(p.File, final, base)...); edits != nil {
-		finding.Fix = &rule.Fix{Title: "Add USER " + ordinary, Safety: rule.Unsafe, Edits: edits}
+	if edits := ordinaryUser(p.File, final, base); edits != nil {
+		finding.Fix = &rule.Fix{Title: "Add USER " + accounts.Ordinary, Safety: accounts.LessThanRoot(p.File, base), Edits: edits}
 	}
 	p.Report(finding)
 }
 
-// starts reports whether the image has something to run.
-func starts(f *dockerfile.File) bool {
-	for i := f.Final().Index; i >= 0; i = f.Stages[i].Parent {
-		if slices.ContainsFunc(f.In(i), func(in dockerfile.Instruction) bool {
-			return (in.Keyword == "cmd" || in.Keyword == "entrypoint") && !in.Trigger
-		}) {
-			return true
-		}
-	}
-	return false
-}
-
-// withOwner are the lines that set an ordinary user and give it the directories
-// that a program writes to, where a shell can do so.
-func withOwner(f *dockerfile.File, final *dockerfile.Stage, base string) []string {
-	user := "USER " + ordinary
+// ordinaryUser sets an ordinary user and gives it the directories that a program
+// writes to, where a shell can do so: in the RUN that the stage ends in, else in
+// one of its own.
+func ordinaryUser(f *dockerfile.File, final *dockerfile.Stage, base string) []source.Edit {
+	user := "USER " + accounts.Ordinary
 	dirs, volumes := written(f, final.Index)
 	all := slices.Concat(dirs, volumes)
-	if len(all) == 0 || !hasShell(base) || endsInRun(f, final) {
-		return []string{user}
+	if len(all) == 0 || !hasShell(base) {
+		return edit.AtEndOfStage(f, final, user)
 	}
-	command := "chown " + ordinary + " " + strings.Join(all, " ")
+	command := "chown " + accounts.Ordinary + " " + strings.Join(all, " ")
 	if len(volumes) > 0 {
 		command = "mkdir -p " + strings.Join(volumes, " ") + " && " + command
 	}
-	return []string{"RUN " + command, user}
+	run, ends := endsInRun(f, final)
+	if !ends {
+		return edit.AtEndOfStage(f, final, "RUN "+command, user)
+	}
+	edits := edit.AtEndOfStage(f, final, user)
+	if more := walk.Append(f, run, command); more != nil && edits != nil && more.Edits[0].Span.End < edits[0].Span.Start {
+		edits = append(more.Edits, edits...)
+	}
+	return edits
 }
 
 // hasShell reports whether an image is not one of those that have none.
@@ -100,16 +102,15 @@ func hasShell(base string) bool {
 	return base != "scratch"
 }
 
-// endsInRun reports whether a line at the end of the stage would follow a RUN,
-// which it had better be a part of.
-func endsInRun(f *dockerfile.File, s *dockerfile.Stage) bool {
-	last := ""
+// endsInRun is the RUN that a stage ends in, CMD and ENTRYPOINT aside. ok is
+// false when there is none, so that a RUN of one's own follows no other.
+func endsInRun(f *dockerfile.File, s *dockerfile.Stage) (last dockerfile.Instruction, ok bool) {
 	for _, in := range f.In(s.Index) {
 		if in.Keyword != "cmd" && in.Keyword != "entrypoint" {
-			last = in.Keyword
+			last = in
 		}
 	}
-	return last == "run"
+	return last, last.Keyword == "run" && !last.Trigger
 }
 
 // written are the working directory of the image and its volumes, those with a
@@ -156,6 +157,11 @@ func written(f *dockerfile.File, stage int) (dirs, volumes []string) {
 func ownable(dir string) bool {
 	if !path.IsAbs(dir) || strings.ContainsAny(dir, " $'\"\\*;&|") {
 		return false
+	}
+	for _, system := range []string{"/sys/", "/proc/", "/dev/"} {
+		if strings.HasPrefix(dir, system) {
+			return false
+		}
 	}
 	for _, system := range []string{"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/sbin", "/usr/share", "/var", "/var/lib", "/var/run"} {
 		if dir == system {

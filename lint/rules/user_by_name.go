@@ -33,7 +33,7 @@ func checkUserByName(p *rule.Pass) {
 		return
 	}
 	base, _ := p.File.BaseName(accounts.Base(p.File, p.File.Final().Index))
-	if accounts.Windows(base) || strings.HasPrefix(name, "Container") {
+	if p.File.Windows(p.File.Final().Index) || strings.HasPrefix(name, "Container") {
 		return // Windows has no numbers
 	}
 	finding := rule.Finding{Span: in.Arguments(), Message: "the user " + name + " is a name, which Kubernetes' runAsNonRoot cannot check; write its number"}

@@ -167,17 +167,6 @@ func Base(f *dockerfile.File, stage int) *dockerfile.Stage {
 	return s
 }
 
-// Windows reports whether an image is one of Microsoft's for Windows, whose
-// users are others.
-func Windows(image string) bool {
-	for _, w := range []string{"/windows", "nanoserver", "servercore", "windowsservercore"} {
-		if strings.Contains(image, w) {
-			return true
-		}
-	}
-	return false
-}
-
 // repository is the name of an image without what Docker Hub's names may leave
 // out.
 func repository(image string) (name, tag string) {

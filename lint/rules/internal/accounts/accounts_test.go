@@ -75,7 +75,7 @@ func TestRoot(t *testing.T) {
 func TestNumber(t *testing.T) {
 	for _, c := range []struct{ ref, user, want string }{
 		{"node:24-alpine", "node", "1000"}, {"debian", "node", ""}, {"gcr.io/distroless/base", "nonroot", "65532"}, {"debian:12", "nobody", "65534"}, {"centos:7", "nobody", ""},
-		{"php:8-fpm-alpine", "www-data", "82"}, {"php:8-apache", "www-data", "33"}, {"nginx", "nginx", "101"}, {"mcr.microsoft.com/dotnet/aspnet:8.0", "app", "1654"},
+		{"php:8-fpm-alpine", "www-data", "82"}, {"php:8-apache", "www-data", "33"}, {"nginx", "nginx", "101"}, {"jenkins/jenkins:lts", "jenkins", "1000"}, {"debian", "jenkins", ""}, {"mcr.microsoft.com/dotnet/aspnet:8.0", "app", "1654"},
 	} {
 		if got := accounts.Number(c.ref, c.user); got != c.want {
 			t.Errorf("%s of %s: got %q, want %q", c.user, c.ref, got, c.want)

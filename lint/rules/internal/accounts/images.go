@@ -115,10 +115,18 @@ var runs = map[string]string{
 	"zenika/alpine-chrome":                          "chrome",
 }
 
+// numbers are those of users of runs that are names, where they are known.
+var numbers = map[string]string{
+	"airflow": "50000", "circleci": "3434", "jenkins": "1000", "jovyan": "1000", "nexus": "200", "node": "1000", "sonarqube": "1000", "solr": "8983",
+}
+
 // Number gives the number of a user that a well-known image has, "" when it is
 // not known.
 func Number(ref, user string) string {
 	name, tag := repository(ref)
+	if runs[name] == user {
+		return numbers[user]
+	}
 	switch user {
 	case "nonroot":
 		if strings.HasPrefix(name, "gcr.io/distroless/") || strings.HasPrefix(name, "cgr.dev/") {
