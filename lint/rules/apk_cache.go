@@ -1,8 +1,12 @@
 package rules
 
 import (
+	"slices"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var apkCache = rule.Rule{
@@ -26,6 +30,19 @@ func checkApkCache(p *rule.Pass) {
 		if !v.Is(walk.Installs) || v.Has("--no-cache", "--no-network") || !p.File.Shipped(in.Stage) || walk.Mounted(p.File, in, "/var/cache/apk") || walk.Mounted(p.File, in, "/etc/apk/cache") {
 			continue
 		}
-		p.Report(rule.Finding{Span: v.Span, Message: "apk add keeps its index in the layer; add --no-cache", Fix: v.Add("--no-cache")})
+		p.Report(rule.Finding{Span: v.Span, Message: "apk add keeps its index in the layer; add --no-cache", Fix: noCache(p.File, v)})
 	}
+}
+
+// noCache adds --no-cache, in place of a flag that asks for a new index: that
+// goes without saying then.
+func noCache(f *dockerfile.File, v walk.Invocation) *rule.Fix {
+	fix := v.Add("--no-cache")
+	for _, a := range v.Args {
+		if slices.Contains([]string{"-U", "--update", "--update-cache"}, a.Text) && string(f.Bytes[a.Span.Start:a.Span.End]) == a.Text {
+			fix.Edits = []source.Edit{{Span: a.Span, New: "--no-cache"}}
+			break
+		}
+	}
+	return fix
 }

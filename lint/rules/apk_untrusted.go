@@ -1,6 +1,11 @@
 package rules
 
 import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/unverified"
 )
@@ -22,5 +27,12 @@ var apkUntrusted = rule.Rule{
 }
 
 func checkApkUntrusted(p *rule.Pass) {
-	unverified.Arguments(p, unverified.Flag([]string{"apk"}, "--allow-untrusted"), "installs packages that anybody may have made")
+	untrusted := unverified.Flag([]string{"apk"}, "--allow-untrusted")
+	keys := bytes.Contains(p.File.Bytes, []byte("/etc/apk/keys"))
+	unverified.Arguments(p, func(c dockerfile.Command, i int) unverified.Off {
+		off := untrusted(c, i)
+		// The keys of distributions are there, the one for such a file is not.
+		off.Needed = !keys && slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return strings.HasSuffix(a.Text, ".apk") })
+		return off
+	}, "installs packages that anybody may have made")
 }

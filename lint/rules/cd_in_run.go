@@ -71,10 +71,12 @@ func workdirForCd(f *dockerfile.File, in dockerfile.Instruction, c dockerfile.Co
 	}
 	at := walk.Above(f, in)
 	edits := []source.Edit{{Span: source.Span{Start: at, End: at}, New: "WORKDIR " + dir + walk.EOL(f, at)}, cut}
-	if !absolute {
-		edits = append(edits, source.Edit{Span: source.Span{Start: end, End: end}, New: "WORKDIR " + old + walk.EOL(f, end)})
+	fix := &rule.Fix{Title: "Use WORKDIR " + dir, Safety: rule.Unsafe, Edits: edits}
+	if !absolute { // going there and back is no shorter than the cd
+		fix.Safety = rule.Suggestion
+		fix.Edits = append(edits, source.Edit{Span: source.Span{Start: end, End: end}, New: "WORKDIR " + old + walk.EOL(f, end)})
 	}
-	return &rule.Fix{Title: "Use WORKDIR " + dir, Safety: rule.Unsafe, Edits: edits}
+	return fix
 }
 
 // afterCd is the offset of what a script does after a cd that it begins with,

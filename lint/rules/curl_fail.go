@@ -6,6 +6,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 var curlFail = rule.Rule{
@@ -29,8 +30,20 @@ func checkCurlFail(p *rule.Pass) {
 		if !saves(c) || c.HasFlag("-f", "--fail", "--fail-with-body", "--fail-early", "-w", "--write-out", "-I", "--head", "-K", "--config") {
 			continue
 		}
-		p.Report(rule.Finding{Span: c.Span, Message: "curl saves the page of an error like a download; add -f", Fix: walk.AddFlag(c, c.NameSpan, "-f")})
+		p.Report(rule.Finding{Span: c.Span, Message: "curl saves the page of an error like a download; add -f", Fix: addFail(p.File, c)})
 	}
+}
+
+// addFail puts -f among the short flags that follow the name, as in -fsSL, else
+// before what follows it.
+func addFail(f *dockerfile.File, c dockerfile.Command) *rule.Fix {
+	fix := walk.AddFlag(c, c.NameSpan, "-f")
+	if first := c.Args[0]; len(first.Text) > 1 && first.Text[0] == '-' && strings.Trim(strings.TrimSuffix(first.Text[1:], "o"), "#JLOSgiksv") == "" && first.Text != "-o" &&
+		string(f.Bytes[first.Span.Start:first.Span.End]) == first.Text {
+		at := first.Span.Start + len("-")
+		fix.Edits = []source.Edit{{Span: source.Span{Start: at, End: at}, New: "f"}}
+	}
+	return fix
 }
 
 // saves reports whether curl writes a download to a file.

@@ -46,7 +46,8 @@ func checkDefinitionComment(p *rule.Pass) {
 		here := p.File.LineStart(in.Node.StartLine)
 		p.Report(rule.Finding{
 			Span: in.KeywordSpan(), Message: "the comment above does not describe it; begin it with " + shown + ", or put an empty one, #, below it",
-			Fix: &rule.Fix{Title: "Put an empty comment between", Edits: []source.Edit{
+			// Which of the two is meant only the author can say.
+			Fix: &rule.Fix{Title: "Put an empty comment between", Safety: rule.Suggestion, Edits: []source.Edit{
 				{Span: source.Span{Start: here, End: here}, New: "#" + edit.NewLine(p.File)},
 			}},
 		})

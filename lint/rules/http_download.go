@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -55,9 +56,21 @@ func plainHTTP(p *rule.Pass, address string, span source.Span) {
 	}
 	finding := rule.Finding{Span: span, Message: "this download goes over plain HTTP, where anyone in between can change it; use https"}
 	raw := string(p.File.Bytes[span.Start:span.End])
-	if i := strings.Index(raw, scheme); i >= 0 && i < 2 {
+	if i := strings.Index(raw, scheme); i >= 0 && i < 2 && !slices.ContainsFunc(plainHosts, func(h string) bool { return withinHost(address[len(scheme):], h) }) {
 		at := span.Start + i + len("http")
 		finding.Fix = &rule.Fix{Title: "Use https", Safety: rule.Unsafe, Edits: []source.Edit{{Span: source.Span{Start: at, End: at}, New: "s"}}}
 	}
 	p.Report(finding)
+}
+
+// plainHosts are known to answer over plain HTTP only.
+var plainHosts = []string{"archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com", "old-releases.ubuntu.com", "ftp.debian.org", "httpredir.debian.org", "mirror.centos.org"}
+
+// withinHost reports whether an address without its scheme is at a host, or at
+// a mirror of it such as us.archive.ubuntu.com or ftp.us.debian.org.
+func withinHost(address, host string) bool {
+	at, _, _ := strings.Cut(address, "/")
+	at, _, _ = strings.Cut(at, ":")
+	first, rest, _ := strings.Cut(host, ".")
+	return at == host || strings.HasSuffix(at, "."+host) || first == "ftp" && strings.HasPrefix(at, "ftp.") && strings.HasSuffix(at, "."+rest)
 }

@@ -33,7 +33,7 @@ func checkMaintainerUsed(p *rule.Pass) {
 		words := in.Words()
 		if len(words) == 1 && !bytes.ContainsRune(p.File.Bytes[words[0].Span.Start:words[0].Span.End], '\n') {
 			escape := string(p.File.Escape)
-			quoted := strings.NewReplacer(escape, escape+escape, `"`, escape+`"`, `$`, escape+`$`).Replace(strings.Trim(words[0].Text, `"'`))
+			quoted := strings.NewReplacer(escape, escape+escape, `"`, escape+`"`, `$`, escape+`$`).Replace(author(words[0].Text))
 			finding.Fix = &rule.Fix{Title: "Write it as a label", Safety: rule.Unsafe, Edits: []source.Edit{
 				{Span: in.KeywordSpan(), New: "LABEL"},
 				{Span: words[0].Span, New: `org.opencontainers.image.authors="` + quoted + `"`},
@@ -41,4 +41,17 @@ func checkMaintainerUsed(p *rule.Pass) {
 		}
 		p.Report(finding)
 	}
+}
+
+// author is a name without the quotes around it, or around the part before its
+// address.
+func author(text string) string {
+	for _, quote := range []string{`"`, "'"} {
+		if rest, ok := strings.CutPrefix(text, quote); ok {
+			if name, address, ok := strings.Cut(rest, quote); ok && !strings.Contains(address, quote) {
+				return name + address
+			}
+		}
+	}
+	return text
 }

@@ -66,8 +66,11 @@ func checkShellForm(p *rule.Pass, afterShell bool) {
 func jsonForm(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
 	rest := in.Rest()
 	words, ok := plainWords(strings.TrimRight(rest.Text, " \t"))
-	if !ok {
+	if !ok || in.Keyword == "entrypoint" && hasCmd(f, in.Stage) {
 		return nil
+	}
+	if f.Windows(in.Stage) && !strings.ContainsAny(words[0].text, `/\`) {
+		return nil // cmd looks for it in the working directory, too
 	}
 	var edits []source.Edit
 	if len(words) > 1 && words[0].text == "exec" { // the command replaces the shell anyway
@@ -91,6 +94,17 @@ func jsonForm(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
 		edits = append(edits, source.Edit{Span: rest.Span(w.start, w.end), New: text})
 	}
 	return &rule.Fix{Title: "Write it as a JSON list", Safety: rule.Unsafe, Edits: edits}
+}
+
+// hasCmd reports whether a stage or one it is made from has a CMD, whose words
+// are arguments to an ENTRYPOINT in JSON form and nothing to one in shell form.
+func hasCmd(f *dockerfile.File, stage int) bool {
+	for ; stage >= 0; stage = f.Stages[stage].Parent {
+		if slices.ContainsFunc(f.In(stage), func(in dockerfile.Instruction) bool { return in.Keyword == "cmd" && !in.Trigger }) {
+			return true
+		}
+	}
+	return false
 }
 
 // quoteJSON writes a string with no more escapes than JSON asks for.

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -45,12 +47,22 @@ func checkSSHPort(p *rule.Pass) {
 			default:
 				edits = edit.Word(p.File, w.Span)
 			}
-			if edits != nil {
+			if edits != nil && !offersSSH(p.File) {
 				finding.Fix = &rule.Fix{Title: "Do not expose port 22", Safety: rule.Unsafe, Edits: edits}
 			}
 			p.Report(finding)
 		}
 	}
+}
+
+// offersSSH reports whether the image starts or installs an SSH server, which
+// nobody reaches without its port.
+func offersSSH(f *dockerfile.File) bool {
+	return slices.ContainsFunc(f.Instructions, func(in dockerfile.Instruction) bool {
+		span := in.Span()
+		text := f.Bytes[span.Start:span.End]
+		return f.Shipped(in.Stage) && (bytes.Contains(text, []byte("sshd")) || bytes.Contains(text, []byte("openssh")))
+	})
 }
 
 // ssh reports whether a port of EXPOSE is that of SSH.

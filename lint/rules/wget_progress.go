@@ -23,11 +23,16 @@ var wgetProgress = rule.Rule{
 }
 
 func checkWgetProgress(p *rule.Pass) {
-	for _, c := range walk.Named(p.File, "wget") {
+	origins := walk.Origins(p.File)
+	for in, c := range walk.Named(p.File, "wget") {
 		if len(c.Args) == 0 || quietWget(c) {
 			continue
 		}
-		p.Report(rule.Finding{Span: c.Span, Message: "wget prints its progress to the log; add -q or --progress=dot:giga", Fix: walk.AddFlag(c, c.NameSpan, "-q")})
+		quiet := "-q"
+		if base := origins[in.Stage]; base.Shell() != "" && !base.Alpine() {
+			quiet = "-nv" // that of GNU, whose -q says nothing of errors either
+		}
+		p.Report(rule.Finding{Span: c.Span, Message: "wget prints its progress to the log; add -q or --progress=dot:giga", Fix: walk.AddFlag(c, c.NameSpan, quiet)})
 	}
 }
 

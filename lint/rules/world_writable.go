@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -29,10 +30,16 @@ func checkWorldWritable(p *rule.Pass) {
 			continue
 		}
 		finding := rule.Finding{Span: m.span, Message: "the mode " + m.text + " lets everyone write; give the files to the user that does"}
-		if octal(m.text) && string(p.File.Bytes[m.span.Start:m.span.End]) == m.text {
-			last := len(m.text) - 1
+		plain := octal(m.text) && string(p.File.Bytes[m.span.Start:m.span.End]) == m.text
+		switch last := m.span.End - 1; {
+		case !plain || m.temporary:
+		case m.tmp && len(m.text) == 3:
+			finding.Fix = &rule.Fix{Title: "Let nobody delete the files of others", Safety: rule.Unsafe, Edits: []source.Edit{{
+				Span: source.Span{Start: m.span.Start, End: m.span.Start}, New: "1",
+			}}}
+		case !m.tmp:
 			finding.Fix = &rule.Fix{Title: "Leave writing to owner and group", Safety: rule.Unsafe, Edits: []source.Edit{{
-				Span: source.Span{Start: m.span.End - 1, End: m.span.End}, New: string(m.text[last] - 2),
+				Span: source.Span{Start: last, End: last + 1}, New: string(m.text[len(m.text)-1] - 2),
 			}}}
 		}
 		p.Report(finding)
@@ -60,6 +67,9 @@ func openMode(mode string) bool {
 type mode struct {
 	text string
 	span source.Span
+	tmp  bool // of /tmp, where everyone writes
+	// temporary marks one of what a variable says is for temporary files.
+	temporary bool
 }
 
 func modes(f *dockerfile.File) []mode {
@@ -71,7 +81,7 @@ func modes(f *dockerfile.File) []mode {
 		switch in.Keyword {
 		case "copy", "add":
 			if flag, ok := in.Flag("chmod"); ok {
-				out = append(out, mode{flag.Value, flag.ValueSpan})
+				out = append(out, mode{text: flag.Value, span: flag.ValueSpan})
 			}
 		case "run":
 			for _, c := range f.Commands(in) {
@@ -80,7 +90,7 @@ func modes(f *dockerfile.File) []mode {
 				}
 				for _, a := range c.Args {
 					if a.Literal && (octal(a.Text) || strings.ContainsAny(a.Text, "+=") && !strings.HasPrefix(a.Text, "--")) {
-						out = append(out, mode{a.Text, a.Span})
+						out = append(out, mode{text: a.Text, span: a.Span, tmp: slices.ContainsFunc(c.Args, tmp), temporary: slices.ContainsFunc(c.Args, temporary)})
 						break
 					}
 				}
@@ -88,6 +98,18 @@ func modes(f *dockerfile.File) []mode {
 		}
 	}
 	return out
+}
+
+// tmp reports whether an argument is a directory for everyone's temporary files.
+func tmp(a dockerfile.Arg) bool {
+	name := strings.TrimRight(a.Text, "/")
+	return name == "/tmp" || name == "/var/tmp"
+}
+
+// temporary reports whether an argument is a variable for temporary files.
+func temporary(a dockerfile.Arg) bool {
+	_, name, found := strings.Cut(strings.ToLower(a.Text), "$")
+	return found && (strings.Contains(name, "tmp") || strings.Contains(name, "tempdir") || strings.Contains(name, "temp_dir"))
 }
 
 // octal reports whether a mode is a number of three or four digits, or five with

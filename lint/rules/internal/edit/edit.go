@@ -87,6 +87,9 @@ func Instruction(f *dockerfile.File, in dockerfile.Instruction) []source.Edit {
 	if in.Trigger || first > 1 && switchesOff().Match(f.Line(first-1)) {
 		return nil
 	}
+	if last < f.Lines() && len(bytes.TrimSpace(f.Line(last+1))) == 0 && first > 1 && len(bytes.TrimSpace(f.Line(first-1))) == 0 {
+		last++ // of the empty lines around it one is enough
+	}
 	span := source.Span{Start: f.LineStart(first), End: len(f.Bytes)}
 	if last < f.Lines() {
 		span.End = f.LineStart(last + 1)

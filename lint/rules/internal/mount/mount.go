@@ -4,6 +4,7 @@
 package mount
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/edit"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
@@ -112,11 +114,32 @@ func (x *Finder) Secret(in dockerfile.Instruction, i int) *rule.Fix {
 			continue
 		}
 		last = u.In.Index
-		at := u.In.KeywordSpan().End
-		edits = append(edits, source.Edit{Span: source.Span{Start: at, End: at}, New: " --mount=type=secret,id=" + key + ",env=" + key})
+		edits = append(edits, withFlag(x.f, u.In, "--mount=type=secret,id="+key+",env="+key))
 	}
 	return &rule.Fix{Title: "Mount the secret " + key + " where it is used", Safety: rule.Unsafe, Edits: edits}
 }
+
+// withFlag puts a flag before what a RUN has, on a line of its own where the RUN
+// goes over several or would be a long one.
+func withFlag(f *dockerfile.File, in dockerfile.Instruction, flag string) source.Edit {
+	at := source.Span{Start: in.KeywordSpan().End, End: in.KeywordSpan().End}
+	line := f.Pos(at.Start).Line
+	continued := bytes.HasSuffix(bytes.TrimRight(f.Line(line), " \t\r"), []byte(string(f.Escape)))
+	if !continued && len(f.Line(line))+len(flag) < longLine {
+		return source.Edit{Span: at, New: " " + flag}
+	}
+	for at.End < len(f.Bytes) && (f.Bytes[at.End] == ' ' || f.Bytes[at.End] == '\t') {
+		at.End++
+	}
+	indent := "    "
+	if continued && line < f.Lines() {
+		indent = walk.Indent(f, f.LineStart(line+1))
+	}
+	return source.Edit{Span: at, New: " " + flag + " " + string(f.Escape) + edit.NewLine(f) + indent}
+}
+
+// longLine is how long a line may become.
+const longLine = 100
 
 // mounted reports whether a RUN has a secret of that name already.
 func mounted(in dockerfile.Instruction, key string) bool {

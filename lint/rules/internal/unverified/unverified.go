@@ -20,6 +20,7 @@ type Off struct {
 	Words   int    // how many words do so
 	Instead string // what to write in place of the last of them; "" takes all away
 	Text    bool   // a part of text that goes to a file: there is nothing to take away
+	Needed  bool   // without it the command is sure to fail
 }
 
 // Arguments reports the arguments that turn a check off: off looks at a command
@@ -35,7 +36,7 @@ func Arguments(p *rule.Pass, off func(c dockerfile.Command, i int) Off, what str
 			last := args[len(args)-1].Span
 			finding := rule.Finding{Span: source.Span{Start: args[0].Span.Start, End: last.End}, Message: text(args) + " " + what}
 			switch {
-			case o.Text:
+			case o.Text, o.Needed:
 			case o.Instead == "":
 				finding.Fix = dropped(edit.Arguments(p.File, c, i, len(args)), text(args))
 			case c.Call != nil:
