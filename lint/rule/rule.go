@@ -43,10 +43,15 @@ type Meta struct {
 }
 
 // Is reports whether name is the rule's name or one of its aliases. BuildKit's
-// names may have its own before them, as in buildkit/StageNameCasing.
+// names may have its own before them, as in buildkit/StageNameCasing, and those
+// of KICS may be cut to their first eight digits.
 func (m *Meta) Is(name string) bool {
 	name = strings.TrimPrefix(name, "buildkit/")
-	return m.Name == name || slices.Contains(m.Aliases, name)
+	if m.Name == name || slices.Contains(m.Aliases, name) {
+		return true
+	}
+	return len(name) == 8 && strings.Trim(name, "0123456789abcdef") == "" &&
+		slices.ContainsFunc(m.Aliases, func(a string) bool { return strings.HasPrefix(a, name+"-") })
 }
 
 // In reports whether the rule is in a preset.

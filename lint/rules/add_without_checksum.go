@@ -9,6 +9,7 @@ import (
 var addWithoutChecksum = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "add-without-checksum",
+		Aliases:  []string{"4b410d24-1cbe-4430-a632-62c9a931cf1c"},
 		Family:   rule.Pins,
 		Summary:  "ADD of a URL names its checksum",
 		Why:      "What stands behind a URL can change. ADD --checksum makes the build fail when it does.",

@@ -12,7 +12,7 @@ import (
 var apkCache = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apk-cache",
-		Aliases:  []string{"DL3019", "DS-0025", "DKL-DI-0004", "missing-apk-no-cache"},
+		Aliases:  []string{"DL3019", "DS-0025", "DKL-DI-0004", "missing-apk-no-cache", "ae9c56a6-3ed1-4ac0-9b54-31267f51151d"},
 		Family:   rule.Fat,
 		Summary:  "apk add leaves no index behind",
 		Why:      "Without --no-cache, apk keeps the package index in the layer.",

@@ -12,7 +12,7 @@ import (
 var aptLists = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apt-lists",
-		Aliases:  []string{"DL3009", "DKL-DI-0005", "remove-package-lists", "remove-package-cache"},
+		Aliases:  []string{"DL3009", "DKL-DI-0005", "remove-package-lists", "remove-package-cache", "df746b39-6564-4fed-bf85-e9c44382303c"},
 		Family:   rule.Fat,
 		Summary:  "apt's package lists do not stay in the layer",
 		Why:      "apt-get update downloads some 20 MB of lists. Deleted in a later RUN they still are in the layer that made them; delete them in the same one, or mount a cache.",

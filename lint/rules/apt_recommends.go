@@ -12,7 +12,7 @@ import (
 var aptRecommends = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apt-recommends",
-		Aliases:  []string{"DL3015", "DS-0029", "missing-no-install-recommends"},
+		Aliases:  []string{"DL3015", "DS-0029", "missing-no-install-recommends", "7384dfb2-fcd1-4fbf-91cd-6c44c318c33c"},
 		Family:   rule.Fat,
 		Summary:  "apt-get install brings no recommended packages",
 		Why:      "Recommended packages are for people at a desk. They often double what an install brings along.",

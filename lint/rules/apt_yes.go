@@ -12,7 +12,7 @@ import (
 var aptYes = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "apt-yes",
-		Aliases:  []string{"DL3014", "DS-0021", "missing-assume-yes-switch"},
+		Aliases:  []string{"DL3014", "DS-0021", "missing-assume-yes-switch", "77783205-c4ca-4f80-bb80-c777f267c547"},
 		Family:   rule.Hygiene,
 		Summary:  "apt-get install does not wait for an answer",
 		Why:      "A build has nobody to answer the question that apt asks, so the install fails.",

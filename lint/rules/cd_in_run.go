@@ -17,7 +17,7 @@ import (
 var cdInRun = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "cd-in-run",
-		Aliases:  []string{"DL3003", "DS-0013", "use-workdir"},
+		Aliases:  []string{"DL3003", "DS-0013", "use-workdir", "f4a6bcd3-e231-4acf-993c-aa027be50d2e"},
 		Family:   rule.Hygiene,
 		Summary:  "WORKDIR is used, not cd",
 		Why:      "A cd ends with its RUN, so it has to be said again in the next. WORKDIR holds for what follows.",

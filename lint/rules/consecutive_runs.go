@@ -14,7 +14,7 @@ import (
 var consecutiveRuns = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "consecutive-runs",
-		Aliases:  []string{"DL3059"},
+		Aliases:  []string{"DL3059", "0008c003-79aa-42d8-95b8-1c2fe37dbfe6"},
 		Family:   rule.Hygiene,
 		Summary:  "RUNs that follow each other are one",
 		Why:      "Every RUN is a layer. What one makes and the next deletes is in the image all the same. Where the cache of a step matters more than the layer, leave them apart: that is why the rule is not among the recommended ones.",

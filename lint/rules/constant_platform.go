@@ -12,7 +12,7 @@ import (
 var constantPlatform = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "constant-platform",
-		Aliases:  []string{"DL3029", "FromPlatformFlagConstDisallowed"},
+		Aliases:  []string{"DL3029", "FromPlatformFlagConstDisallowed", "b16e8501-ef3c-44e1-a543-a093238099c9", "avoid-platform-with-from"},
 		Family:   rule.Hygiene,
 		Summary:  "FROM --platform is not a constant",
 		Why:      "A constant platform makes every build one for that platform, whatever it was asked for: on other machines it runs under emulation, and a multi-platform image gets the same content twice. Use `$BUILDPLATFORM` for a stage that cross-compiles, and no flag where the image's own platform is meant. A stage that is named after the platform says that it means it.",

@@ -12,6 +12,7 @@ import (
 var copyFromNumber = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "copy-from-number",
+		Aliases:  []string{"68a51e22-ae5a-4d48-8e87-b01a323605c9"},
 		Family:   rule.Hygiene,
 		Summary:  "COPY --from names stages, it does not count them",
 		Why:      "A number means another stage as soon as somebody puts one in between.",

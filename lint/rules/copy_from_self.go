@@ -12,7 +12,7 @@ import (
 var copyFromSelf = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "copy-from-self",
-		Aliases:  []string{"DL3023", "DS-0006"},
+		Aliases:  []string{"DL3023", "DS-0006", "cdddb86f-95f6-4fc4-b5a1-483d9afceb2b"},
 		Family:   rule.Hygiene,
 		Summary:  "no stage copies from itself",
 		Why:      "A stage that copies or mounts from itself waits for itself; BuildKit refuses the file.",

@@ -13,7 +13,7 @@ import (
 var copyToFile = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "copy-to-file",
-		Aliases:  []string{"DL3021", "DS-0011"},
+		Aliases:  []string{"DL3021", "DS-0011", "6db6e0c2-32a3-4a2e-93b5-72c35f4119db"},
 		Family:   rule.Hygiene,
 		Summary:  "COPY of several files ends in a directory",
 		Why:      "Without a slash at its end the target of a COPY is a file name. Builders without BuildKit refuse several sources then; BuildKit copies one after the other to the same name.",

@@ -8,7 +8,7 @@ import (
 var dnfYes = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "dnf-yes",
-		Aliases:  []string{"DL3038", "missing-dnf-assume-yes-switch"},
+		Aliases:  []string{"DL3038", "missing-dnf-assume-yes-switch", "7ebd323c-31b7-4e5b-b26f-de5e9e477af8"},
 		Family:   rule.Hygiene,
 		Summary:  "dnf install does not wait for an answer",
 		Why:      "A build has nobody to answer the question that dnf asks, so the install fails.",

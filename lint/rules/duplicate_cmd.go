@@ -12,7 +12,7 @@ import (
 var duplicateCmd = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "duplicate-cmd",
-		Aliases:  []string{"DL4003", "MultipleInstructionsDisallowed", "DS-0016"},
+		Aliases:  []string{"DL4003", "MultipleInstructionsDisallowed", "DS-0016", "41c195f4-fc31-4a5c-8a1b-90605538d49f"},
 		Family:   rule.Hygiene,
 		Summary:  "a stage has one CMD",
 		Why:      "Only the last CMD of a stage counts. One before it has no effect, and whoever reads it first believes it.",

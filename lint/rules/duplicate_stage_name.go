@@ -7,7 +7,7 @@ import (
 var duplicateStageName = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "duplicate-stage-name",
-		Aliases:  []string{"DL3024", "DuplicateStageName", "DS-0012", "CKV_DOCKER_11"},
+		Aliases:  []string{"DL3024", "DuplicateStageName", "DS-0012", "CKV_DOCKER_11", "f2daed12-c802-49cd-afed-fe41d0b82fed"},
 		Family:   rule.Hygiene,
 		Summary:  "every stage has a name of its own",
 		Why:      "Of two stages with one name, FROM and COPY --from find the one that was begun last before them, and --target finds the last. What was meant for the other is lost without a word.",

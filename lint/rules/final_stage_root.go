@@ -14,7 +14,7 @@ import (
 var finalStageRoot = rule.Rule{
 	Meta: rule.Meta{
 		Name:    "final-stage-root",
-		Aliases: []string{"DL3002", "DS-0002", "CIS-DI-0001", "CKV_DOCKER_8", "last-user-is-root"},
+		Aliases: []string{"DL3002", "DS-0002", "CIS-DI-0001", "CKV_DOCKER_8", "last-user-is-root", "67fd0c4a-68cf-46d7-8c41-bc9fba7e40ae"},
 		Family:  rule.Root,
 		Summary: "the USER of the image is not root",
 		Why: "A process that runs as root in a container is root on the host as soon as it gets out. The user of the image is the one that the final stage or a stage it is made from sets last; " +

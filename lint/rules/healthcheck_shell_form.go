@@ -9,7 +9,7 @@ import (
 var healthcheckShellForm = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "healthcheck-shell-form",
-		Aliases:  []string{"DL3025"},
+		Aliases:  []string{"DL3025", "b86987e1-6397-4619-81d5-8807f2387c79", "prefer-json-notation"},
 		Family:   rule.Hygiene,
 		Summary:  "HEALTHCHECK CMD is in JSON form",
 		Why:      "The shell form needs a shell in the image for a command that is run every half a minute.",

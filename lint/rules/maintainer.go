@@ -11,7 +11,7 @@ import (
 var maintainerUsed = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "maintainer",
-		Aliases:  []string{"DL4000", "MaintainerDeprecated", "DS-0022", "CKV_DOCKER_6"},
+		Aliases:  []string{"DL4000", "MaintainerDeprecated", "DS-0022", "CKV_DOCKER_6", "99614418-f82b-4852-a9ae-5051402b741c", "maintainer-is-deprecated"},
 		Family:   rule.Hygiene,
 		Summary:  "MAINTAINER is not used",
 		Why:      "MAINTAINER was replaced by labels years ago; tools look for org.opencontainers.image.authors. The fix is called unsafe because the author moves from one field of the image's configuration to another.",

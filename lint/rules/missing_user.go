@@ -22,7 +22,7 @@ const whyShown = "The fix is only shown where the image starts nothing, so that 
 var missingUser = rule.Rule{
 	Meta: rule.Meta{
 		Name:    "missing-user",
-		Aliases: []string{"DS-0002", "CIS-DI-0001", "CKV_DOCKER_3", "missing-user-entrypoint"},
+		Aliases: []string{"DS-0002", "CIS-DI-0001", "CKV_DOCKER_3", "missing-user-entrypoint", "fd54f200-402c-4333-a5a4-36ef6709af2f"},
 		Family:  rule.Root,
 		Summary: "the image has a USER",
 		Why: "Without a USER in the final stage, or in a stage it is made from, the image runs as its base image does, which is root as a rule. " +

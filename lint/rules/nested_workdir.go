@@ -11,7 +11,7 @@ import (
 var nestedWorkdir = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "nested-workdir",
-		Aliases:  []string{"DL3000", "DS-0009", "CKV_DOCKER_10"},
+		Aliases:  []string{"DL3000", "DS-0009", "CKV_DOCKER_10", "6b376af8-cfe8-49ab-a08d-f32de23661a4"},
 		Family:   rule.Hygiene,
 		Summary:  "no WORKDIR builds on the one before it",
 		Why:      "To know where a relative WORKDIR leads one has to find those before it. Moving a line changes all that follow.",

@@ -12,7 +12,7 @@ import (
 var pipCache = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "pip-cache",
-		Aliases:  []string{"DL3042", "missing-pip-no-cache-dir"},
+		Aliases:  []string{"DL3042", "missing-pip-no-cache-dir", "f2f903fb-b977-461e-98d7-b3e2185c6118"},
 		Family:   rule.Fat,
 		Summary:  "pip install leaves no cache behind",
 		Why:      "pip keeps every wheel it downloads below /root/.cache, where nobody will look for it again.",

@@ -16,7 +16,7 @@ import (
 var pipefail = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "pipefail",
-		Aliases:  []string{"DL4006", "set-pipefail"},
+		Aliases:  []string{"DL4006", "set-pipefail", "efbf148a-67e9-42d2-ac47-02fa1c0d0b22"},
 		Family:   rule.Hygiene,
 		Summary:  "a pipe fails when any part of it fails",
 		Why:      "The shell looks only at the last command of a pipe. In `curl … | tar x`, a download that breaks off is a RUN that succeeded. Bash, zsh and busybox's ash have `-o pipefail`; dash, which is /bin/sh on Debian, does not.",

@@ -11,7 +11,7 @@ import (
 var portRange = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "port-range",
-		Aliases:  []string{"DL3011", "DS-0008"},
+		Aliases:  []string{"DL3011", "DS-0008", "71bf8cf8-f0a1-42fa-b9d2-d10525e0a38e", "invalid-port"},
 		Family:   rule.Hygiene,
 		Summary:  "exposed ports are between 0 and 65535",
 		Why:      "There are no other ports. BuildKit refuses the file.",

@@ -14,7 +14,7 @@ import (
 var relativeWorkdir = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "relative-workdir",
-		Aliases:  []string{"DL3000", "WorkdirRelativePath", "DS-0009", "CKV_DOCKER_10"},
+		Aliases:  []string{"DL3000", "WorkdirRelativePath", "DS-0009", "CKV_DOCKER_10", "6b376af8-cfe8-49ab-a08d-f32de23661a4"},
 		Family:   rule.Hygiene,
 		Summary:  "the first WORKDIR is absolute",
 		Why:      "A relative WORKDIR depends on the one before it. When neither the stage nor one that it is made from sets one, that is the base image's, and moves when that does.",

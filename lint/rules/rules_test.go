@@ -173,8 +173,8 @@ func TestAllIsComplete(t *testing.T) {
 var shared = []string{
 	"CIS-DI-0001", "DS-0002", // a USER that is root, and none
 	"CKV_DOCKER_7", "DKL-DI-0006", "DS-0001", // a base without a tag, and latest
-	"CKV_DOCKER_10", "DL3000", "DS-0009", // the first relative WORKDIR, and later ones
-	"DL3025",                         // the shell form, behind SHELL, and of HEALTHCHECK
+	"CKV_DOCKER_10", "DL3000", "DS-0009", "6b376af8-cfe8-49ab-a08d-f32de23661a4", // the first relative WORKDIR, and later ones
+	"DL3025", "b86987e1-6397-4619-81d5-8807f2387c79", "prefer-json-notation", // the shell form, behind SHELL, and of HEALTHCHECK
 	"DS-0031",                        // a secret in a variable, and in a copied file
 	"SecretsUsedInArgOrEnv",          // a secret, and an empty place for one
 	"MultipleInstructionsDisallowed", // of CMD, ENTRYPOINT and HEALTHCHECK

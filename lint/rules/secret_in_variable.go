@@ -11,7 +11,7 @@ import (
 var secretInVariable = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-in-variable",
-		Aliases:  []string{"DL3064", "SecretsUsedInArgOrEnv", "DS-0031", "CIS-DI-0010", "secret-in-build-arg"},
+		Aliases:  []string{"DL3064", "SecretsUsedInArgOrEnv", "DS-0031", "CIS-DI-0010", "secret-in-build-arg", "c3e1b6ae-d92c-44b3-8ed5-1f5442bab6a4"},
 		Family:   rule.Secrets,
 		Summary:  "no ENV or ARG holds a secret",
 		Why:      "ENV stays in the image's configuration and ARG in its history, where anyone who can pull the image reads them. Mount the secret where it is needed: RUN --mount=type=secret,id=token,env=TOKEN.\n\nNames tell: PASSWORD, API_KEY, NPM_TOKEN. Paths and switches around a secret (TOKEN_FILE, PASSWORD_MIN_LENGTH), public keys, sockets and user names are not reported, nor is a value that is a path, an address, a switch or a fingerprint.",

@@ -12,7 +12,7 @@ import (
 var shLink = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "sh-link",
-		Aliases:  []string{"DL4005", "use-shell-instruction"},
+		Aliases:  []string{"DL4005", "use-shell-instruction", "8a301064-c291-4b20-adcb-403fe7fd95fd"},
 		Family:   rule.Hygiene,
 		Summary:  "/bin/sh is not replaced by a link",
 		Why:      "Scripts of packages expect the /bin/sh that the distribution ships. SHELL says which shell runs the RUNs, and leaves the image as it is.",

@@ -16,7 +16,7 @@ import (
 var shellForm = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "shell-form",
-		Aliases:  []string{"DL3025", "JSONArgsRecommended"},
+		Aliases:  []string{"DL3025", "JSONArgsRecommended", "b86987e1-6397-4619-81d5-8807f2387c79", "prefer-json-notation"},
 		Family:   rule.Hygiene,
 		Summary:  "CMD and ENTRYPOINT are in JSON form",
 		Why:      "The shell form puts a shell between the runtime and the program, which then does not see signals, and needs a shell in the image. Where SHELL was set, the shell is taken to be meant.",

@@ -14,7 +14,7 @@ import (
 var sshPort = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "ssh-port",
-		Aliases:  []string{"DS-0004", "CKV_DOCKER_1"},
+		Aliases:  []string{"DS-0004", "CKV_DOCKER_1", "5907595b-5b6d-4142-b173-dbb0e73fbff8"},
 		Family:   rule.Root,
 		Summary:  "the image does not offer SSH",
 		Why:      "A container with an SSH server is one more way in, with its own keys and users to look after. Use docker exec or kubectl exec.",

@@ -13,7 +13,7 @@ import (
 var sudoInRun = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "sudo",
-		Aliases:  []string{"DL3004", "DS-0010", "DKL-DI-0001", "CKV2_DOCKER_1", "no-sudo-in-dockerfile"},
+		Aliases:  []string{"DL3004", "DS-0010", "DKL-DI-0001", "CKV2_DOCKER_1", "no-sudo-in-dockerfile", "8ada6e80-0ade-439e-b176-0b28f6bce35a"},
 		Family:   rule.Root,
 		Summary:  "RUN does not use sudo",
 		Why:      "RUN runs as the stage's user already. sudo hides who does what and stays in the image as a way to become root; set USER where another user is needed.",

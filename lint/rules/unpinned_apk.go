@@ -10,7 +10,7 @@ import (
 var unpinnedApk = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-apk",
-		Aliases:  []string{"DL3018"},
+		Aliases:  []string{"DL3018", "d3499f6d-1651-41bb-a9a7-de925fea487b"},
 		Family:   rule.Pins,
 		Summary:  "apk adds named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself. Archives of distributions delete old versions, though, so that a pinned package breaks the build one day; a base image by digest, or a snapshot of the archive, holds longer. This is why the rule is not among the recommended ones.",

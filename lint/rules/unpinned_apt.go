@@ -10,7 +10,7 @@ import (
 var unpinnedApt = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-apt",
-		Aliases:  []string{"DL3008"},
+		Aliases:  []string{"DL3008", "965a08d7-ef86-4f14-8792-4a3b2098937e"},
 		Family:   rule.Pins,
 		Summary:  "apt-get installs named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself. Archives of distributions delete old versions, though, so that a pinned package breaks the build one day; a base image by digest, or a snapshot of the archive, holds longer. This is why the rule is not among the recommended ones.",

@@ -8,7 +8,7 @@ import (
 var unpinnedDnf = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-dnf",
-		Aliases:  []string{"DL3041"},
+		Aliases:  []string{"DL3041", "93d88cf7-f078-46a8-8ddc-178e03aeacf1"},
 		Family:   rule.Pins,
 		Summary:  "dnf installs named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself. Archives of distributions delete old versions, though, so that a pinned package breaks the build one day; a base image by digest, or a snapshot of the archive, holds longer. This is why the rule is not among the recommended ones.",

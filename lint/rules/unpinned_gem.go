@@ -10,7 +10,7 @@ import (
 var unpinnedGem = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-gem",
-		Aliases:  []string{"DL3028"},
+		Aliases:  []string{"DL3028", "22cd11f7-9c6c-4f6e-84c0-02058120b341"},
 		Family:   rule.Pins,
 		Summary:  "gem installs named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",

@@ -8,7 +8,7 @@ import (
 var unpinnedNpm = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-npm",
-		Aliases:  []string{"DL3016"},
+		Aliases:  []string{"DL3016", "e36d8880-3f78-4546-b9a1-12f0745ca0d5"},
 		Family:   rule.Pins,
 		Summary:  "npm installs named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",

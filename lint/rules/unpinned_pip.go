@@ -11,7 +11,7 @@ import (
 var unpinnedPip = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-pip",
-		Aliases:  []string{"DL3013"},
+		Aliases:  []string{"DL3013", "02d9c71f-3ee8-4986-9c27-1a20d0d19bfc"},
 		Family:   rule.Pins,
 		Summary:  "pip installs named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself.",

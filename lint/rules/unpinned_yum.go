@@ -8,7 +8,7 @@ import (
 var unpinnedYum = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-yum",
-		Aliases:  []string{"DL3033"},
+		Aliases:  []string{"DL3033", "6452c424-1d92-4deb-bb18-a03e95d579c4"},
 		Family:   rule.Pins,
 		Summary:  "yum installs named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself. Archives of distributions delete old versions, though, so that a pinned package breaks the build one day; a base image by digest, or a snapshot of the archive, holds longer. This is why the rule is not among the recommended ones.",

@@ -10,7 +10,7 @@ import (
 var unpinnedZypper = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "unpinned-zypper",
-		Aliases:  []string{"DL3037"},
+		Aliases:  []string{"DL3037", "562952e4-0348-4dea-9826-44f3a2c6117b"},
 		Family:   rule.Pins,
 		Summary:  "zypper installs named versions",
 		Why:      "An install without a version takes the newest one on the day of the build: the same Dockerfile gives another image tomorrow, and a compromised release arrives by itself. Archives of distributions delete old versions, though, so that a pinned package breaks the build one day; a base image by digest, or a snapshot of the archive, holds longer. This is why the rule is not among the recommended ones.",

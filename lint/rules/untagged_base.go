@@ -8,7 +8,7 @@ import (
 var untaggedBase = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "untagged-base",
-		Aliases:  []string{"DL3006", "DS-0001", "DKL-DI-0006", "CKV_DOCKER_7"},
+		Aliases:  []string{"DL3006", "DS-0001", "DKL-DI-0006", "CKV_DOCKER_7", "9efb0b2d-89c9-41a3-91ca-dcc0aec911fd", "missing-image-version"},
 		Family:   rule.Pins,
 		Summary:  "every base image has a tag or a digest",
 		Why:      "Without a tag the base is whatever latest is on the day of the build, and tomorrow's build is another image. ARGs before FROM are filled in with their defaults; what only a build argument can tell is left alone.",

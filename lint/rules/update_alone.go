@@ -11,7 +11,7 @@ import (
 var updateAlone = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "update-alone",
-		Aliases:  []string{"DS-0017", "CIS-DI-0007", "CKV_DOCKER_5"},
+		Aliases:  []string{"DS-0017", "CIS-DI-0007", "CKV_DOCKER_5", "9bae49be-0aa3-4de5-bab2-4c3a069e40cd"},
 		Family:   rule.Hygiene,
 		Summary:  "a package index is updated in the RUN that uses it",
 		Why:      "A RUN that only updates the index is cached. Later builds install from an index that is weeks old, or fail because the archive has moved on.",

@@ -8,7 +8,7 @@ import (
 var wgetAndCurl = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "wget-and-curl",
-		Aliases:  []string{"DL4001", "DS-0014", "use-either-wget-or-curl"},
+		Aliases:  []string{"DL4001", "DS-0014", "use-either-wget-or-curl", "fc775e75-fcfb-4c98-b2f2-910c5858b359"},
 		Family:   rule.Fat,
 		Summary:  "a stage downloads with wget or with curl, not with both",
 		Why:      "Both do the same; the second one is only more to install and to keep free of vulnerabilities.",

@@ -8,7 +8,7 @@ import (
 var yumClean = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "yum-clean",
-		Aliases:  []string{"DL3032", "DS-0015"},
+		Aliases:  []string{"DL3032", "DS-0015", "00481784-25aa-4a55-8633-3136dfcf4f37"},
 		Family:   rule.Fat,
 		Summary:  "yum leaves no cache behind",
 		Why:      "yum keeps what it downloads below /var/cache/yum. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",

@@ -8,7 +8,7 @@ import (
 var yumYes = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "yum-yes",
-		Aliases:  []string{"DL3030", "missing-yum-assume-yes-switch"},
+		Aliases:  []string{"DL3030", "missing-yum-assume-yes-switch", "6e19193a-8753-436d-8a09-76dcff91bb03"},
 		Family:   rule.Hygiene,
 		Summary:  "yum install does not wait for an answer",
 		Why:      "A build has nobody to answer the question that yum asks, so the install fails.",

@@ -8,7 +8,7 @@ import (
 var zypperClean = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "zypper-clean",
-		Aliases:  []string{"DL3036", "DS-0020", "missing-zypper-clean"},
+		Aliases:  []string{"DL3036", "DS-0020", "missing-zypper-clean", "38300d1a-feb2-4a48-936a-d1ef1cd24313"},
 		Family:   rule.Fat,
 		Summary:  "zypper leaves no cache behind",
 		Why:      "zypper keeps what it downloads below /var/cache/zypp. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",

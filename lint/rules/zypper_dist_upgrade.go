@@ -8,7 +8,7 @@ import (
 var zypperDistUpgrade = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "zypper-dist-upgrade",
-		Aliases:  []string{"DL3035", "avoid-zypper-update"},
+		Aliases:  []string{"DL3035", "avoid-zypper-update", "d4895357-dd49-4ba5-b726-1bb81cb50989"},
 		Family:   rule.Fat,
 		Summary:  "zypper does not upgrade the distribution",
 		Why:      "zypper dist-upgrade can move an image to another release of the distribution, on the day that the repositories do. Take a base image of the release that is wanted.",

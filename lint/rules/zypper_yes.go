@@ -8,7 +8,7 @@ import (
 var zypperYes = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "zypper-yes",
-		Aliases:  []string{"DL3034"},
+		Aliases:  []string{"DL3034", "45e1fca5-f90e-465d-825f-c2cb63fa3944"},
 		Family:   rule.Hygiene,
 		Summary:  "zypper does not wait for an answer",
 		Why:      "A build has nobody to answer the question that zypper asks, so the install fails.",

@@ -36,7 +36,7 @@ func findRules(name string) []rule.Meta {
 			if is(m.Name) {
 				return []rule.Meta{m}
 			}
-			if slices.ContainsFunc(m.Aliases, is) {
+			if slices.ContainsFunc(m.Aliases, is) || m.Is(name) {
 				out = append(out, m)
 			}
 		}
