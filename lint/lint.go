@@ -47,6 +47,9 @@ type Options struct {
 	RequireReason bool
 	// ReportUnused reports comments that switch nothing off.
 	ReportUnused bool
+	// Gather leaves out a finding where another one says as much of the same
+	// place: what a rule yields to.
+	Gather bool
 	// Directive is what BUILDKIT_DOCKERFILE_CHECK says, in place of the check
 	// directive at the head of the file; "" for what stands there.
 	Directive string
@@ -122,6 +125,9 @@ func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic,
 	if !opts.Suppressed {
 		out = heed(f, out, opts)
 	}
+	if opts.Gather {
+		out = gathered(out)
+	}
 	out = append(out, refused(f, out)...)
 	slices.SortStableFunc(out, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name))
@@ -140,7 +146,11 @@ func oneBuild(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnost
 		p := &rule.Pass{File: f, Settings: opts.Settings, Context: opts.Context, Images: opts.Images}
 		r.Check(p)
 		for _, found := range p.Findings() {
-			out = append(out, Diagnostic{Rule: &r.Meta, Severity: r.Severity, File: f.File, Finding: found})
+			d := Diagnostic{Rule: &r.Meta, Severity: r.Severity, File: f.File, Finding: found}
+			if found.Minor {
+				d.Severity = max(d.Severity-1, rule.Style)
+			}
+			out = append(out, d)
 		}
 	}
 	for _, c := range opts.Checkers {
@@ -172,6 +182,22 @@ func merged(have, more []Diagnostic) []Diagnostic {
 		said[keyOf(d)] = true
 	}
 	return append(have, slices.DeleteFunc(more, func(d Diagnostic) bool { return said[keyOf(d)] })...)
+}
+
+// gathered leaves out the findings of rules that yield to another one's of the
+// same place.
+func gathered(diags []Diagnostic) []Diagnostic {
+	type key struct {
+		rule string
+		span source.Span
+	}
+	said := map[key]bool{}
+	for _, d := range diags {
+		said[key{d.Rule.Name, d.Span}] = true
+	}
+	return slices.DeleteFunc(diags, func(d Diagnostic) bool {
+		return slices.ContainsFunc(d.Rule.Yields, func(name string) bool { return said[key{name, d.Span}] })
+	})
 }
 
 // refused makes diagnostics of the instructions that BuildKit does not take,

@@ -68,7 +68,7 @@ func Digest(text string) bool {
 // is none: <token>, YOUR_API_KEY, xxxxxxxx, ${TOKEN}.
 func Placeholder(text string) bool {
 	lower := strings.ToLower(text)
-	for _, w := range []string{"example", "placeholder", "changeme", "change_me", "change-me", "replace_me", "replaceme", "your_", "your-", "yourpass", "dummy", "xxxxxx", "redacted", "insert_", "<", "{{", "***", "..."} {
+	for _, w := range []string{"example", "placeholder", "changeme", "change_me", "change-me", "replace_me", "replaceme", "your_", "your-", "yourpass", "dummy", "fake", "unused", "not-a-secret", "not_a_secret", "notasecret", "xxxxxx", "redacted", "insert_", "<", "{{", "***", "..."} {
 		if strings.Contains(lower, w) {
 			return true
 		}
@@ -80,7 +80,9 @@ func Placeholder(text string) bool {
 func repeated(text string) bool {
 	seen := map[rune]bool{}
 	for _, r := range text {
-		seen[r] = true
+		if r != '-' {
+			seen[r] = true
+		}
 	}
 	return len(text) >= 6 && len(seen) <= 2
 }

@@ -334,7 +334,7 @@ func TestHover(t *testing.T) {
 	e.Initialize(full)
 	e.Open("file:///Dockerfile", "FROM a:1\n# hadolint ignore=DL3006, DL3004 # why\nRUN x\n# check=skip=MaintainerDeprecated\nRUN sudo x\n")
 	for _, c := range []struct{ at, want string }{
-		{"sudo", "error: "}, {"udo", "# sudo\n"}, {"DL3004", "# sudo\n"}, {"3004 #", "# sudo\n"}, {"Deprecated", "# maintainer\n"},
+		{"sudo", "warning: "}, {"udo", "# sudo\n"}, {"DL3004", "# sudo\n"}, {"3004 #", "# sudo\n"}, {"Deprecated", "# maintainer\n"},
 		{"DL3006", ""}, {"why", ""}, {"FROM", ""}, {"ignore", ""}, {" x\n# check", ""},
 	} {
 		got := e.Hover(e.Of(c.at))

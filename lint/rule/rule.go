@@ -37,6 +37,9 @@ type Meta struct {
 	// Settings and Context are those that Bad and Good are read with.
 	Settings Settings
 	Context  Context
+	// Yields names rules that say what a finding of this one says, and more,
+	// where both are about the same place.
+	Yields []string
 	// Presets name the sets that the rule is in beside "strict", which has
 	// all of them: "recommended", "hadolint".
 	Presets []string
@@ -113,6 +116,9 @@ type Finding struct {
 	Span    source.Span
 	Message string
 	Fix     *Fix // nil when there is none
+	// Minor marks a finding that matters less than most of its rule: it counts
+	// as one severity below, unless the configuration gives the rule one.
+	Minor bool
 	// Refusal marks a finding that says why BuildKit does not take the
 	// instruction. It stands in place of the parser's own words.
 	Refusal bool

@@ -20,7 +20,7 @@ var addForCopy = rule.Rule{
 		Why:      "ADD unpacks archives and fetches URLs as well. Where neither is meant, COPY says what happens. The fix is called unsafe because ADD would also unpack an archive that does not look like one by its name.",
 		Bad:      "FROM debian:12\nADD app.conf /etc/app.conf\n",
 		Good:     "FROM debian:12\nCOPY app.conf /etc/app.conf\nADD root.tar.gz /\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
@@ -46,7 +46,7 @@ func checkAddForCopy(p *rule.Pass) {
 		if needed {
 			continue
 		}
-		finding := rule.Finding{Span: in.KeywordSpan(), Message: "ADD copies plain files here; COPY does no more than that"}
+		finding := rule.Finding{Span: in.KeywordSpan(), Message: "nothing here is fetched or unpacked; use COPY"}
 		if certain {
 			finding.Fix = &rule.Fix{Title: "Use COPY", Safety: rule.Unsafe, Edits: []source.Edit{{Span: in.KeywordSpan(), New: "COPY"}}}
 		}

@@ -15,7 +15,7 @@ var apkCache = rule.Rule{
 		Aliases:  []string{"DL3019", "DS-0025", "DKL-DI-0004", "missing-apk-no-cache", "ae9c56a6-3ed1-4ac0-9b54-31267f51151d"},
 		Family:   rule.Fat,
 		Summary:  "apk add leaves no index behind",
-		Why:      "Without --no-cache, apk keeps the package index in the layer.",
+		Why:      "Without --no-cache, apk keeps the package index in the layer. Where the same RUN deletes it again, --no-cache is shorter, and the finding a matter of style.",
 		Bad:      "FROM alpine:3.20\nRUN apk add curl\n",
 		Good:     "FROM alpine:3.20\nRUN apk add --no-cache curl\n",
 		Severity: rule.Info,
@@ -30,7 +30,13 @@ func checkApkCache(p *rule.Pass) {
 		if !v.Is(walk.Installs) || v.Has("--no-cache", "--no-network") || !p.File.Shipped(in.Stage) || walk.Mounted(p.File, in, "/var/cache/apk") || walk.Mounted(p.File, in, "/etc/apk/cache") {
 			continue
 		}
-		p.Report(rule.Finding{Span: v.Span, Message: "apk add keeps its index in the layer; add --no-cache", Fix: noCache(p.File, v)})
+		finding := rule.Finding{Span: v.Span, Message: "apk add keeps its index in the layer; add --no-cache", Fix: noCache(p.File, v)}
+		if slices.ContainsFunc(p.File.Commands(in), func(c dockerfile.Command) bool {
+			return c.Span.Start > v.Span.Start && walk.Removes(c, "/var/cache/apk")
+		}) {
+			finding.Message, finding.Minor = "with --no-cache, apk add would leave no index to delete", true
+		}
+		p.Report(finding)
 	}
 }
 

@@ -18,7 +18,7 @@ var aptForAptGet = rule.Rule{
 		Why:      "apt is for people: its command line may change with any release, and it says so.",
 		Bad:      "FROM debian:12\nRUN apt update\n",
 		Good:     "FROM debian:12\nRUN apt-get update\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},

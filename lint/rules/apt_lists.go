@@ -20,6 +20,7 @@ var aptLists = rule.Rule{
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
 		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
+		Yields:   []string{"update-alone"},
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: checkAptLists,

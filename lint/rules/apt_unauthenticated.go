@@ -38,7 +38,10 @@ func checkAptUnauthenticated(p *rule.Pass) {
 			return flag(c, i)
 		case "echo", "printf":
 			// A source or a setting that is written to a file.
-			if strings.HasPrefix(a, "deb") && strings.Contains(a, "trusted=yes") || lenient(a) {
+			if strings.HasPrefix(a, "deb") && strings.Contains(a, "trusted=yes") {
+				return unverified.Off{Words: 1, Text: true, Part: "trusted=yes"}
+			}
+			if lenient(a) {
 				return unverified.Off{Words: 1, Text: true}
 			}
 		}

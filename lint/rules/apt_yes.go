@@ -15,7 +15,7 @@ var aptYes = rule.Rule{
 		Aliases:  []string{"DL3014", "DS-0021", "missing-assume-yes-switch", "77783205-c4ca-4f80-bb80-c777f267c547"},
 		Family:   rule.Hygiene,
 		Summary:  "apt-get install does not wait for an answer",
-		Why:      "A build has nobody to answer the question that apt asks, so the install fails.",
+		Why:      "A build has nobody to answer when apt asks, which it does as soon as it needs more packages than those named or has to remove one: the install fails then, perhaps not before a later release of the package.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
 		Severity: rule.Warning,
@@ -28,7 +28,7 @@ var aptYes = rule.Rule{
 func checkAptYes(p *rule.Pass) {
 	for _, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
 		if v.Is(walk.Installs) && !saysYes(v) {
-			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install asks before it goes on; add -y", Fix: v.Add("-y")})
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install stops to ask when it needs more than what is named; add -y", Fix: v.Add("-y")})
 		}
 	}
 }

@@ -42,7 +42,7 @@ func checkAsCase(p *rule.Pass) {
 		if as.Text == want {
 			continue
 		}
-		p.Report(rule.Finding{Span: as.Span, Message: as.Text + " is not written in the case of " + from, Fix: &rule.Fix{
+		p.Report(rule.Finding{Span: as.Span, Message: from + " and " + as.Text + " are not in one case; write " + want, Fix: &rule.Fix{
 			Title: "Write " + want, Edits: []source.Edit{{Span: as.Span, New: want}},
 		}})
 	}

@@ -30,7 +30,7 @@ func checkBaseWithoutDigest(p *rule.Pass) {
 		}
 		// Those without a tag have rules of their own.
 		if name, tag, digest := walk.Image(ref.Text); digest == "" && tag != "" && tag != "latest" {
-			p.Report(rule.Finding{Span: ref.Span, Message: "the base image " + name + ":" + tag + " is not pinned to a digest, so it can change under you", Fix: pinFix(p, ref)})
+			p.Report(rule.Finding{Span: ref.Span, Message: "the base image " + name + ":" + tag + " is not pinned to a digest, so it can change under you; whittle pin writes it", Fix: pinFix(p, ref)})
 		}
 	}
 }

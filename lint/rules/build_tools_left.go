@@ -88,17 +88,21 @@ func removed(f *dockerfile.File, in dockerfile.Instruction, install dockerfile.C
 			group = rest
 		}
 	}
+	marked := false // as what nobody asked for
 	for _, c := range f.Commands(in) {
 		if c.Span.Start <= install.Span.Start {
 			continue
 		}
+		marked = marked || c.Name == "apt-mark" && c.Has("auto")
 		switch {
 		case c.Name == "apk" && c.Has("del"):
 			if c.Has(name) || group != "" && c.Has(group) || slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return !a.Literal }) {
 				return true
 			}
 		case (c.Name == "apt-get" || c.Name == "apt") && c.Has("purge", "remove", "autoremove", "autopurge"):
-			if c.Has(name, "autoremove", "autopurge", "--auto-remove", "--autoremove") || slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return !a.Literal }) {
+			// What was asked for by its name is not there by itself, and stays.
+			v, _ := walk.Invoke(c, "apt-get", "apt")
+			if c.Has(name) || (marked || len(v.Packages) > 0) && c.Has("autoremove", "autopurge", "--auto-remove", "--autoremove") || slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return !a.Literal }) {
 				return true
 			}
 		case slices.Contains([]string{"yum", "dnf", "microdnf", "tdnf", "zypper"}, c.Name) && c.Has("remove", "erase", "autoremove", "rm", "history"):

@@ -42,6 +42,8 @@ func checkCopyFromUnknown(p *rule.Pass) {
 		switch later := p.File.StageNamed(c.From, len(p.File.Stages)); {
 		case later >= 0 && err != nil:
 			finding.Message = "the stage " + c.From + " begins later; move it up"
+		case strings.Contains(c.From, "/"): // which no name of a stage has
+			finding.Message = "the image " + c.From + " has no tag, so it is latest, which changes under you; name a version and a digest"
 		case err == nil:
 			finding.Message = "there is no earlier stage number " + c.From
 		default:

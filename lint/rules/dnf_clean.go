@@ -14,7 +14,7 @@ var dnfClean = rule.Rule{
 		Why:      "dnf keeps what it downloads below /var/cache. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM fedora:42\nRUN dnf install -y httpd-2.4.63\n",
 		Good:     "FROM fedora:42\nRUN dnf install -y httpd-2.4.63 && dnf clean all\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},

@@ -17,6 +17,7 @@ var downloadWithoutChecksum = rule.Rule{
 		Good:     "FROM debian:12\nRUN curl -fsSLo tool.tar.gz https://example.test/v1.2/tool.tar.gz \\\n    && echo \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef  tool.tar.gz\" | sha256sum -c - \\\n    && tar xzf tool.tar.gz -C /opt\n",
 		Severity: rule.Info,
 		Fixable:  rule.Never,
+		Yields:   []string{"latest-download"},
 		Presets:  []string{"recommended"},
 	},
 	Check: checkDownloadWithoutChecksum,

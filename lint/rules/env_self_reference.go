@@ -21,7 +21,7 @@ var envSelfReference = rule.Rule{
 		Why:      "The variables of one ENV are set together: what one of them refers to is the value from before the instruction, which is none unless ENV or ARG set it already. The fix makes two instructions of it, so that the second sees the first.",
 		Bad:      "FROM debian:12\nENV BASE=/opt PATH=$BASE/bin:$PATH\n",
 		Good:     "FROM debian:12\nENV BASE=/opt\nENV PATH=$BASE/bin:$PATH\n",
-		Severity: rule.Error,
+		Severity: rule.Warning,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},

@@ -60,14 +60,16 @@ func checkFatBase(p *rule.Pass) {
 	case families.Full:
 		message += ", which has compilers and headers in it; " + instead(what)
 	case families.System:
-		message += ", a full distribution; " + instead(what)
+		message += ", a whole distribution with its package manager; " + instead(what)
 	default:
 		if !measured || size < largeDownload {
 			return
 		}
 		message += "; a smaller base, or a stage that copies what is needed, would do"
 	}
-	finding := rule.Finding{Span: walk.BaseSpan(p.File, stage), Message: message}
+	// A distribution alone is tens of megabytes; what makes an image fat is what
+	// is installed besides.
+	finding := rule.Finding{Span: walk.BaseSpan(p.File, stage), Message: message, Minor: what.Kind == families.System && !measured}
 	span := finding.Span
 	if string(p.File.Bytes[span.Start:span.End]) == base && what.Smaller != "" {
 		finding.Fix = &rule.Fix{Title: "Use " + what.Smaller, Safety: rule.Suggestion, Edits: []source.Edit{{Span: span, New: what.Smaller}}}
@@ -80,5 +82,5 @@ func instead(what families.Image) string {
 	if what.Smaller != "" {
 		return "use " + what.Smaller + ", or copy the result into a small stage"
 	}
-	return "use a smaller one, or copy the result into a small stage"
+	return "copy the result into a small stage, such as a distroless one, where the program allows"
 }

@@ -26,7 +26,7 @@ var goChecksumOff = rule.Rule{
 func checkGoChecksumOff(p *rule.Pass) {
 	const what = "makes go take modules that anybody may have made"
 	unverified.Variables(p, []string{"GOSUMDB"}, func(v string) bool { return v == "off" }, what)
-	unverified.Variables(p, []string{"GONOSUMcheckGoChecksumOff"}, func(v string) bool { return v == "1" }, what)
+	unverified.Variables(p, []string{"GONOSUMCHECK"}, func(v string) bool { return v == "1" }, what)
 	unverified.Variables(p, []string{"GOFLAGS"}, func(v string) bool { return strings.Contains(v, "-insecure") }, what)
 	unverified.Variables(p, []string{"GOINSECURE", "GONOSUMDB"}, func(v string) bool { return v == "*" || strings.HasPrefix(v, "*,") || v == "*.*" }, what)
 	unverified.Arguments(p, func(c dockerfile.Command, i int) unverified.Off {

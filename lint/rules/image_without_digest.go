@@ -16,6 +16,7 @@ var imageWithoutDigest = rule.Rule{
 		Good:     "FROM debian:12\nCOPY --from=busybox:1.37@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef /bin/busybox /bin/busybox\n",
 		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
+		Yields:   []string{"copy-from-unknown"},
 		Presets:  []string{"recommended"},
 	},
 	Check: checkImageWithoutDigest,
@@ -27,7 +28,7 @@ func checkImageWithoutDigest(p *rule.Pass) {
 			continue
 		}
 		if _, _, digest := walk.Image(ref.Text); digest == "" {
-			p.Report(rule.Finding{Span: ref.Span, Message: "the image " + ref.Text + " is not pinned to a digest, so what is taken from it can change under you", Fix: pinFix(p, ref)})
+			p.Report(rule.Finding{Span: ref.Span, Message: "the image " + ref.Text + " is not pinned to a digest, so what is taken from it can change under you; whittle pin writes it", Fix: pinFix(p, ref)})
 		}
 	}
 }

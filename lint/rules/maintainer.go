@@ -17,7 +17,7 @@ var maintainerUsed = rule.Rule{
 		Why:      "MAINTAINER was replaced by labels years ago; tools look for org.opencontainers.image.authors. The fix is called unsafe because the author moves from one field of the image's configuration to another.",
 		Bad:      "FROM debian:12\nMAINTAINER Ann <ann@example.test>\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.authors=\"Ann <ann@example.test>\"\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},
@@ -29,7 +29,7 @@ func checkMaintainerUsed(p *rule.Pass) {
 		if in.Keyword != "maintainer" {
 			continue
 		}
-		finding := rule.Finding{Span: in.KeywordSpan(), Message: "MAINTAINER is deprecated; use a label"}
+		finding := rule.Finding{Span: in.KeywordSpan(), Message: "MAINTAINER is deprecated; write LABEL org.opencontainers.image.authors=…"}
 		words := in.Words()
 		if len(words) == 1 && !bytes.ContainsRune(p.File.Bytes[words[0].Span.Start:words[0].Span.End], '\n') {
 			escape := string(p.File.Escape)

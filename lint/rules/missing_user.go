@@ -26,12 +26,13 @@ var missingUser = rule.Rule{
 		Family:  rule.Root,
 		Summary: "the image has a USER",
 		Why: "Without a USER in the final stage, or in a stage it is made from, the image runs as its base image does, which is root as a rule. " +
-			"Images that are known to run as an ordinary user are not reported; with --online the base image's own configuration is asked. A final stage that is made from scratch and starts nothing is there to be copied from.\n\n" +
+			"Images that are known to run as an ordinary user are not reported; with --online the base image's own configuration is asked. Those whose entrypoint starts as root and steps down, such as databases, count for less. A final stage that is made from scratch and starts nothing is there to be copied from.\n\n" +
 			"The fix sets a user by number, which Kubernetes' runAsNonRoot can check, and gives it the WORKDIR and the VOLUMEs. " + whyShown,
 		Bad:      "FROM debian:12\nCMD [\"app\"]\n",
 		Good:     "FROM debian:12\nUSER 65532:65532\nCMD [\"app\"]\n",
 		Severity: rule.Warning,
 		Fixable:  rule.Sometimes,
+		Yields:   []string{"invalid-default-base"},
 		Presets:  []string{"recommended"},
 	},
 	Check: checkMissingUser,
@@ -48,6 +49,13 @@ func checkMissingUser(p *rule.Pass) {
 	}
 	message := "no USER is set, so the image runs as " + base + " does, which is root as a rule"
 	if user, known := accounts.Runs(base); known && user != "" {
+		return
+	}
+	if accounts.StepsDown(base) && !accounts.Has(p.File, "entrypoint") {
+		p.Report(rule.Finding{
+			Span:    walk.BaseSpan(p.File, final),
+			Message: "no USER is set; the entrypoint of " + base + " starts as root and steps down by itself", Minor: true,
+		})
 		return
 	}
 	if base == "scratch" {

@@ -18,7 +18,7 @@ var pipCache = rule.Rule{
 		Why:      "pip keeps every wheel it downloads below /root/.cache, where nobody will look for it again.",
 		Bad:      "FROM python:3.12-slim\nRUN pip install flask==3.0.0\n",
 		Good:     "FROM python:3.12-slim\nRUN pip install --no-cache-dir flask==3.0.0\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Always,
 		Presets:  []string{"recommended", "hadolint"},
 	},

@@ -16,7 +16,7 @@ var redundantPlatform = rule.Rule{
 		Why:      "A stage is for the target platform anyway. Builders without BuildKit do not know the variable and fail.",
 		Bad:      "FROM --platform=$TARGETPLATFORM debian:12\n",
 		Good:     "FROM debian:12\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Always,
 		Presets:  []string{"recommended", "hadolint"},
 	},

@@ -20,7 +20,7 @@ var relativeWorkdir = rule.Rule{
 		Why:      "A relative WORKDIR depends on the one before it. When neither the stage nor one that it is made from sets one, that is the base image's, and moves when that does.",
 		Bad:      "FROM debian:12\nWORKDIR app\n",
 		Good:     "FROM debian:12\nWORKDIR /app\n",
-		Severity: rule.Error,
+		Severity: rule.Warning,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},

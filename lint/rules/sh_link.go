@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -31,11 +32,21 @@ func checkShLink(p *rule.Pass) {
 			continue
 		}
 		finding := rule.Finding{Span: c.Span, Message: "/bin/sh is replaced by a link; use SHELL"}
+		if withoutShell(p.File, in) {
+			finding.Message, finding.Minor = "the image has no /bin/sh, and this link gives it one; use SHELL for RUN alone", true
+		}
 		if shell, ok := linkedShell(p.File, in, c); ok {
 			finding.Fix = &rule.Fix{Title: "Use SHELL", Safety: rule.Unsafe, Edits: []source.Edit{{Span: in.Span(), New: `SHELL ["` + shell + `", "-c"]`}}}
 		}
 		p.Report(finding)
 	}
+}
+
+// withoutShell reports whether the image has no /bin/sh of its own: RUNs are
+// read by a shell from elsewhere, and a plain ln would not replace a file.
+func withoutShell(f *dockerfile.File, in dockerfile.Instruction) bool {
+	shell := f.Shell(in)
+	return len(shell) > 0 && strings.HasPrefix(shell[0], "/busybox/")
 }
 
 // linkedShell is what /bin/sh becomes, when the RUN does nothing else.

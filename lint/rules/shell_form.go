@@ -54,10 +54,29 @@ func checkShellForm(p *rule.Pass, afterShell bool) {
 				continue
 			}
 			if line.PrependShell && set[i] == afterShell {
-				p.Report(rule.Finding{Span: in.Span(), Message: strings.ToUpper(in.Keyword) + " is in shell form; write it as a JSON list", Fix: jsonForm(p.File, in)})
+				p.Report(shellFormFinding(p.File, in))
 			}
 		}
 	}
+}
+
+// shellFormFinding says what the shell form of an instruction does, and the way
+// out that there is.
+func shellFormFinding(f *dockerfile.File, in dockerfile.Instruction) rule.Finding {
+	keyword := strings.ToUpper(in.Keyword)
+	finding := rule.Finding{Span: in.Span(), Fix: jsonForm(f, in)}
+	why := keyword + " is in shell form, so that a shell is started first and gets the signals"
+	switch text := strings.TrimSpace(in.Rest().Text); {
+	case in.Keyword == "entrypoint":
+		finding.Message = "ENTRYPOINT is in shell form, so that CMD and arguments are left out, and a shell gets the signals; write it as a JSON list"
+	case strings.HasPrefix(text, "exec "):
+		finding.Message, finding.Minor = keyword+" is in shell form; a shell is needed to start the program, though exec hands it the signals", true
+	case finding.Fix != nil:
+		finding.Message = why + "; write it as a JSON list"
+	default:
+		finding.Message = why + `; write a JSON list, ["sh", "-c", "exec …"] where a shell has to fill something in`
+	}
+	return finding
 }
 
 // jsonForm writes a command as a JSON list, when it is one that a shell does

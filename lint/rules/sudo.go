@@ -19,7 +19,7 @@ var sudoInRun = rule.Rule{
 		Why:      "RUN runs as the stage's user already. sudo hides who does what and stays in the image as a way to become root; set USER where another user is needed.",
 		Bad:      "FROM debian:12\nRUN sudo apt-get update\n",
 		Good:     "FROM debian:12\nUSER root\nRUN apt-get update\n",
-		Severity: rule.Error,
+		Severity: rule.Warning,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},

@@ -13,7 +13,7 @@ var tdnfClean = rule.Rule{
 		Why:      "tdnf keeps what it downloads below /var/cache/tdnf. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM mcr.microsoft.com/azurelinux/base/core:3.0\nRUN tdnf install -y httpd-2.4.63\n",
 		Good:     "FROM mcr.microsoft.com/azurelinux/base/core:3.0\nRUN tdnf install -y httpd-2.4.63 && tdnf clean all\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended"},
 	},

@@ -19,7 +19,7 @@ var undefinedVariable = rule.Rule{
 		Aliases:  []string{"UndefinedVar"},
 		Family:   rule.Hygiene,
 		Summary:  "instructions use variables that are set",
-		Why:      "A variable that neither ENV nor ARG of the stage sets is empty, whatever build arguments are given. An ARG before the first FROM is known to FROM alone, until an ARG of that name stands in the stage. What a base image sets is asked of the registry where that is allowed, and known by heart for official images; of others, only what looks like a slip of the pen is reported.",
+		Why:      "A variable that neither ENV nor ARG of the stage sets is empty, whatever build arguments are given. An ARG before the first FROM is known to FROM alone, until an ARG of that name stands in the stage. What a base image sets is asked of the registry where that is allowed, and known by heart for official images; of others, only what looks like a slip of the pen is reported. ${NAME:-default} and ${NAME:+text} say themselves what to do without, and count for less.",
 		Bad:      "FROM alpine:3.20\nENV APP_HOME=/app\nCOPY . $APP_HOMW\n",
 		Good:     "FROM alpine:3.20\nENV APP_HOME=/app\nCOPY . $APP_HOME\n",
 		Severity: rule.Warning,
@@ -84,7 +84,7 @@ func (c *undefined) word(in dockerfile.Instruction, w dockerfile.Word, names []s
 			near = walk.Near(name, append(c.pass.File.Names(in), c.env.Names...))
 		}
 		// The image may set it, and short names are all alike.
-		if !c.env.Complete && !c.pass.File.Global(name) && (near == "" || len(name) < 5 || strings.Contains(w.Text, "${"+name+":-")) {
+		if !c.env.Complete && !c.pass.File.Global(name) && (near == "" || len(name) < 5 || foreseen(w.Text, name)) {
 			continue
 		}
 		reportUndefined(c.pass, w, name, near)
@@ -95,6 +95,9 @@ func reportUndefined(p *rule.Pass, w dockerfile.Word, name, near string) {
 	span, found := walk.RefSpan(p.File, w, name)
 	finding := rule.Finding{Span: span, Message: "nothing in this stage sets " + name}
 	switch {
+	case near == "" && foreseen(w.Text, name):
+		finding.Message += ", so that it is always as if it were not set"
+		finding.Minor = true
 	case near != "":
 		finding.Message += "; did you mean " + near + "?"
 		if found {
@@ -104,6 +107,12 @@ func reportUndefined(p *rule.Pass, w dockerfile.Word, name, near string) {
 		finding.Message += "; put ARG " + name + " into the stage"
 	}
 	p.Report(finding)
+}
+
+// foreseen reports whether a word says what stands in the place of a variable
+// that is not set: ${NAME:-default}, ${NAME:+:$NAME}.
+func foreseen(word, name string) bool {
+	return slices.ContainsFunc([]string{":-", "-", ":+", "+"}, func(op string) bool { return strings.Contains(word, "${"+name+op) })
 }
 
 // special reports whether a name is a parameter of a shell, such as $1, or one

@@ -16,6 +16,7 @@ var untaggedBase = rule.Rule{
 		Good:     "FROM debian:12.7\nUSER 10001\n",
 		Severity: rule.Warning,
 		Fixable:  rule.Never,
+		Yields:   []string{"invalid-default-base"},
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: checkUntaggedBase,
@@ -25,7 +26,7 @@ func checkUntaggedBase(p *rule.Pass) {
 	for stage, image := range walk.Bases(p.File) {
 		name, tag, digest := walk.Image(image)
 		if tag == "" && digest == "" {
-			p.Reportf(walk.BaseSpan(p.File, stage), "the base image "+name+" has no tag, so it is another one every day; add a tag and a digest")
+			p.Reportf(walk.BaseSpan(p.File, stage), "the base image "+name+" has no tag, so it is latest, which changes under you; name a version and a digest")
 		}
 	}
 }

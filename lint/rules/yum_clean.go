@@ -14,7 +14,7 @@ var yumClean = rule.Rule{
 		Why:      "yum keeps what it downloads below /var/cache/yum. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM rockylinux:8\nRUN yum install -y httpd-2.4.37\n",
 		Good:     "FROM rockylinux:8\nRUN yum install -y httpd-2.4.37 && yum clean all\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},

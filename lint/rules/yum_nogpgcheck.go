@@ -30,7 +30,7 @@ func checkYumNogpgcheck(p *rule.Pass) {
 		if unverified.Written(c) {
 			// A repository that is written to a file.
 			if text := strings.ReplaceAll(c.Args[i].Text, " ", ""); strings.Contains(text, "gpgcheck=0") && !strings.Contains(text, "repo_gpgcheck=0") {
-				return unverified.Off{Words: 1, Text: true}
+				return unverified.Off{Words: 1, Text: true, Part: "gpgcheck=0"}
 			}
 		}
 		return flag(c, i)

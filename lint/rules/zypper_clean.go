@@ -14,7 +14,7 @@ var zypperClean = rule.Rule{
 		Why:      "zypper keeps what it downloads below /var/cache/zypp. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM opensuse/leap:15.6\nRUN zypper -n install curl=8.6.0\n",
 		Good:     "FROM opensuse/leap:15.6\nRUN zypper -n install curl=8.6.0 && zypper clean\n",
-		Severity: rule.Warning,
+		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
 		Presets:  []string{"recommended", "hadolint"},
 	},

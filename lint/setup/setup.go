@@ -51,6 +51,7 @@ func For(all []rule.Rule, c config.Config, last config.Layer) (Run, error) {
 		Suppressed:    c.SuppressionsOff(),
 		RequireReason: c.RequireReason() || s.Runs(&lint.UnexplainedIgnore),
 		ReportUnused:  s.Runs(&lint.UnusedIgnore),
+		Gather:        true,
 	}}
 	switch word := c.FailOn(); word {
 	case "":

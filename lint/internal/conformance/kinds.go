@@ -58,6 +58,8 @@ var kinds = map[string]func(disagreement) bool{
 	"further-secret-names": extra(func(_ *dockerfile.File, in dockerfile.Instruction) bool {
 		return slices.ContainsFunc(in.Pairs(), func(p dockerfile.Pair) bool { return furtherSecret.MatchString(p.Key) })
 	}),
+	// The manager is microdnf.
+	"microdnf": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool { return runs(f, in, "microdnf", "install") }),
 	// yum is told to update what is installed.
 	"yum-update": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool {
 		return runs(f, in, "yum", "update") || runs(f, in, "yum", "upgrade")

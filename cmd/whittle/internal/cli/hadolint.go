@@ -57,6 +57,7 @@ func (a *app) hadolint(ctx context.Context, args []string) error {
 		return err
 	}
 	run.Heed = []string{"hadolint", "whittle"}
+	run.Gather = false
 	results, failed, err := a.hadolintFiles(ctx, run, cfg)
 	if err != nil {
 		return err

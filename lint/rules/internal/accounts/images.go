@@ -30,6 +30,18 @@ func Runs(ref string) (user string, ok bool) {
 	return user, ok
 }
 
+// StepsDown reports whether the entrypoint of a well-known image starts as root
+// and hands over to an ordinary user before it runs the program.
+func StepsDown(ref string) bool {
+	name, _ := repository(ref)
+	return slices.Contains(stepsDown, name)
+}
+
+var stepsDown = []string{
+	"cassandra", "consul", "couchdb", "ghost", "hashicorp/consul", "hashicorp/vault", "influxdb", "mariadb", "mongo", "mysql", "neo4j", "percona", "pgvector/pgvector",
+	"postgis/postgis", "postgres", "rabbitmq", "redis", "redmine", "timescale/timescaledb", "valkey/valkey", "vault", "zookeeper",
+}
+
 // bareRedHat reports whether one of Red Hat's images is a bare system. Those
 // with a language or a server run as 1001.
 func bareRedHat(name string) bool {

@@ -39,10 +39,14 @@ func LessThanRoot(f *dockerfile.File, base string) rule.Safety {
 }
 
 // Starts reports whether the image has something to run.
-func Starts(f *dockerfile.File) bool {
+func Starts(f *dockerfile.File) bool { return Has(f, "cmd", "entrypoint") }
+
+// Has reports whether the final stage, or one that it is made from, has an
+// instruction with one of the keywords.
+func Has(f *dockerfile.File, keywords ...string) bool {
 	for i := f.Final().Index; i >= 0; i = f.Stages[i].Parent {
 		if slices.ContainsFunc(f.In(i), func(in dockerfile.Instruction) bool {
-			return (in.Keyword == "cmd" || in.Keyword == "entrypoint") && !in.Trigger
+			return slices.Contains(keywords, in.Keyword) && !in.Trigger
 		}) {
 			return true
 		}
@@ -89,7 +93,7 @@ var rootPrograms = []string{
 // as root and goes on as somebody else.
 func startsAsRoot(base string) bool {
 	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(base, "docker.io/"), "library/"), ":")
-	if slices.Contains([]string{"nginx", "httpd", "docker", "mysql", "mariadb", "postgres", "mongo", "redis", "rabbitmq", "wordpress", "drupal", "nextcloud"}, name) {
+	if StepsDown(base) || slices.Contains([]string{"nginx", "httpd", "docker", "wordpress", "drupal", "nextcloud"}, name) {
 		return true
 	}
 	return slices.ContainsFunc([]string{"linuxserver", "baseimage", "devcontainer", "systemd", "ubi-init", "/init", "dind", "s6-overlay", "rocker/", "-apache"}, func(part string) bool { return strings.Contains(base, part) })

@@ -21,6 +21,7 @@ type Off struct {
 	Instead string // what to write in place of the last of them; "" takes all away
 	Text    bool   // a part of text that goes to a file: there is nothing to take away
 	Needed  bool   // without it the command is sure to fail
+	Part    string // the part of the text that does so, "" for all
 }
 
 // Arguments reports the arguments that turn a check off: off looks at a command
@@ -36,6 +37,12 @@ func Arguments(p *rule.Pass, off func(c dockerfile.Command, i int) Off, what str
 			last := args[len(args)-1].Span
 			finding := rule.Finding{Span: source.Span{Start: args[0].Span.Start, End: last.End}, Message: text(args) + " " + what}
 			switch {
+			case o.Part != "":
+				finding.Message = o.Part + " " + what
+				if at := strings.Index(string(p.File.Bytes[finding.Span.Start:last.End]), o.Part); at >= 0 {
+					finding.Span.Start += at
+					finding.Span.End = finding.Span.Start + len(o.Part)
+				}
 			case o.Text, o.Needed:
 			case o.Instead == "":
 				finding.Fix = dropped(edit.Arguments(p.File, c, i, len(args)), text(args))
