@@ -295,7 +295,7 @@ func FuzzBuilds(f *testing.F) {
 	f.Add("docker-bake.hcl", []byte("target \"a\" {\n  dockerfile-inline = <<-EOT\n    FROM a\n  EOT\n}"))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, name string, b []byte) {
-		if !discover.IsSource(name) {
+		if name != filepath.Base(name) || !discover.IsSource(name) {
 			return
 		}
 		file := filepath.Join(dir, name)
