@@ -34,10 +34,11 @@ type Options struct {
 	// reported. Without any it is the last stage with the defaults of all
 	// arguments.
 	Builds []dockerfile.Build
-	// Settings, Context and Images are handed to every rule.
-	Settings rule.Settings
-	Context  rule.Context
-	Images   rule.Images
+	// Settings, Context, Images and Downloads are handed to every rule.
+	Settings  rule.Settings
+	Context   rule.Context
+	Images    rule.Images
+	Downloads rule.Downloads
 	// Suppressed keeps findings that a comment switches off.
 	Suppressed bool
 	// Heed names the tools whose comments count: whittle, hadolint, check and
@@ -143,7 +144,7 @@ func oneBuild(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnost
 			return nil, err
 		}
 		r := &opts.Rules[i]
-		p := &rule.Pass{File: f, Settings: opts.Settings, Context: opts.Context, Images: opts.Images}
+		p := &rule.Pass{File: f, Settings: opts.Settings, Context: opts.Context, Images: opts.Images, Downloads: opts.Downloads}
 		r.Check(p)
 		for _, found := range p.Findings() {
 			d := Diagnostic{Rule: &r.Meta, Severity: r.Severity, File: f.File, Finding: found}

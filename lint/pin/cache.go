@@ -27,8 +27,9 @@ type Cache struct {
 
 // contents is the file's text, JSON.
 type contents struct {
-	Tags  map[string]tag   `json:"tags"`  // by full reference
-	Facts map[string]facts `json:"facts"` // by full reference with digest, and platform
+	Tags      map[string]tag      `json:"tags"`                // by full reference
+	Facts     map[string]facts    `json:"facts"`               // by full reference with digest, and platform
+	Downloads map[string]download `json:"downloads,omitempty"` // by URL
 }
 
 type tag struct {
@@ -66,6 +67,9 @@ func (c *Cache) load() {
 		}
 		if c.data.Facts == nil {
 			c.data.Facts = map[string]facts{}
+		}
+		if c.data.Downloads == nil {
+			c.data.Downloads = map[string]download{}
 		}
 	})
 }
@@ -113,6 +117,28 @@ func (c *Cache) putFacts(key string, f facts) {
 	c.data.Facts[key], c.dirty = f, true
 }
 
+func (c *Cache) download(address string) (download, bool) {
+	if c == nil {
+		return download{}, false
+	}
+	c.load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, ok := c.data.Downloads[address]
+	return d, ok
+}
+
+func (c *Cache) putDownload(address string, d download) {
+	if c == nil {
+		return
+	}
+	c.load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.Seen = time.Now().UTC()
+	c.data.Downloads[address], c.dirty = d, true
+}
+
 // Save writes what is new, whole or not at all.
 func (c *Cache) Save() error {
 	if c == nil {
@@ -126,6 +152,7 @@ func (c *Cache) Save() error {
 	old := time.Now().Add(-maxAge)
 	maps.DeleteFunc(c.data.Tags, func(_ string, t tag) bool { return t.Seen.Before(old) })
 	maps.DeleteFunc(c.data.Facts, func(_ string, f facts) bool { return f.Seen.Before(old) })
+	maps.DeleteFunc(c.data.Downloads, func(_ string, d download) bool { return d.Seen.Before(old) })
 	data, err := json.Marshal(c.data)
 	if err != nil {
 		return err

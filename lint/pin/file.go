@@ -28,15 +28,19 @@ const (
 	Failed   Status = "failed"   // nobody could say, Err says why
 )
 
-// A Result is about one reference.
+// A Result is about one reference to an image, or one download.
 type Result struct {
-	dockerfile.ImageRef
-	Pos    source.Pos // of the reference
+	Text   string // the reference or URL with the defaults of ARGs filled in
+	Kind   string // what names it: FROM, COPY --from, RUN --mount, syntax or ADD
+	Pos    source.Pos
 	Status Status
 	Was    string // the digest that stands in the file, "" for none
 	Now    string // the digest that the tag has, "" where it was not asked
 	Why    string
 	Err    error
+
+	ask   func(context.Context, *Resolver) (string, error)
+	write func(now string) (source.Edit, bool)
 }
 
 // A Mode says what is written.
@@ -45,26 +49,30 @@ type Mode int
 // The modes.
 const (
 	Check  Mode = iota // nothing
-	Add                // digests where there are none
-	Update             // those, and digests in place of stale ones
+	Add                // digests and checksums where there are none
+	Update             // those, and new ones in place of stale ones
 )
 
-// File looks at the images that a Dockerfile names. It returns the text with
-// the digests that the mode asks for, which is src's own where nothing is to be
-// written, and what became of every reference, in the order of the file. The
-// tag stays: debian:12 becomes debian:12@sha256:…. The only error is a
-// *dockerfile.SyntaxError; images that cannot be asked about are in the results.
+// File looks at the images that a Dockerfile names and at what it downloads
+// with ADD. It returns the text with the digests and checksums that the mode
+// asks for, which is src's own where nothing is to be written, and what became
+// of every reference, in the order of the file. The tag stays: debian:12 becomes
+// debian:12@sha256:…. The only error is a *dockerfile.SyntaxError; what cannot
+// be asked about is in the results.
 func (r *Resolver) File(ctx context.Context, src *source.File, mode Mode) ([]byte, []Result, error) {
 	f, err := dockerfile.Parse(src)
 	if err != nil {
 		return nil, nil, err
 	}
-	results := references(f)
+	results := append(references(f), downloads(f)...)
+	slices.SortStableFunc(results, func(a, b Result) int {
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
 	var wait sync.WaitGroup
 	for i := range results {
 		x := &results[i]
 		if x.Status == "" && (mode != Add || x.Was == "") {
-			wait.Go(func() { x.Now, x.Err = r.Digest(ctx, x.Text) })
+			wait.Go(func() { x.Now, x.Err = x.ask(ctx, r) })
 		}
 	}
 	wait.Wait()
@@ -81,23 +89,22 @@ func (r *Resolver) File(ctx context.Context, src *source.File, mode Mode) ([]byt
 	return out, results, nil
 }
 
-// references lists what a file names. Those that there is nothing to ask about
-// have a status already.
+// references lists the images that a file names. Those that there is nothing to
+// ask about have a status already.
 func references(f *dockerfile.File) []Result {
-	comments := lint.Suppressions(f).Comments
+	off := switchedOff(f)
 	var out []Result
 	for _, ref := range f.ImageRefs() {
-		x := Result{ImageRef: ref, Pos: f.Pos(ref.Span.Start)}
 		name, digest, _ := strings.Cut(ref.Text, "@")
-		x.Was = digest
-		line := x.Pos.Line
+		x := Result{Text: ref.Text, Kind: ref.Kind.String(), Pos: f.Pos(ref.Span.Start), Was: digest}
+		x.ask = func(ctx context.Context, r *Resolver) (string, error) { return r.Digest(ctx, ref.Text) }
+		x.write = func(now string) (source.Edit, bool) {
+			return source.Edit{Span: ref.Place, New: name + "@" + now}, ref.Writable()
+		}
 		switch {
 		case !ref.Known:
 			x.Status, x.Why = Left, "a variable without a value is in it"
-		case slices.ContainsFunc(comments, func(c suppress.Comment) bool {
-			_, off := c.Has(func(name string) bool { return name == Rule(ref.Kind) })
-			return off && c.Covers(line)
-		}):
+		case off(Rule(ref.Kind), x.Pos.Line):
 			x.Status, x.Why = Left, "a comment switches "+Rule(ref.Kind)+" off here"
 		case digest != "" && !tagged(name):
 			x.Status, x.Why = Left, "it names a digest and no tag that could move"
@@ -106,8 +113,47 @@ func references(f *dockerfile.File) []Result {
 		}
 		out = append(out, x)
 	}
-	slices.SortStableFunc(out, func(a, b Result) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
 	return out
+}
+
+// checksumRule is the lint rule about downloads without a checksum.
+const checksumRule = "add-without-checksum"
+
+// downloads lists what a file downloads with ADD.
+func downloads(f *dockerfile.File) []Result {
+	off := switchedOff(f)
+	var out []Result
+	for _, d := range f.Downloads() {
+		x := Result{Text: d.URL, Kind: "ADD", Pos: f.Pos(d.Span.Start), Was: d.Checksum}
+		x.ask = func(ctx context.Context, r *Resolver) (string, error) { return r.Checksum(ctx, d.URL) }
+		x.write = d.Check
+		_, writable := d.Check("")
+		switch {
+		case !d.Known:
+			x.Status, x.Why = Left, "a variable without a value is in it"
+		case off(checksumRule, x.Pos.Line):
+			x.Status, x.Why = Left, "a comment switches "+checksumRule+" off here"
+		case strings.HasPrefix(d.URL, "http://"):
+			x.Status, x.Why = Left, errPlain.Error()
+		case !d.Alone:
+			x.Status, x.Why = Left, "ADD checks one source; give it an ADD of its own"
+		case !writable:
+			x.Status, x.Why = Left, "a variable is a part of it, and another value has another checksum"
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// switchedOff tells whether a comment switches a rule off at a line.
+func switchedOff(f *dockerfile.File) func(rule string, line int) bool {
+	comments := lint.Suppressions(f).Comments
+	return func(rule string, line int) bool {
+		return slices.ContainsFunc(comments, func(c suppress.Comment) bool {
+			_, off := c.Has(func(name string) bool { return name == rule })
+			return off && c.Covers(line)
+		})
+	}
 }
 
 // Rule is the name of the lint rule about references of a kind without a
@@ -142,7 +188,9 @@ func (x *Result) settle(mode Mode) (source.Edit, bool) {
 	case x.Was == x.Now:
 		x.Status = Current
 		return source.Edit{}, false
-	case mode == Check || !x.Writable():
+	}
+	e, ok := x.write(x.Now)
+	if mode == Check || !ok {
 		x.Status = Unpinned
 		if x.Was != "" {
 			x.Status = Stale
@@ -153,6 +201,5 @@ func (x *Result) settle(mode Mode) (source.Edit, bool) {
 	if x.Was != "" {
 		x.Status = Updated
 	}
-	name, _, _ := strings.Cut(x.Text, "@")
-	return source.Edit{Span: x.Place, New: name + "@" + x.Now}, true
+	return e, true
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
-// images lets rules ask, which have no context of their own.
+// images lets rules ask, which have no context of their own. It implements
+// rule.Images and rule.Downloads.
 type images struct {
 	*Resolver
 	ctx    context.Context
@@ -21,14 +22,30 @@ func (r *Resolver) Images(ctx context.Context, failed func(error)) rule.Images {
 	return &images{Resolver: r, ctx: ctx, failed: failed}
 }
 
+// Downloads makes a rule.Downloads of a resolver, as Images makes a rule.Images.
+func (r *Resolver) Downloads(ctx context.Context, failed func(error)) rule.Downloads {
+	return &images{Resolver: r, ctx: ctx, failed: failed}
+}
+
 // Image implements rule.Images.
 func (i *images) Image(ref string) (rule.Image, bool) {
 	img, err := i.Facts(i.ctx, ref)
-	if err != nil {
-		if _, told := i.told.LoadOrStore(ref, true); !told && i.ctx.Err() == nil {
-			i.failed(err)
-		}
-		return rule.Image{}, false
+	return img, i.said(ref, err)
+}
+
+// Checksum implements rule.Downloads.
+func (i *images) Checksum(address string) (string, bool) {
+	checksum, err := i.Resolver.Checksum(i.ctx, address)
+	return checksum, i.said(address, err)
+}
+
+// said tells of an error, once, and reports whether there is none.
+func (i *images) said(what string, err error) bool {
+	if err == nil {
+		return true
 	}
-	return img, true
+	if _, told := i.told.LoadOrStore(what, true); !told && i.ctx.Err() == nil {
+		i.failed(err)
+	}
+	return false
 }

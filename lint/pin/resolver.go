@@ -42,6 +42,7 @@ type Resolver struct {
 
 	mu      sync.Mutex
 	answers map[question]*answer
+	sums    map[string]*sum // by URL
 	slots   chan struct{}
 }
 
@@ -104,10 +105,7 @@ func (r *Resolver) ask(ctx context.Context, ref string, facts bool) (rule.Image,
 			a.err = newError(ref, ctx.Err(), 0)
 			return
 		}
-		timeout := r.Timeout
-		if timeout == 0 {
-			timeout = defaultTimeout
-		}
+		timeout := r.timeout()
 		ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 		defer cancel()
 		a.image, a.err = r.look(ctx, ref, facts)

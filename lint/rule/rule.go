@@ -154,8 +154,10 @@ type Pass struct {
 	// Context is the build context, nil when it is not known.
 	Context Context
 	// Images knows what a registry says, nil when none may be asked.
-	Images   Images
-	findings []Finding
+	Images Images
+	// Downloads gets what URLs give, nil when nothing may be downloaded.
+	Downloads Downloads
+	findings  []Finding
 }
 
 // Settings are what some rules measure a Dockerfile by. The zero value asks
@@ -187,6 +189,13 @@ type Images interface {
 	// Image tells about the image that a reference means. ok is false where
 	// nobody could say.
 	Image(ref string) (i Image, ok bool)
+}
+
+// Downloads gets what URLs give.
+type Downloads interface {
+	// Checksum is that of what an https URL gives now, sha256:…. ok is false
+	// where it gives nothing.
+	Checksum(address string) (checksum string, ok bool)
 }
 
 // An Image is what a registry knows of an image.

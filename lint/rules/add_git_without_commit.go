@@ -3,6 +3,7 @@ package rules
 import (
 	"strings"
 
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/downloads"
 )
@@ -33,7 +34,7 @@ func checkAddGitWithoutCommit(p *rule.Pass) {
 		words := in.Words()
 		for i, w := range words {
 			address, known := p.File.Expand(in, w.Text)
-			if i == len(words)-1 || !repository(address) {
+			if i == len(words)-1 || !dockerfile.Repository(address) {
 				continue
 			}
 			base, fragment, _ := strings.Cut(address, "#")
@@ -48,17 +49,4 @@ func checkAddGitWithoutCommit(p *rule.Pass) {
 			}
 		}
 	}
-}
-
-// repository reports whether BuildKit takes a source of ADD for a git
-// repository.
-func repository(address string) bool {
-	base, _, _ := strings.Cut(address, "#")
-	base, _, _ = strings.Cut(base, "?")
-	for _, scheme := range []string{"git://", "ssh://", "git@"} {
-		if strings.HasPrefix(base, scheme) {
-			return true
-		}
-	}
-	return (strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://")) && strings.HasSuffix(base, ".git")
 }

@@ -39,8 +39,9 @@ func (c *contexts) of(dir string, ignore []byte) rule.Context {
 // online is what --online asks registries with.
 type online struct {
 	rule.Images
-	cache *pin.Cache
-	mu    sync.Mutex
+	downloads rule.Downloads
+	cache     *pin.Cache
+	mu        sync.Mutex
 	// failed says that an image could not be asked about.
 	failed bool
 }
@@ -52,12 +53,13 @@ const freshImages = time.Hour
 func (a *app) online(ctx context.Context) *online {
 	o := &online{cache: pinCache()}
 	r := &pin.Resolver{Cache: o.cache, Fresh: freshImages}
-	o.Images = r.Images(ctx, func(err error) {
+	failed := func(err error) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.failed = true
 		fmt.Fprintf(a.Err, "whittle: --online: %v\n", err)
-	})
+	}
+	o.Images, o.downloads = r.Images(ctx, failed), r.Downloads(ctx, failed)
 	return o
 }
 

@@ -32,6 +32,9 @@ func (f *lintFlags) options(run setup.Run, b *builds, d dockerfile) lint.Options
 	opts.Context = f.contexts.of(dir, ignore)
 	if f.online != nil {
 		opts.Images = f.online
+		if f.unsafe && (f.fix || f.diff) { // nobody downloads to look
+			opts.Downloads = f.online.downloads
+		}
 	}
 	if f.noBuildkit {
 		opts.Rules = slices.DeleteFunc(slices.Clone(opts.Rules), func(r rule.Rule) bool { return buildkit.Own(&r.Meta) })

@@ -33,13 +33,16 @@ func (a *app) pinCommand() *cobra.Command {
 		Long: `Pin looks up every image that a Dockerfile names, in FROM, COPY --from, mounts
 and the syntax line, and writes its digest behind the tag: debian:12 becomes
 debian:12@sha256:... The digest is that of the index where an image is for
-several platforms. Digests that stand there already are left alone, unless
---update asks for those that are stale to be replaced.
+several platforms. What ADD gets from an https URL is downloaded, and its
+checksum written: ADD --checksum=sha256:... Digests and checksums that stand
+there already are left alone, unless --update asks for those that are stale to
+be replaced.
 
 Arguments are Dockerfiles, directories that hold some, or - for standard input,
 whose text is then printed. Registries are asked with the credentials of docker
 login. A reference stays as it is under a comment such as
-"# whittle ignore=base-without-digest".`,
+"# whittle ignore=base-without-digest"; the rules are base-without-digest,
+image-without-digest, syntax-without-digest and add-without-checksum.`,
 		Example: `  whittle pin
   whittle pin --update --diff docker/
   whittle pin --check --json Dockerfile`,
@@ -54,8 +57,8 @@ login. A reference stays as it is under a comment such as
 		},
 	}
 	fl := c.Flags()
-	fl.BoolVar(&f.check, "check", false, "write nothing; exit with 1 when a digest is missing or stale")
-	fl.BoolVar(&f.update, "update", false, "replace stale digests too")
+	fl.BoolVar(&f.check, "check", false, "write nothing; exit with 1 when a digest or checksum is missing or stale")
+	fl.BoolVar(&f.update, "update", false, "replace stale ones too")
 	fl.BoolVar(&f.diff, "diff", false, "print what would be written")
 	fl.BoolVar(&f.json, "json", false, "print the references as JSON")
 	fl.BoolVar(&f.offline, "offline", false, "ask no registry; take what the cache has, however old")
@@ -240,7 +243,7 @@ func writePinsJSON(w io.Writer, all []pinned) error {
 	}
 	out := []entry{}
 	for _, x := range all {
-		e := entry{x.file, x.Pos.Line, x.Pos.Col, x.Kind.String(), x.Text, string(x.Status), x.Was, x.Now, x.Why, ""}
+		e := entry{x.file, x.Pos.Line, x.Pos.Col, x.Kind, x.Text, string(x.Status), x.Was, x.Now, x.Why, ""}
 		if x.Err != nil {
 			e.Error = x.Err.Error()
 		}
