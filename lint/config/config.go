@@ -30,7 +30,7 @@ type Layer struct {
 	StrictLabels      *bool
 	RequireReason     *bool
 	Suppressions      string // on or off
-	// Places tells where, as file:line, a rule is named.
+	// Places tells where, as file:line:column, a rule is named.
 	Places map[string]string
 }
 
@@ -57,7 +57,7 @@ type File struct {
 // A Reference is a file that another one extends.
 type Reference struct {
 	To    string // a path, or a URL with #sha256:DIGEST
-	Place string // file:line that says so
+	Place string // file:line:column that says so
 }
 
 // URL takes a reference apart. ok is false for a path.

@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// An Error is a file that cannot be understood. It names file and line.
+// An Error is a file that cannot be understood. It names file, line and column.
 type Error struct{ Place, Message string }
 
 // Error gives the place and what is wrong.
@@ -21,6 +21,29 @@ func (e *Error) Error() string { return e.Place + ": " + e.Message }
 
 // ExitCode is the code for a wrong configuration.
 func (*Error) ExitCode() int { return 2 }
+
+// Invalid is what the YAML reader says of a file, with its place and in words
+// for those who write the file.
+func Invalid(name string, err error) *Error {
+	e := &Error{name, strings.TrimPrefix(err.Error(), "yaml: ")}
+	one, ok := errors.AsType[*yaml.LoadError](err)
+	if several, list := errors.AsType[*yaml.LoadErrors](err); list && len(several.Errors) > 0 {
+		one, ok = several.Errors[0], true
+	}
+	if !ok {
+		return e
+	}
+	if e.Message = one.Message; one.Mark.Line > 0 {
+		e.Place = fmt.Sprintf("%s:%d", name, one.Mark.Line)
+	}
+	if _, into, ok := strings.Cut(e.Message, " into "); ok {
+		e.Message = "want settings"
+		if word, ok := map[string]string{"[]string": "a list", "bool": "true or false", "string": "one word"}[into]; ok {
+			e.Message = "want " + word
+		}
+	}
+	return e
+}
 
 // sections are the top-level keys. Those but lint are read by the programs they
 // belong to.
@@ -43,10 +66,18 @@ func Parse(name string, data []byte) (File, error) {
 	if root.Kind != yaml.MappingNode {
 		return f, p.errorf(root, "want sections: %s", strings.Join(sections, ", "))
 	}
+	seen := map[string]bool{}
 	for key, value := range pairs(root) {
-		if !slices.Contains(sections, key.Value) {
-			return f, p.errorf(key, "no such section %q; did you mean %s?", key.Value, nearest(key.Value, sections))
+		_, below := setting(key.Value)
+		switch {
+		case seen[key.Value]:
+			return f, p.errorf(key, "%s stands here twice", key.Value)
+		case below:
+			return f, p.errorf(key, "%s is a setting of lint; indent it below lint:", key.Value)
+		case !slices.Contains(sections, key.Value):
+			return f, p.errorf(key, "no such section %q; %s", key.Value, nearest(key.Value, sections))
 		}
+		seen[key.Value] = true
 		if key.Value == "lint" {
 			if err := p.section(value, &f); err != nil {
 				return f, err
@@ -63,7 +94,7 @@ func document(name string, data []byte) (*yaml.Node, error) {
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, nil
 	} else if err != nil {
-		return nil, &Error{name, strings.TrimPrefix(err.Error(), "yaml: ")}
+		return nil, Invalid(name, err)
 	}
 	var more yaml.Node
 	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {

@@ -12,7 +12,7 @@ import (
 // or at the commands of RUN, and says the same of each that it picks out. It
 // runs nothing.
 type Rule struct {
-	Place string // file:line
+	Place string // file:line:column
 	Name  string // kebab case
 	// Message is what is said of a place. $0 stands for what Matches found,
 	// $1 and ${name} for its groups.
@@ -48,6 +48,15 @@ var (
 		"maintainer", "onbuild", "run", "shell", "stopsignal", "user", "volume", "workdir",
 	}
 )
+
+// keywords are the instructions as they are written.
+func keywords() []string {
+	out := make([]string, len(instructions))
+	for i, word := range instructions {
+		out[i] = strings.ToUpper(word)
+	}
+	return out
+}
 
 // RuleSettings lists the keys of a rule of one's own in the order of the
 // manual.
@@ -117,7 +126,7 @@ func (p parser) rule(n *yaml.Node) (Rule, error) {
 			return p.list(s, value, func(item *yaml.Node) error {
 				word := strings.ToLower(item.Value)
 				if !slices.Contains(instructions, word) {
-					return p.errorf(item, "there is no instruction %s; did you mean %s?", item.Value, strings.ToUpper(nearest(word, instructions)))
+					return p.errorf(item, "there is no instruction %s; %s", item.Value, nearest(item.Value, keywords()))
 				}
 				r.Instruction = append(r.Instruction, word)
 				return nil

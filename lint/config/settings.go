@@ -44,7 +44,7 @@ func Settings() []Setting {
 		{Name: "ignore", Kind: List, Rules: true, Help: "rules not to run"},
 		{Name: "severity", Kind: Words, Rules: true, Among: severities, Help: "severities by rule"},
 		{Name: "fail-on", Kind: Word, Among: append(severities[:len(severities):len(severities)], "none"), Help: "the least severity that makes the exit code 1"},
-		{Name: "trusted-registries", Kind: List, Help: "registries that images may come from, with * at either end for any text"},
+		{Name: "trusted-registries", Kind: List, Help: "registries that images may come from, with * for any text"},
 		{Name: "labels", Kind: Words, Among: labelTypes, Help: "labels that an image must have, with the type of each"},
 		{Name: "strict-labels", Kind: Bool, Help: "allow no other labels"},
 		{Name: "require-reason", Kind: Bool, Help: "report comments that switch a finding off without saying why"},

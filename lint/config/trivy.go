@@ -45,7 +45,7 @@ func (f *File) trivyYAML(data []byte, today string) error {
 		} `yaml:"misconfigurations"`
 	}
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return &Error{f.Name, strings.TrimPrefix(err.Error(), "yaml: ")}
+		return Invalid(f.Name, err)
 	}
 	for _, m := range doc.Misconfigurations {
 		if m.Until != "" && m.Until < today {

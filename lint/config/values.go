@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +20,15 @@ func (p parser) mapping(n *yaml.Node, what string, known []string, each func(key
 	if n.Kind != yaml.MappingNode {
 		return p.errorf(n, "%s: want settings", what)
 	}
+	seen := map[string]bool{}
 	for key, value := range pairs(n) {
 		if !slices.Contains(known, key.Value) {
-			return p.errorf(key, "no such setting %q; did you mean %s?", key.Value, nearest(key.Value, known))
+			return p.errorf(key, "no such setting %q; %s", key.Value, nearest(key.Value, known))
 		}
+		if seen[key.Value] {
+			return p.errorf(key, "%s stands here twice", key.Value)
+		}
+		seen[key.Value] = true
 		if isNull(value) {
 			continue
 		}
@@ -72,6 +79,9 @@ func (p parser) globs(s Setting, n *yaml.Node, to *[]string) error {
 		if !doublestar.ValidatePattern(item.Value) {
 			return p.errorf(item, "%s: %q is not a glob", s.Name, item.Value)
 		}
+		if clean := path.Clean(item.Value); clean == ".." || strings.HasPrefix(clean, "../") {
+			return p.errorf(item, "%s: %q names nothing; globs are meant from the directory of this file, and stay below it", s.Name, item.Value)
+		}
 		*to = append(*to, item.Value)
 		return nil
 	})
@@ -98,6 +108,9 @@ func (p parser) words(s Setting, n *yaml.Node, to *map[string]string, places map
 	}
 	*to = map[string]string{}
 	for key, value := range pairs(n) {
+		if _, twice := (*to)[key.Value]; twice {
+			return p.errorf(key, "%s: %s stands here twice", s.Name, key.Value)
+		}
 		if !slices.Contains(s.Among, value.Value) {
 			return p.errorf(value, "%s of %s: %q is none of %s", s.Name, key.Value, value.Value, strings.Join(s.Among, ", "))
 		}
@@ -139,10 +152,15 @@ func resolve(n *yaml.Node) *yaml.Node {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-func at(name string, n *yaml.Node) string { return name + ":" + strconv.Itoa(n.Line) }
+func at(name string, n *yaml.Node) string { return fmt.Sprintf("%s:%d:%d", name, n.Line, n.Column) }
 
+// nearest says which of some words was most likely meant, or all of them where
+// none is near.
 func nearest(word string, among []string) string {
-	return slices.MinFunc(among, func(a, b string) int {
-		return levenshtein.Distance(word, a, nil) - levenshtein.Distance(word, b, nil)
-	})
+	distance := func(to string) int { return levenshtein.Distance(strings.ToLower(word), strings.ToLower(to), nil) }
+	near := slices.MinFunc(among, func(a, b string) int { return distance(a) - distance(b) })
+	if distance(near) > max(2, len(near)/2) {
+		return "there are " + strings.Join(among, ", ")
+	}
+	return "did you mean " + near + "?"
 }

@@ -58,9 +58,18 @@ a-key-of-tomorrow: 1
 	if d := cmp.Diff(settings, got, cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
-	for _, bad := range []string{"", "a: [b", "ignored: {a: b}", "failure-threshold: loud", "label-schema: {a: number}", "format: html"} {
-		if c, err := hadolint.Parse("f", []byte(bad)); err == nil {
-			t.Errorf("%q is %+v", bad, c)
+	for bad, want := range map[string]string{
+		"":                          "f: the file is empty",
+		"a: [b":                     "f:2: did not find expected ',' or ']'",
+		"no-fail: true\nignored: a": "f:2: want a list",
+		"no-fail: perhaps":          "f:1: want true or false",
+		"[]":                        "f:1: want settings",
+		"failure-threshold: loud":   `f: failure-threshold: "loud" is none of error, warning, info, style, ignore, none`,
+		"label-schema: {a: number}": `f: label-schema: a: "number" is none of text, url, rfc3339, semver, hash, spdx, email`,
+		"format: html":              `f: format: "html" is none of tty, json, checkstyle, codeclimate, gitlab_codeclimate, gnu, codacy, sonarqube, sarif, junit`,
+	} {
+		if c, err := hadolint.Parse("f", []byte(bad)); err == nil || err.Error() != want {
+			t.Errorf("%q is %+v:\n got %v\nwant %s", bad, c, err, want)
 		}
 	}
 }

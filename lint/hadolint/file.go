@@ -1,12 +1,16 @@
 package hadolint
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/whittle-oci/whittle/lint/config"
 )
 
 // Names are what a configuration file may be called.
@@ -56,6 +60,9 @@ type file struct {
 	Threshold     string              `yaml:"failure-threshold"`
 }
 
+// ErrEmpty is a file without a word, which hadolint does not take.
+var ErrEmpty = errors.New("the file is empty")
+
 // Parse reads a configuration file. Keys that hadolint does not know are passed
 // over, as it does. name is for messages.
 func Parse(name string, data []byte) (Config, error) {
@@ -63,13 +70,13 @@ func Parse(name string, data []byte) (Config, error) {
 	var c Config
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return c, fmt.Errorf("%s: %w", name, err)
+		return c, config.Invalid(name, err)
 	}
 	if len(doc.Content) == 0 {
-		return c, fmt.Errorf("%s: the file is empty", name)
+		return c, fmt.Errorf("%s: %w", name, ErrEmpty)
 	}
 	if err := doc.Decode(&f); err != nil {
-		return c, fmt.Errorf("%s: %w", name, err)
+		return c, config.Invalid(name, err)
 	}
 	if f.Format != "" {
 		f.Formats = append([]string{f.Format}, f.Formats...)
@@ -83,23 +90,23 @@ func Parse(name string, data []byte) (Config, error) {
 	}
 	for _, format := range f.Formats {
 		if !slices.Contains(formats, format) {
-			return c, fmt.Errorf("%s: format: there is no format %q", name, format)
+			return c, fmt.Errorf("%s: format: %q is none of %s", name, format, strings.Join(formats, ", "))
 		}
 	}
 	if c.Threshold != "" && !slices.Contains(thresholds, c.Threshold) {
-		return c, fmt.Errorf("%s: failure-threshold: %q is no severity", name, c.Threshold)
+		return c, fmt.Errorf("%s: failure-threshold: %q is none of %s", name, c.Threshold, strings.Join(thresholds, ", "))
 	}
 	for _, s := range severities {
 		if rules := f.Override[s]; len(rules) > 0 {
 			c.override(s, rules...)
 		}
 	}
-	for name, kind := range f.Labels {
-		if _, kind, ok := label(name + ":" + kind); ok {
-			c.label(name, kind)
+	for l, kind := range f.Labels {
+		if _, kind, ok := label(l + ":" + kind); ok {
+			c.label(l, kind)
 			continue
 		}
-		return c, fmt.Errorf("%s: label-schema: %s: %q is no type of a label", name, name, kind)
+		return c, fmt.Errorf("%s: label-schema: %s: %q is none of %s", name, l, kind, strings.Join(labelTypes, ", "))
 	}
 	return c, nil
 }

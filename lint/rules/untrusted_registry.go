@@ -17,7 +17,7 @@ var untrustedRegistry = rule.Rule{
 		Aliases:  []string{"DL3026"},
 		Family:   rule.Pins,
 		Summary:  "images come from the trusted registries",
-		Why:      "Whoever runs a registry decides what an image is. The rule speaks when the setting `trusted-registries` lists some, and looks at FROM, COPY --from and RUN --mount=from. A pattern may have `*` at either end; one with a slash, such as `ghcr.io/acme/*`, is about the whole name. An image without a registry comes from docker.io.",
+		Why:      "Whoever runs a registry decides what an image is. The rule speaks when the setting `trusted-registries` lists some, and looks at FROM, COPY --from and RUN --mount=from. In a pattern `*` stands for any text; one with a slash, such as `ghcr.io/acme/*`, is about the whole name. An image without a registry comes from docker.io.",
 		Bad:      "FROM registry.example.test/debian:12\n",
 		Good:     "FROM debian:12\n",
 		Severity: rule.Error,
@@ -80,19 +80,24 @@ func trusts(pattern, registry, name string) bool {
 	return wild(pattern, registry)
 }
 
-// wild matches a text with a pattern that may have * at either end.
+// wild matches a text with a pattern in which * stands for any text.
 func wild(pattern, text string) bool {
-	body, open := strings.CutSuffix(pattern, "*")
-	tail, begin := strings.CutPrefix(body, "*")
-	switch {
-	case pattern == "*":
-		return true
-	case open && begin:
-		return strings.Contains(text, tail)
-	case open:
-		return strings.HasPrefix(text, body)
-	case begin:
-		return strings.HasSuffix(text, tail)
+	parts := strings.Split(pattern, "*")
+	last := len(parts) - 1
+	if last == 0 {
+		return text == pattern
 	}
-	return text == pattern
+	text, begins := strings.CutPrefix(text, parts[0])
+	text, ends := strings.CutSuffix(text, parts[last])
+	if !begins || !ends {
+		return false
+	}
+	for _, part := range parts[1:last] {
+		_, rest, found := strings.Cut(text, part)
+		if !found {
+			return false
+		}
+		text = rest
+	}
+	return true
 }

@@ -86,7 +86,7 @@ func TestRuns(t *testing.T) {
 
 func TestTaken(t *testing.T) {
 	_, err := setup.For(all, parse(t, "lint:\n  rules: [{name: a-one, message: m, instruction: RUN}]\n"), config.Layer{})
-	if err == nil || err.Error() != "/f:2: there is a rule a-one already; put your own word before the name" {
+	if err == nil || err.Error() != "/f:2:11: there is a rule a-one already; put your own word before the name" {
 		t.Error(err)
 	}
 }

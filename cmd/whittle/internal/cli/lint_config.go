@@ -14,8 +14,11 @@ import (
 	"github.com/whittle-oci/whittle/lint/setup"
 )
 
-// configName is the name of a configuration file.
-const configName = ".whittle.yaml"
+// configName is the name of a configuration file, misnamed what some call it.
+const (
+	configName = ".whittle.yaml"
+	misnamed   = ".whittle.yml"
+)
 
 // configs finds and reads the configuration of Dockerfiles, each file once.
 type configs struct {
@@ -81,6 +84,9 @@ func (c *configs) of(ctx context.Context, name string) (run setup.Run, excluded 
 func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
 	paths := []string{c.named}
 	if c.named == "" {
+		if wrong := discover.Nearest(dir, misnamed); wrong != "" {
+			return nil, usage{fmt.Errorf("%s is not read; call it %s", relative(wrong), configName)}
+		}
 		paths = discover.Above(dir, configName)
 	}
 	var out []config.File

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,9 @@ func fromHadolint(dir string) ([]config.File, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	c, err := hadolint.Parse(relative(name), data)
+	if errors.Is(err, hadolint.ErrEmpty) { // it says nothing
+		return nil, nil
+	}
 	if err != nil {
 		return nil, usage{err}
 	}

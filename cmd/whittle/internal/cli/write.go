@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,11 @@ import (
 func writeWhole(name string, data []byte) error {
 	info, err := os.Stat(name)
 	if err != nil || info.Mode().IsRegular() {
-		return maybe.WriteFile(name, data, 0o644)
+		err = maybe.WriteFile(name, data, 0o644)
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			e.Path = name // not that of the file that is put into its place
+		}
+		return err
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {

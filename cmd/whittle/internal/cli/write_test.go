@@ -41,4 +41,8 @@ func TestWriteWhole(t *testing.T) {
 	if err := writeWhole(dir, nil); err == nil {
 		t.Error("a directory is written")
 	}
+	nowhere := filepath.Join(dir, "nowhere", "file")
+	if err := writeWhole(nowhere, nil); err == nil || err.Error() != "open "+nowhere+": no such file or directory" {
+		t.Error(err)
+	}
 }
