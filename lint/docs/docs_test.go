@@ -31,6 +31,16 @@ func TestPagesAreCurrent(t *testing.T) {
 	}
 }
 
+// GitHub's code scanning takes no more than this of a rule
+// (docs.github.com, SARIF support for code scanning).
+func TestCodeScanning(t *testing.T) {
+	for _, r := range docs.All(rules.All()) {
+		if len(r.Name) > 255 || len(r.Summary) > 1024 || len(r.Why) > 1024 || len(r.Aliases)+2 > 20 {
+			t.Errorf("%s: %d bytes of Why and %d aliases are more than code scanning takes", r.Name, len(r.Why), len(r.Aliases))
+		}
+	}
+}
+
 func TestNotHereIsCurrent(t *testing.T) {
 	page, err := os.ReadFile("../../docs/rules-not-here.md")
 	if err != nil {

@@ -36,15 +36,15 @@ type lines struct {
 	End   int `json:"end"`
 }
 
-func issues(diags []lint.Diagnostic, explain bool) []issue {
+func issues(diags []lint.Diagnostic, o Options, explain bool) []issue {
 	severities := map[rule.Severity]string{rule.Error: "critical", rule.Warning: "major", rule.Info: "minor", rule.Style: "info"}
-	prints := baseline.Fingerprints(diags, slashed)
+	prints := baseline.Fingerprints(diags, o.path)
 	out := make([]issue, len(diags))
 	for i, d := range diags {
 		at := placeOf(d)
 		out[i] = issue{
 			Type: "issue", Check: d.Rule.Name, Description: d.Message, Severity: severities[d.Severity], Fingerprint: prints[i],
-			Categories: []string{category(d.Rule)}, Location: issueLocation{slashed(d.File.Name), lines{at.line, at.endLine}},
+			Categories: []string{category(d.Rule)}, Location: issueLocation{o.path(d.File.Name), lines{at.line, at.endLine}},
 		}
 		if explain {
 			out[i].Content = &content{explanation(d.Rule)}
@@ -64,13 +64,13 @@ func category(m *rule.Meta) string {
 }
 
 // GitLab writes a Code Quality report: a list of issues.
-func GitLab(w io.Writer, diags []lint.Diagnostic, _ Options) error {
-	return indented(w, issues(diags, false))
+func GitLab(w io.Writer, diags []lint.Diagnostic, o Options) error {
+	return indented(w, issues(diags, o, false))
 }
 
 // CodeClimate writes issues with a NUL behind each, as an engine does.
-func CodeClimate(w io.Writer, diags []lint.Diagnostic, _ Options) error {
-	for _, i := range issues(diags, true) {
+func CodeClimate(w io.Writer, diags []lint.Diagnostic, o Options) error {
+	for _, i := range issues(diags, o, true) {
 		b, err := json.Marshal(i)
 		if err != nil {
 			return err

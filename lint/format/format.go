@@ -21,9 +21,9 @@ type Writer func(w io.Writer, diags []lint.Diagnostic, o Options) error
 // Options are what a format may use.
 type Options struct {
 	Color   bool
-	Hints   bool        // say how to have a finding fixed, in text
-	Version string      // of the program
-	Rules   []rule.Rule // that ran, for formats that list them
+	Hints   bool   // say how to have a finding fixed, in text
+	Version string // of the program
+	Dir     string // that reports name files from; "" leaves names as they are
 }
 
 // table is every format in the order of the manual.
@@ -86,8 +86,14 @@ func explanation(m *rule.Meta) string {
 	return strings.TrimSpace(m.Why + "\n\n" + URL(m))
 }
 
-// slashed is a path as reports have it: relative ones without ./, with slashes.
-func slashed(name string) string {
+// path is a file as reports name it: from Dir where it is below it, since that is
+// how the services that read reports know it, with slashes, without ./.
+func (o Options) path(name string) string {
+	if o.Dir != "" && filepath.IsAbs(name) {
+		if below, err := filepath.Rel(o.Dir, name); err == nil && filepath.IsLocal(below) {
+			name = below
+		}
+	}
 	return strings.TrimPrefix(filepath.ToSlash(name), "./")
 }
 

@@ -145,6 +145,33 @@ func TestParses(t *testing.T) {
 	}
 }
 
+// Services know files by their names from the directory of the run; people and
+// editors by those that they gave.
+func TestPaths(t *testing.T) {
+	m := &rule.Meta{Name: "a-root", Family: rule.Root, Severity: rule.Error}
+	for name, want := range map[string][]string{ // SARIF, GitHub, GNU
+		"/repo/a b/Dockerfile": {`"uri": "a%20b/Dockerfile",` + "\n" + `                  "uriBaseId": "%SRCROOT%"`, "file=a b/Dockerfile,", "/repo/a b/Dockerfile:1:1:"},
+		"/else/é,1/Dockerfile": {`"uri": "file:///else/%C3%A9,1/Dockerfile"` + "\n", "file=/else/é%2C1/Dockerfile,", "/else/é,1/Dockerfile:1:1:"},
+		"./a:b/Dockerfile":     {`"uri": "a%3Ab/Dockerfile",` + "\n" + `                  "uriBaseId": "%SRCROOT%"`, "file=a%3Ab/Dockerfile,", "./a:b/Dockerfile:1:1:"},
+		"a\x1b\n::x":           {`"uri": "a%1B%0A%3A%3Ax"`, "file=a\x1b%0A%3A%3Ax,", "a  ::x:1:1:"},
+	} {
+		diags := []lint.Diagnostic{{Rule: m, Severity: rule.Error, File: source.NewFile(name, []byte("FROM a\n")), Finding: rule.Finding{Message: "m"}}}
+		for i, f := range []string{"sarif", "github", "gnu"} {
+			w, err := format.Named(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if err := w(&b, diags, format.Options{Dir: "/repo"}); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(b.String(), want[i]) {
+				t.Errorf("%q as %s has no %s:\n%s", name, f, want[i], b.String())
+			}
+		}
+	}
+}
+
 func TestNamed(t *testing.T) {
 	if _, err := format.Named("xml"); err == nil || !strings.Contains(err.Error(), "none of text, json, sarif, github, gitlab") {
 		t.Error(err)

@@ -10,14 +10,18 @@ import (
 )
 
 // GitHub writes workflow commands, which become annotations of a change.
-func GitHub(w io.Writer, diags []lint.Diagnostic, _ Options) error {
+func GitHub(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	message := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	commands := map[rule.Severity]string{rule.Error: "error", rule.Warning: "warning", rule.Info: "notice", rule.Style: "notice"}
 	for _, d := range diags {
-		from, to := d.File.Pos(d.Span.Start), d.File.Pos(d.Span.End)
-		_, err := fmt.Fprintf(w, "::%s file=%s,line=%d,endLine=%d,col=%d,title=%s::%s\n",
-			commands[d.Severity], property.Replace(slashed(d.File.Name)), from.Line, to.Line, from.Col, property.Replace(d.Rule.Name), message.Replace(d.Message))
+		r := region(d, d.Span.Start, d.Span.End)
+		where := fmt.Sprintf("line=%d,endLine=%d", r.StartLine, r.EndLine)
+		if r.StartLine == r.EndLine { // columns are refused for several lines
+			where += fmt.Sprintf(",col=%d,endColumn=%d", r.StartColumn, r.EndColumn)
+		}
+		_, err := fmt.Fprintf(w, "::%s file=%s,%s,title=%s::%s\n",
+			commands[d.Severity], property.Replace(o.path(d.File.Name)), where, property.Replace(d.Rule.Name), message.Replace(d.Message))
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ func GNU(w io.Writer, diags []lint.Diagnostic, _ Options) error {
 	b := bufio.NewWriter(w)
 	for _, d := range diags {
 		at := placeOf(d)
-		fmt.Fprintf(b, "%s:%d:%d: %s: %s [%s]\n", d.File.Name, at.line, at.column, d.Severity, oneLine(d.Message), d.Rule.Name)
+		fmt.Fprintf(b, "%s:%d:%d: %s: %s [%s]\n", printable(d.File.Name), at.line, at.column, d.Severity, oneLine(d.Message), d.Rule.Name)
 	}
 	return b.Flush()
 }

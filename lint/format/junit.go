@@ -10,7 +10,7 @@ import (
 
 // JUnit writes JUnit's XML: a suite for each file and a failed case for each
 // finding, or one case that passed where there is none.
-func JUnit(w io.Writer, diags []lint.Diagnostic, _ Options) error {
+func JUnit(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
 	if len(diags) == 0 {
@@ -20,7 +20,7 @@ func JUnit(w io.Writer, diags []lint.Diagnostic, _ Options) error {
 	}
 	fmt.Fprintf(b, "<testsuites name=\"whittle lint\" tests=\"%d\" failures=\"%d\" errors=\"0\">\n", len(diags), len(diags))
 	for _, file := range byFile(diags) {
-		name := escaped(slashed(file[0].File.Name))
+		name := escaped(o.path(file[0].File.Name))
 		fmt.Fprintf(b, "  <testsuite name=\"%s\" tests=\"%d\" failures=\"%d\" errors=\"0\">\n", name, len(file), len(file))
 		for _, d := range file {
 			at := placeOf(d)

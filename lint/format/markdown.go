@@ -11,7 +11,7 @@ import (
 )
 
 // Markdown writes a table for each file, for comments and job summaries.
-func Markdown(w io.Writer, diags []lint.Diagnostic, _ Options) error {
+func Markdown(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	b := bufio.NewWriter(w)
 	if len(diags) == 0 {
 		fmt.Fprintln(b, "whittle lint found nothing.")
@@ -20,7 +20,7 @@ func Markdown(w io.Writer, diags []lint.Diagnostic, _ Options) error {
 	fmt.Fprintf(b, "whittle lint found %s.\n", counted(diags))
 	cell := strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[")
 	for _, file := range byFile(diags) {
-		fmt.Fprintf(b, "\n**%s**\n\n| line | severity | finding | rule | fix |\n| --- | --- | --- | --- | --- |\n", cell.Replace(slashed(file[0].File.Name)))
+		fmt.Fprintf(b, "\n**%s**\n\n| line | severity | finding | rule | fix |\n| --- | --- | --- | --- | --- |\n", cell.Replace(o.path(file[0].File.Name)))
 		for _, d := range file {
 			fix := ""
 			if d.Fix != nil {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint"
@@ -107,15 +108,15 @@ func SARIF(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	for _, m := range rules {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(m))
 	}
-	prints := baseline.Fingerprints(diags, slashed)
+	prints := baseline.Fingerprints(diags, o.path)
 	for i, d := range diags {
 		res := sarifResult{
 			RuleID: d.Rule.Name, RuleIndex: index[d.Rule.Name], Level: levels[d.Severity], Message: sarifText{d.Message},
-			Locations: []sarifLocation{{sarifPhysical{artifact(d.File.Name), region(d, d.Span.Start, d.Span.End)}}},
+			Locations: []sarifLocation{{sarifPhysical{artifact(o.path(d.File.Name)), region(d, d.Span.Start, d.Span.End)}}},
 			Prints:    map[string]string{"whittle/v1": prints[i]},
 		}
 		if d.Fix != nil {
-			c := sarifChange{Artifact: artifact(d.File.Name)}
+			c := sarifChange{Artifact: artifact(o.path(d.File.Name))}
 			for _, e := range d.Fix.Edits {
 				c.Replacements = append(c.Replacements, sarifReplacement{region(d, e.Span.Start, e.Span.End), sarifText{e.New}})
 			}
@@ -147,14 +148,15 @@ func sarifRuleOf(m *rule.Meta) sarifRule {
 	return r
 }
 
-// artifact names a file: a relative one from the root of the sources.
+// artifact names a file: a relative one from the root of the sources, any other
+// as a URL.
 func artifact(name string) sarifArtifact {
-	name = slashed(name)
-	a := sarifArtifact{URI: (&url.URL{Path: name}).EscapedPath()}
-	if !path.IsAbs(name) && !strings.Contains(name, ":") {
-		a.Base = "%SRCROOT%"
+	if path.IsAbs(name) || filepath.IsAbs(name) {
+		return sarifArtifact{URI: (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(name, "/")}).String()}
 	}
-	return a
+	// What stands before a colon would be a scheme.
+	escaped := strings.ReplaceAll((&url.URL{Path: name}).EscapedPath(), ":", "%3A")
+	return sarifArtifact{URI: escaped, Base: "%SRCROOT%"}
 }
 
 // region counts columns in UTF-16 code units, as SARIF wants them.

@@ -46,7 +46,7 @@ type (
 )
 
 // SonarQube writes the rules that have something to say, and what they say.
-func SonarQube(w io.Writer, diags []lint.Diagnostic, _ Options) error {
+func SonarQube(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	report := sonarReport{Rules: []sonarRule{}, Issues: []sonarIssue{}}
 	rules, _ := rulesOf(diags)
 	for _, m := range rules {
@@ -59,7 +59,7 @@ func SonarQube(w io.Writer, diags []lint.Diagnostic, _ Options) error {
 			start, end := r.StartColumn-1, r.EndColumn-1
 			at.StartColumn, at.EndColumn = &start, &end
 		}
-		report.Issues = append(report.Issues, sonarIssue{d.Rule.Name, sonarPrimary{d.Message, slashed(d.File.Name), at}})
+		report.Issues = append(report.Issues, sonarIssue{d.Rule.Name, sonarPrimary{d.Message, o.path(d.File.Name), at}})
 	}
 	return indented(w, report)
 }

@@ -31,7 +31,7 @@ func Text(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	}
 	for _, d := range diags {
 		at := placeOf(d)
-		fmt.Fprintf(b, "%s:%d:%d: %s: %s %s\n", d.File.Name, at.line, at.column, paint(colours[d.Severity], d.Severity.String()), oneLine(d.Message), paint("2", "["+d.Rule.Name+"]"))
+		fmt.Fprintf(b, "%s:%d:%d: %s: %s %s\n", printable(d.File.Name), at.line, at.column, paint(colours[d.Severity], d.Severity.String()), oneLine(d.Message), paint("2", "["+d.Rule.Name+"]"))
 		if line := string(d.File.Line(at.line)); len(line) <= maxSource {
 			pad, caret := pointer(line, at.column, d.Span.End-d.Span.Start)
 			fmt.Fprintf(b, "    %s\n    %s%s\n", printable(line), pad, paint(colours[d.Severity], caret))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/config"
 	dockerfiles "github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
 )
 
@@ -88,6 +90,19 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	return c
 }
 
+// waiting counts the findings that --unsafe would fix in a run that fixes.
+func (f *lintFlags) waiting(left []lint.Diagnostic) (n int) {
+	if !f.fix && !f.diff || f.unsafe {
+		return 0
+	}
+	for _, d := range left {
+		if d.Fix != nil && d.Fix.Safety == rule.Unsafe && (len(f.fixOnly) == 0 || slices.ContainsFunc(f.fixOnly, d.Rule.Is)) {
+			n++
+		}
+	}
+	return n
+}
+
 // layer is what the flags say that a configuration file could say too.
 func (f *lintFlags) layer() (config.Layer, error) {
 	l := config.Layer{Preset: f.preset, Only: f.only, Enable: f.enable, Ignore: f.ignore, FailOn: f.failOn}
@@ -117,6 +132,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 			return usage{fmt.Errorf("--platform %s: want a platform such as linux/arm64", p)}
 		}
 	}
+	if (f.unsafe || len(f.fixOnly) > 0) && !f.fix && !f.diff {
+		return usage{errors.New("--unsafe and --fix-only say which fixes; add --fix to apply them or --diff to see them")}
+	}
 	if err := f.findShellcheck(); err != nil {
 		return err
 	}
@@ -128,10 +146,12 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 		f.online = a.online(ctx)
 	}
 	files, failed := a.dockerfiles(f.builds, args)
-	results, err := a.lintAll(ctx, f, newConfigs(f.config, layer), files)
+	configured := newConfigs(f.config, layer)
+	results, err := a.lintAll(ctx, f, configured, files)
 	if err != nil {
 		return err
 	}
+	configured.tell(a.log)
 	f.builds.said(a)
 	failed = !f.online.done(a) || failed
 	var all []lint.Diagnostic
@@ -153,10 +173,14 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	if f.writeBaseline && !failed {
 		return f.saveBaseline(all)
 	}
-	if !f.diff && (!f.fix || !slices.Contains(args, "-")) {
-		if err := out.write(all); err != nil {
-			return err
-		}
+	if f.diff || f.fix && slices.Contains(args, "-") {
+		out.out = nil // taken
+	}
+	if err := out.write(all); err != nil {
+		return err
+	}
+	if n := f.waiting(all); n > 0 {
+		a.log.Infof("further fixes, which may build a different image, come with --unsafe: %d", n)
 	}
 	switch {
 	case failed:

@@ -3,10 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/discover"
@@ -42,6 +46,22 @@ type chain struct {
 
 func newConfigs(named string, flags config.Layer) *configs {
 	return &configs{named: named, flags: flags, fetch: fetchConfig, chains: map[string]*chain{}}
+}
+
+// tell says which files configure the Dockerfiles of each directory.
+func (c *configs) tell(log *logrus.Logger) {
+	for _, dir := range slices.Sorted(maps.Keys(c.chains)) {
+		files := c.chains[dir].files
+		if len(files) == 0 {
+			log.Debugf("%s: no configuration", relative(dir))
+			continue
+		}
+		names := make([]string, len(files))
+		for i, f := range files {
+			names[i] = f.Name
+		}
+		log.Debugf("%s: configured by %s", relative(dir), strings.Join(names, ", "))
+	}
 }
 
 // of gives what configuration says of a Dockerfile. excluded reports that a

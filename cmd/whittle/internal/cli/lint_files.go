@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,11 +40,13 @@ func place(name string, inline *embedded.Block) string {
 func (a *app) dockerfiles(b *builds, args []string) (files []dockerfile, failed bool) {
 	seen := map[string]bool{}
 	add := func(d dockerfile) {
+		once := d
 		if d.name != "-" {
 			d.name = filepath.Clean(d.name)
+			once.name = absolute(d.name)
 		}
-		if !seen[d.place()] {
-			seen[d.place()] = true
+		if !seen[once.place()] {
+			seen[once.place()] = true
 			files = append(files, d)
 		}
 	}
@@ -73,6 +76,14 @@ func (a *app) dockerfiles(b *builds, args []string) (files []dockerfile, failed 
 		}
 	}
 	return files, failed
+}
+
+// absolute is the one name of a file that may be named in several ways.
+func absolute(name string) string {
+	if abs, err := filepath.Abs(name); err == nil {
+		return abs
+	}
+	return name
 }
 
 // named gives the files that an argument names: itself, or what it matches
@@ -145,16 +156,48 @@ func display(name string) string {
 // maxDockerfile is the largest file that is read, in bytes.
 const maxDockerfile = 64 << 20
 
-func (a *app) readDockerfile(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(a.In, maxDockerfile))
+// readDockerfile reads a file or standard input. A terminal or a pipe, where
+// nobody may ever write, is waited for until ctx ends.
+func (a *app) readDockerfile(ctx context.Context, name string) ([]byte, error) {
+	if name != "-" {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().IsRegular() {
+			return readLimited(name, nil)
+		}
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
+	type result struct {
+		data []byte
+		err  error
 	}
-	if info.Size() > maxDockerfile {
-		return nil, fmt.Errorf("%s: %d bytes, more than the limit of %d", name, info.Size(), maxDockerfile)
+	read := make(chan result, 1)
+	go func() {
+		data, err := readLimited(name, a.In)
+		read <- result{data, err}
+	}()
+	select {
+	case r := <-read:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
-	return os.ReadFile(name)
+}
+
+// readLimited reads a file, or all of in for -, up to the limit.
+func readLimited(name string, in io.Reader) ([]byte, error) {
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxDockerfile+1))
+	if err == nil && len(data) > maxDockerfile {
+		err = fmt.Errorf("%s: more than the limit of %d bytes", display(name), maxDockerfile)
+	}
+	return data, err
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/format"
-	"github.com/whittle-oci/whittle/lint/rules"
 )
 
 // An output is one format and where it goes.
@@ -24,13 +23,13 @@ type output struct {
 // outputs are all of a run.
 type outputs struct {
 	list []output
-	out  io.Writer
+	out  io.Writer // nil where standard output has something else
 	opts format.Options
 }
 
 // outputs reads --format: FORMAT or FORMAT=FILE.
 func (a *app) outputs(formats []string) (outputs, error) {
-	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Hints: true, Version: version(), Rules: rules.All()}}
+	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Hints: true, Version: version(), Dir: absolute(".")}}
 	if len(formats) == 0 {
 		formats = []string{"text"}
 	}
@@ -54,6 +53,9 @@ func (a *app) outputs(formats []string) (outputs, error) {
 // write writes every output; files whole or not at all.
 func (o outputs) write(diags []lint.Diagnostic) error {
 	for _, x := range o.list {
+		if x.file == "" && o.out == nil {
+			continue
+		}
 		if x.file == "" {
 			if err := x.write(o.out, diags, o.opts); err != nil {
 				return err
@@ -73,9 +75,12 @@ func (o outputs) write(diags []lint.Diagnostic) error {
 	return nil
 }
 
-// color reports whether to paint: on a terminal, unless NO_COLOR is set
-// (no-color.org).
+// color reports whether to paint: on a terminal or where CLICOLOR_FORCE asks for
+// it (bixense.com/clicolors), unless NO_COLOR is set (no-color.org).
 func (a *app) color() bool {
+	if force := os.Getenv("CLICOLOR_FORCE"); force != "" && force != "0" && os.Getenv("NO_COLOR") == "" {
+		return true
+	}
 	f, ok := a.Out.(*os.File)
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }

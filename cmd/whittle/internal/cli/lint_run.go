@@ -125,7 +125,7 @@ func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file 
 			return nil, lintResult{stop: fmt.Errorf("--fix-only: %w", err)}
 		}
 	}
-	data, err := a.readDockerfile(file.name)
+	data, err := a.readDockerfile(ctx, file.name)
 	if err != nil {
 		return nil, lintResult{err: err}
 	}

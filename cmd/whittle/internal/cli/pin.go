@@ -132,7 +132,7 @@ func pinExit(all []pinned, failed bool, mode pin.Mode) error {
 
 // pinFile looks at one file and writes it, whole or not at all.
 func (a *app) pinFile(ctx context.Context, r *pin.Resolver, f *pinFlags, mode pin.Mode, d dockerfile) ([]pin.Result, error) {
-	data, err := a.readDockerfile(d.name)
+	data, err := a.readDockerfile(ctx, d.name)
 	if err != nil {
 		return nil, err
 	}

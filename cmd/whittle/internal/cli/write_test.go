@@ -3,11 +3,36 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 )
+
+// TestReadDockerfile waits for nobody when the run is over, and does not fill the
+// memory from a device.
+func TestReadDockerfile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	silent, _, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, name := range []string{pipe, "-"} {
+		if _, err := (&app{IO: IO{In: silent}}).readDockerfile(ctx, name); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := (&app{}).readDockerfile(t.Context(), "/dev/zero"); err == nil || err.Error() != "/dev/zero: more than the limit of 67108864 bytes" {
+		t.Error(err)
+	}
+}
 
 // TestWriteWhole replaces files, and nothing else.
 func TestWriteWhole(t *testing.T) {
