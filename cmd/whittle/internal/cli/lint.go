@@ -175,6 +175,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	}
 	if f.diff || f.fix && slices.Contains(args, "-") {
 		out.out = nil // taken
+		if len(all) > 0 {
+			a.log.Infof("%d finding(s) stay after the fixes; lint without --fix and --diff shows them", len(all))
+		}
 	}
 	if err := out.write(all); err != nil {
 		return err

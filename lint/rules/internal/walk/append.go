@@ -68,7 +68,7 @@ func appended(f *dockerfile.File, in dockerfile.Instruction, command string) (so
 	case s.Heredoc && StopsOnError(s) && !chained(last):
 		return source.Edit{Span: at, New: EOL(f, at.Start) + Indent(f, at.Start) + command}, true
 	case s.Heredoc:
-		end := int(last.End().Offset())
+		end := len(strings.TrimRight(s.Text[:last.End().Offset()], " \t\r\n"))
 		return source.Edit{Span: After(s.Span(end-1, end)), New: " && " + command}, !last.Semicolon.IsValid()
 	case len(run.Files) > 0 || !ends:
 		return source.Edit{}, false
@@ -83,7 +83,7 @@ func appended(f *dockerfile.File, in dockerfile.Instruction, command string) (so
 		}
 		joint = ""
 	}
-	return source.Edit{Span: at, New: join(f, in, at.Start, joint) + command}, true
+	return source.Edit{Span: at, New: join(f, in, at.Start, joint, len(command)) + command}, true
 }
 
 // chained reports whether a statement has a list such as a && b: set -e does not
@@ -97,17 +97,26 @@ func chained(st *syntax.Stmt) (found bool) {
 	return found
 }
 
-// join is what stands between the end of a RUN and a command behind it.
-func join(f *dockerfile.File, in dockerfile.Instruction, at int, joint string) string {
+// longLine is how long a line of a RUN may become that was on one.
+const longLine = 100
+
+// join is what stands between the end of a RUN and a command of a length behind
+// it.
+func join(f *dockerfile.File, in dockerfile.Instruction, at int, joint string, length int) string {
 	blank := " "
 	if joint != "&&" {
 		blank = ""
 	}
 	first, last := f.Pos(in.Span().Start).Line, f.Pos(at).Line
-	if first == last {
-		return blank + joint + " "
-	}
 	mark := " " + string(f.Escape) + EOL(f, at)
+	switch {
+	case first == last && len(f.Line(first))+len(joint)+length < longLine:
+		return blank + joint + " "
+	case first == last && joint == "&&":
+		return mark + Indent(f, at) + "    && "
+	case first == last:
+		return joint + mark + Indent(f, at) + "    "
+	}
 	for n := last; n > first; n-- {
 		if line := bytes.TrimLeft(f.Line(n), " \t"); bytes.HasPrefix(line, []byte("&&")) {
 			return mark + string(f.Line(n)[:len(f.Line(n))-len(line)]) + joint + " "
@@ -130,8 +139,14 @@ func Indent(f *dockerfile.File, at int) string {
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
 
-// EOL is how the lines around an offset end.
+// EOL is how the line of an offset ends, or where it is the last the one before.
 func EOL(f *dockerfile.File, at int) string {
+	if end := bytes.IndexByte(f.Bytes[at:], '\n'); end >= 0 {
+		if bytes.HasSuffix(f.Bytes[:at+end], []byte("\r")) {
+			return "\r\n"
+		}
+		return "\n"
+	}
 	if n := f.Pos(at).Line; n > 1 && f.LineStart(n) >= 2 && f.Bytes[f.LineStart(n)-2] == '\r' {
 		return "\r\n"
 	}

@@ -31,7 +31,7 @@ func Merge(f *dockerfile.File, a, b dockerfile.Instruction) []source.Edit {
 	for end > 0 && (f.Bytes[end-1] == ' ' || f.Bytes[end-1] == '\t') {
 		end--
 	}
-	joint := join(f, a, end, "&&")
+	joint := join(f, a, end, "&&", 0)
 	if !strings.Contains(joint, "\n") {
 		joint = " " + string(f.Escape) + EOL(f, end) + "    && "
 	}

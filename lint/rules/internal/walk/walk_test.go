@@ -192,6 +192,10 @@ func TestAppend(t *testing.T) {
 		{"heredoc in heredoc", "RUN <<EOF\ncat <<X\nX\nEOF", ""},
 		{"heredoc as input", "RUN cat <<EOF\na\nEOF", ""},
 		{"CRLF", "RUN a \\\r\n  b\r", "RUN a \\\r\n  b \\\r\n  && z\r"},
+		{"heredoc with CRLF", "RUN <<EOF\r\na\r\nEOF\r", "RUN <<EOF\r\na && z\r\nEOF\r"},
+		{"a long line", "RUN a " + strings.Repeat("b", 95), "RUN a " + strings.Repeat("b", 95) + " \\\n    && z"},
+		{"a long line and set -e", "RUN set -e; a " + strings.Repeat("b", 95), "RUN set -e; a " + strings.Repeat("b", 95) + "; \\\n    z"},
+		{"a long line with CRLF", "RUN a " + strings.Repeat("b", 95) + "\r", "RUN a " + strings.Repeat("b", 95) + " \\\r\n    && z\r"},
 		{"not shell", "RUN if a (", ""},
 	} {
 		f := parse(t, "FROM a\n"+c.run+"\n")
