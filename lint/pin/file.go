@@ -57,7 +57,8 @@ const (
 // with ADD. It returns the text with the digests and checksums that the mode
 // asks for, which is src's own where nothing is to be written, and what became
 // of every reference, in the order of the file. The tag stays: debian:12 becomes
-// debian:12@sha256:…. The only error is a *dockerfile.SyntaxError; what cannot
+// debian:12@sha256:…, and debian, whose digest could not be told to be stale,
+// debian:latest@sha256:…. The only error is a *dockerfile.SyntaxError; what cannot
 // be asked about is in the results.
 func (r *Resolver) File(ctx context.Context, src *source.File, mode Mode) ([]byte, []Result, error) {
 	f, err := dockerfile.Parse(src)
@@ -98,11 +99,15 @@ func references(f *dockerfile.File) []Result {
 		name, digest, _ := strings.Cut(ref.Text, "@")
 		x := Result{Text: ref.Text, Kind: ref.Kind.String(), Pos: f.Pos(ref.Span.Start), Was: digest}
 		x.ask = func(ctx context.Context, r *Resolver) (string, error) { return r.Digest(ctx, ref.Text) }
+		if !tagged(name) && digest == "" {
+			name += ":latest" // what the digest is of, so that it can be told when it is stale
+		}
 		x.write = func(now string) (source.Edit, bool) {
 			return source.Edit{Span: ref.Place, New: name + "@" + now}, ref.Writable()
 		}
 		switch {
 		case !ref.Known:
+			x.Text = string(f.Bytes[ref.Span.Start:ref.Span.End])
 			x.Status, x.Why = Left, "a variable without a value is in it"
 		case off(Rule(ref.Kind), x.Pos.Line):
 			x.Status, x.Why = Left, "a comment switches "+Rule(ref.Kind)+" off here"

@@ -361,9 +361,9 @@ func TestImages(t *testing.T) {
 
 func TestFile(t *testing.T) {
 	s := newServer(t)
-	a, b, f := s.push(t, "a:1", ""), s.push(t, "b:1", ""), s.push(t, "frontend:1", "")
+	a, b, f, l := s.push(t, "a:1", ""), s.push(t, "b:1", ""), s.push(t, "frontend:1", ""), s.push(t, "l:latest", "")
 	stale := "sha256:" + strings.Repeat("1", 64)
-	fill := strings.NewReplacer("HOST", strings.TrimPrefix(s.URL, "http://"), "DIGEST_A", a, "DIGEST_B", b, "DIGEST_F", f, "STALE", stale).Replace
+	fill := strings.NewReplacer("HOST", strings.TrimPrefix(s.URL, "http://"), "DIGEST_A", a, "DIGEST_B", b, "DIGEST_F", f, "DIGEST_L", l, "STALE", stale).Replace
 	for _, c := range []struct {
 		name, text   string
 		add, update  string // "" for the text itself
@@ -381,6 +381,7 @@ func TestFile(t *testing.T) {
 			[]string{"left", "left"}, []string{"stale", "current"},
 		},
 		{"no tag", "FROM HOST/a@STALE\n", "", "", []string{"left"}, []string{"left"}},
+		{"no tag and no digest", "ARG L=HOST/l\nFROM HOST/l AS a\nFROM $L\n", "ARG L=HOST/l:latest@DIGEST_L\nFROM HOST/l:latest@DIGEST_L AS a\nFROM $L\n", "ARG L=HOST/l:latest@DIGEST_L\nFROM HOST/l:latest@DIGEST_L AS a\nFROM $L\n", []string{"pinned", "pinned"}, []string{"unpinned", "unpinned"}},
 		{"a default used twice", "ARG BASE=HOST/a:1\nFROM ${BASE} AS x\nFROM ${BASE}\n", "ARG BASE=HOST/a:1@DIGEST_A\nFROM ${BASE} AS x\nFROM ${BASE}\n", "ARG BASE=HOST/a:1@DIGEST_A\nFROM ${BASE} AS x\nFROM ${BASE}\n", []string{"pinned", "pinned"}, []string{"unpinned", "unpinned"}},
 		{"a variable in it", "ARG V=1\nFROM HOST/a:$V\n", "", "", []string{"unpinned"}, []string{"unpinned"}},
 		{"a variable without a value", "ARG V\nFROM HOST/a:$V\n", "", "", []string{"left"}, []string{"left"}},
@@ -404,7 +405,7 @@ func TestFile(t *testing.T) {
 				var got []string
 				for _, x := range results {
 					got = append(got, string(x.Status))
-					if (x.Status == pin.Failed) != (x.Err != nil) || x.Status == pin.Left && x.Why == "" {
+					if (x.Status == pin.Failed) != (x.Err != nil) || x.Status == pin.Left && x.Why == "" || x.Text == "" {
 						t.Errorf("mode %d: %+v", mode, x)
 					}
 				}

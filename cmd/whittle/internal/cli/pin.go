@@ -32,8 +32,8 @@ func (a *app) pinCommand() *cobra.Command {
 		Short: "Write the digests of images into Dockerfiles, and say which are stale",
 		Long: `Pin looks up every image that a Dockerfile names, in FROM, COPY --from, mounts
 and the syntax line, and writes its digest behind the tag: debian:12 becomes
-debian:12@sha256:... The digest is that of the index where an image is for
-several platforms. What ADD gets from an https URL is downloaded, and its
+debian:12@sha256:..., debian debian:latest@sha256:... The digest is that of the
+index where an image is for several platforms. What ADD gets from an https URL is downloaded, and its
 checksum written: ADD --checksum=sha256:... Digests and checksums that stand
 there already are left alone, unless --update asks for those that are stale to
 be replaced.
