@@ -19,7 +19,7 @@ var pipefail = rule.Rule{
 		Aliases:  []string{"DL4006", "set-pipefail", "efbf148a-67e9-42d2-ac47-02fa1c0d0b22"},
 		Family:   rule.Hygiene,
 		Summary:  "a pipe fails when any part of it fails",
-		Why:      "The shell looks only at the last command of a pipe. In `curl … | tar x`, a download that breaks off is a RUN that succeeded. Bash, zsh and busybox's ash have `-o pipefail`; dash, which is /bin/sh on Debian, does not.",
+		Why:      "The shell looks only at the last command of a pipe. In `curl … | tar x`, a download that breaks off is a RUN that succeeded. Bash, zsh and busybox's ash have `-o pipefail`; dash, which is /bin/sh on Debian, does not.\n\nWhere a pipe ends in head, grep -q or another program that leaves before it has read everything, the fix is only shown: what writes to it is killed then, which counts as a failure.",
 		Bad:      "FROM debian:12\nRUN curl -fsSL https://example.test/a.tar | tar x\n",
 		Good:     "FROM debian:12\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nRUN curl -fsSL https://example.test/a.tar | tar x\n",
 		Severity: rule.Warning,
@@ -31,6 +31,7 @@ var pipefail = rule.Rule{
 
 func checkPipefail(p *rule.Pass) {
 	origins := walk.Origins(p.File)
+	var early []int
 	offered := -1 // the last stage with a fix: its SHELL is for the RUNs after it, too
 	for _, in := range p.File.Instructions {
 		s, ok := p.File.Script(in)
@@ -48,7 +49,14 @@ func checkPipefail(p *rule.Pass) {
 		if shell := pipefailShell(origins[in.Stage], in, s); shell != "" && offered != in.Stage {
 			offered = in.Stage
 			at := walk.Above(p.File, in)
-			finding.Fix = &rule.Fix{Title: "Set pipefail with SHELL", Safety: rule.Unsafe, Edits: []source.Edit{{
+			safety := rule.Unsafe
+			if early == nil {
+				early = endEarly(p.File)
+			}
+			if early[in.Stage] >= in.Index {
+				safety = rule.Suggestion
+			}
+			finding.Fix = &rule.Fix{Title: "Set pipefail with SHELL", Safety: safety, Edits: []source.Edit{{
 				Span: source.Span{Start: at, End: at}, New: shell + walk.EOL(p.File, at),
 			}}}
 		}
@@ -71,6 +79,60 @@ func loosePipe(file *syntax.File) (pipe *syntax.BinaryCmd) {
 		return pipe == nil
 	})
 	return pipe
+}
+
+// endEarly gives for each stage the last RUN, of it and of those made from it,
+// with a pipe into a program that may leave before it has read everything: its
+// index, -1 for none. What writes to such a pipe is killed then, which pipefail
+// takes for an error.
+func endEarly(f *dockerfile.File) []int {
+	last := slices.Repeat([]int{-1}, len(f.Stages))
+	for _, in := range f.Instructions {
+		if s, ok := f.Script(in); ok && in.Stage >= 0 && s.File != nil && strings.Contains(s.Text, "|") && endsEarly(s.File) {
+			last[in.Stage] = in.Index
+		}
+	}
+	for i := len(last) - 1; i >= 0; i-- {
+		if parent := f.Stages[i].Parent; parent >= 0 {
+			last[parent] = max(last[parent], last[i])
+		}
+	}
+	return last
+}
+
+func endsEarly(file *syntax.File) (found bool) {
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if pipe, ok := n.(*syntax.BinaryCmd); ok && (pipe.Op == syntax.Pipe || pipe.Op == syntax.PipeAll) {
+			call, _ := pipe.Y.Cmd.(*syntax.CallExpr)
+			found = found || call != nil && leavesEarly(call.Args)
+		}
+		return !found
+	})
+	return found
+}
+
+// leavesEarly reports whether a command stops reading when it has seen enough.
+func leavesEarly(words []*syntax.Word) bool {
+	if len(words) == 0 {
+		return false
+	}
+	switch path.Base(words[0].Lit()) {
+	case "head":
+		return true
+	case "grep", "egrep", "fgrep":
+		return slices.ContainsFunc(words[1:], func(w *syntax.Word) bool {
+			flag := w.Lit()
+			return flag == "--quiet" || flag == "--silent" || strings.HasPrefix(flag, "--max-count") || len(flag) > 1 && flag[0] == '-' && flag[1] != '-' && strings.ContainsAny(flag, "qm")
+		})
+	case "sed", "awk":
+		return slices.ContainsFunc(words[1:], func(w *syntax.Word) bool {
+			var b strings.Builder
+			_ = syntax.NewPrinter().Print(&b, w) // to memory
+			text := strings.Trim(b.String(), `'"`)
+			return strings.HasSuffix(text, "q") && path.Base(words[0].Lit()) == "sed" || strings.Contains(text, "exit")
+		})
+	}
+	return false
 }
 
 // setsPipefail reports whether the arguments of set turn pipefail on.
