@@ -32,7 +32,7 @@ var UnexplainedIgnore = rule.Meta{
 // UnusedIgnore is the rule that a comment which switches nothing off breaks.
 var UnusedIgnore = rule.Meta{
 	Name: "unused-ignore", Summary: "a comment that switches a finding off has one to switch off", Severity: rule.Info, Family: rule.Hygiene, Fixable: rule.Sometimes,
-	Why: `The finding was mended and the comment stayed, or it stands where it reaches nothing. It would hide the next finding of its kind. Only rules that ran are judged: names that only other tools know are left alone.
+	Why: `The finding was mended and the comment stayed, or it stands where it reaches nothing. It would hide the next finding of its kind. Only rules that ran are judged: names that only other tools know are left alone. A name that nobody knows is reported with the nearest one.
 
 ` + "`enable: [unused-ignore]` in `.whittle.yaml` switches this rule on.",
 	Bad:  "# whittle ignore=untagged-base\nFROM debian:12\n",

@@ -83,13 +83,17 @@ func (o Options) about(f *dockerfile.File, m *rule.Meta, span source.Span, messa
 }
 
 // unused reports the names of a comment that switched nothing off although
-// their rules ran.
+// their rules ran, and those that no rule has.
 func (o Options) unused(f *dockerfile.File, c suppress.Comment, used []bool) []Diagnostic {
 	var out []Diagnostic
+	var mistaken []Diagnostic
 	var left []string
 	for i, n := range c.Names {
 		all := strings.EqualFold(n.Text, "all")
 		ran := slices.ContainsFunc(o.Rules, func(r rule.Rule) bool { return r.Is(n.Text) })
+		if err := o.unknown(c, n.Text); err != nil {
+			mistaken = append(mistaken, o.about(f, &UnusedIgnore, n.Span, err.Error()))
+		}
 		if used[i] || !ran && (!all || c.Tool != "whittle") {
 			left = append(left, string(f.Bytes[n.Span.Start:n.Span.End]))
 			continue
@@ -106,7 +110,16 @@ func (o Options) unused(f *dockerfile.File, c suppress.Comment, used []bool) []D
 	if len(out) > 0 && (c.Tool == "whittle" || c.Tool == "hadolint") && !holdsBack(f, c) {
 		out[0].Fix = withoutNames(f, c, left)
 	}
-	return out
+	return append(out, mistaken...)
+}
+
+// unknown refuses a name that no rule has, in the comments whose names are all
+// to be found here.
+func (o Options) unknown(c suppress.Comment, name string) error {
+	if o.Known == nil || strings.EqualFold(name, "all") || !slices.Contains([]string{"whittle", "hadolint"}, c.Tool) {
+		return nil
+	}
+	return o.Known(name)
 }
 
 // holdsBack reports whether a comment keeps the one below it from being a

@@ -48,6 +48,9 @@ type Options struct {
 	RequireReason bool
 	// ReportUnused reports comments that switch nothing off.
 	ReportUnused bool
+	// Known refuses a name that no rule has; with ReportUnused such names in
+	// comments are reported. Nil takes every name.
+	Known func(name string) error
 	// Gather leaves out a finding where another one says as much of the same
 	// place: what a rule yields to.
 	Gather bool

@@ -79,6 +79,11 @@ func (s Selection) known(name string, places map[string]string) error {
 		if s.all[i].Is(name) {
 			return nil
 		}
+		for _, n := range append([]string{s.all[i].Name}, s.all[i].Aliases...) {
+			if strings.EqualFold(n, name) {
+				near, least = n, 0
+			}
+		}
 		if d := levenshtein.Distance(name, s.all[i].Name, nil); d < least {
 			near, least = s.all[i].Name, d
 		}

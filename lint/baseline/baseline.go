@@ -8,13 +8,19 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/whittle-oci/whittle/lint"
 )
 
 // A Baseline is the findings of an earlier run. It may be asked from several
 // goroutines at once.
-type Baseline struct{ known map[string]bool }
+type Baseline struct {
+	known map[string]record // by fingerprint
+
+	mu    sync.Mutex
+	again map[string]bool // those that New has met
+}
 
 // version is that of the file's format.
 const version = 1
@@ -46,9 +52,9 @@ func Read(data []byte) (*Baseline, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("this is no baseline: there is more behind its end")
 	}
-	b := &Baseline{known: map[string]bool{}}
+	b := &Baseline{known: map[string]record{}, again: map[string]bool{}}
 	for _, r := range f.Findings {
-		b.known[r.Fingerprint] = true
+		b.known[r.Fingerprint] = r
 	}
 	return b, nil
 }
@@ -57,12 +63,29 @@ func Read(data []byte) (*Baseline, error) {
 // files: path writes the names of their files as Write was told to.
 func (b *Baseline) New(diags []lint.Diagnostic, path func(string) string) []lint.Diagnostic {
 	var out []lint.Diagnostic
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for i, print := range Fingerprints(diags, path) {
-		if !b.known[print] {
+		if _, ok := b.known[print]; !ok {
 			out = append(out, diags[i])
+			continue
 		}
+		b.again[print] = true
 	}
 	return out
+}
+
+// Gone counts the findings that New has not met, among those that should be
+// there still, as of tells by file and rule.
+func (b *Baseline) Gone(of func(file, rule string) bool) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for print, r := range b.known {
+		if !b.again[print] && of(r.File, r.Rule) {
+			n++
+		}
+	}
+	return n
 }
 
 // Write writes a baseline of findings. path gives the names of their files, with

@@ -58,6 +58,9 @@ a-key-of-tomorrow: 1
 	if d := cmp.Diff(settings, got, cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
+	if again, err := hadolint.Parse("f", []byte(got.String())); err != nil || !cmp.Equal(got, again, cmpopts.EquateEmpty()) {
+		t.Errorf("%v: %s", err, got)
+	}
 	for bad, want := range map[string]string{
 		"":                          "f: the file is empty",
 		"a: [b":                     "f:2: did not find expected ',' or ']'",

@@ -44,20 +44,32 @@ func Find(dir string, lookup func(string) (string, bool)) string {
 
 // file is the YAML of a configuration file.
 type file struct {
-	NoFail        *bool               `yaml:"no-fail"`
-	NoColor       *bool               `yaml:"no-color"`
-	Verbose       *bool               `yaml:"verbose"`
-	Format        string              `yaml:"format"`
-	Formats       []string            `yaml:"formats"`
-	Output        string              `yaml:"output"`
-	Outputs       []string            `yaml:"outputs"`
-	Override      map[string][]string `yaml:"override"`
-	Ignored       []string            `yaml:"ignored"`
-	Registries    []string            `yaml:"trustedRegistries"`
-	Labels        map[string]string   `yaml:"label-schema"`
-	StrictLabels  *bool               `yaml:"strict-labels"`
-	DisablePragma *bool               `yaml:"disable-ignore-pragma"`
-	Threshold     string              `yaml:"failure-threshold"`
+	NoFail        *bool               `yaml:"no-fail,omitempty"`
+	NoColor       *bool               `yaml:"no-color,omitempty"`
+	Verbose       *bool               `yaml:"verbose,omitempty"`
+	Format        string              `yaml:"format,omitempty"`
+	Formats       []string            `yaml:"formats,omitempty"`
+	Output        string              `yaml:"output,omitempty"`
+	Outputs       []string            `yaml:"outputs,omitempty"`
+	Override      map[string][]string `yaml:"override,omitempty"`
+	Ignored       []string            `yaml:"ignored,omitempty"`
+	Registries    []string            `yaml:"trustedRegistries,omitempty"`
+	Labels        map[string]string   `yaml:"label-schema,omitempty"`
+	StrictLabels  *bool               `yaml:"strict-labels,omitempty"`
+	DisablePragma *bool               `yaml:"disable-ignore-pragma,omitempty"`
+	Threshold     string              `yaml:"failure-threshold,omitempty"`
+}
+
+// String gives what is configured as a configuration file would.
+func (c Config) String() string {
+	out, err := yaml.Marshal(file{
+		NoFail: c.NoFail, NoColor: c.NoColor, Verbose: c.Verbose, Formats: c.Formats, Outputs: c.Outputs, Override: c.Severities, Ignored: c.Ignored,
+		Registries: c.Registries, Labels: c.Labels, StrictLabels: c.StrictLabels, DisablePragma: c.DisablePragma, Threshold: c.Threshold,
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return string(out)
 }
 
 // ErrEmpty is a file without a word, which hadolint does not take.

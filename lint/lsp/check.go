@@ -174,7 +174,7 @@ func (s *server) check(ctx context.Context, snap snapshot) (*findings, error) {
 }
 
 // trouble shows what went wrong with a document, once until it is something
-// else.
+// else, and once for all that have the same.
 func (s *server) trouble(ctx context.Context, conn *jsonrpc2.Conn, uri string, err error) {
 	said := ""
 	if err != nil {
@@ -183,7 +183,11 @@ func (s *server) trouble(ctx context.Context, conn *jsonrpc2.Conn, uri string, e
 	known := true
 	s.mu.Lock()
 	if d := s.docs[uri]; d != nil {
-		known, d.told = d.told == said, said
+		known = false
+		for _, other := range s.docs { // one configuration is of many documents
+			known = known || other.told == said
+		}
+		d.told = said
 	}
 	s.mu.Unlock()
 	if said != "" && !known {

@@ -362,6 +362,7 @@ func TestComplete(t *testing.T) {
 		{"# trivy:ignore:|", "DS-0010", "# trivy:ignore:DS-0010"},
 		{"# checkov:skip=|", "CKV2_DOCKER_1", "# checkov:skip=CKV2_DOCKER_1"},
 		{"# ignore |", "", ""},
+		{"# shellcheck disable=|", "", ""}, // ShellCheck knows no names but its own
 		{"# whittle ignore=sudo -- why |", "", ""},
 		{"RUN x|", "", ""},
 	} {
@@ -369,6 +370,9 @@ func TestComplete(t *testing.T) {
 		text := "FROM a:1\n" + before + after + "\nRUN sudo 😀\n"
 		e.Open("file:///Dockerfile", text)
 		items := e.Complete(lsptest.Position{Line: 1, Character: len(before)})
+		if slices.ContainsFunc(items, func(i lsptest.Item) bool { return rule.Tool(i.Label) == "KICS" }) {
+			t.Errorf("%s offers numbers of KICS", c.comment)
+		}
 		if c.first == "" {
 			if len(items) > 0 {
 				t.Errorf("%s offers %v", c.comment, items)
@@ -436,6 +440,11 @@ func TestTrouble(t *testing.T) {
 	}
 	if _, messages, _ := e.Seen(); len(messages) != 1 || !strings.Contains(messages[0], "no such setting") {
 		t.Errorf("shown: %q", messages)
+	}
+	if e.Open("file:///other/Dockerfile", "FROM a:latest\n"); true {
+		if _, messages, _ := e.Seen(); len(messages) != 1 {
+			t.Errorf("shown for two documents: %q", messages)
+		}
 	}
 	wrong.Store(false)
 	e.Notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{}})

@@ -23,8 +23,6 @@ type Run struct {
 	// Reaches reports whether rules of one Checker can be among them, known by
 	// is.
 	Reaches func(is func(name string) bool) bool
-	// Known refuses a name that no rule has.
-	Known func(name string) error
 }
 
 // For chooses from all rules and the configuration's own. last is what decides
@@ -45,7 +43,8 @@ func For(all []rule.Rule, c config.Config, last config.Layer) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	r := Run{FailOn: rule.Warning, Reaches: s.Reaches, Known: s.Known, Options: lint.Options{
+	r := Run{FailOn: rule.Warning, Reaches: s.Reaches, Options: lint.Options{
+		Known: s.Known,
 		Rules: s.Rules(), Runs: func(m *rule.Meta) bool { return runs(s, all, m) }, Severity: s.Severities(),
 		Settings:      rule.Settings{TrustedRegistries: c.TrustedRegistries(), Labels: c.Labels(), StrictLabels: c.StrictLabels()},
 		Suppressed:    c.SuppressionsOff(),

@@ -33,7 +33,7 @@ func (refused) ExitCode() int { return Findings }
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
-			return usage{err}
+			return usage{fmt.Errorf("%w; usage: %s", err, c.UseLine())}
 		}
 		return nil
 	}

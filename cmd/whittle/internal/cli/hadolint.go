@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -44,9 +45,10 @@ func (a *app) hadolint(ctx context.Context, args []string) error {
 		fmt.Fprintf(a.Out, "whittle hadolint %s\n", version())
 		return nil
 	}
+	told.File = cmp.Or(told.File, hadolint.Find(".", os.LookupEnv))
 	cfg := hadolint.Join(hadolint.FromEnvironment(os.LookupEnv), a.hadolintFile(told.File), told)
 	if cfg.Verbose != nil && *cfg.Verbose {
-		fmt.Fprintf(a.Err, "%+v\n", cfg.Layer())
+		fmt.Fprintf(a.Err, "whittle: configuration from %s, the environment and the command line:\n%s", cmp.Or(cfg.File, "no file"), cfg)
 	}
 	if len(cfg.Files) == 0 {
 		fmt.Fprintln(a.Err, "Please provide a Dockerfile")
@@ -83,9 +85,6 @@ func hadolintLayer(cfg hadolint.Config) config.Layer {
 // hadolintFile reads the configuration file. One that is broken is said, and
 // counts as none.
 func (a *app) hadolintFile(name string) hadolint.Config {
-	if name == "" {
-		name = hadolint.Find(".", os.LookupEnv)
-	}
 	if name == "" {
 		return hadolint.Config{}
 	}

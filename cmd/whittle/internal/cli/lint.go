@@ -182,6 +182,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	if err := out.write(all); err != nil {
 		return err
 	}
+	if n := f.gone(files); n > 0 && !failed {
+		a.log.Infof("findings of %s that are mended: %d; --write-baseline leaves them out", f.baseline, n)
+	}
 	if n := f.waiting(all); n > 0 {
 		a.log.Infof("further fixes, which may build a different image, come with --unsafe: %d", n)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/baseline"
+	"github.com/whittle-oci/whittle/lint/shellcheck"
 )
 
 // A known is the findings of --baseline, nil where there are none.
@@ -48,6 +49,26 @@ func (k *known) fresh(diags []lint.Diagnostic) []lint.Diagnostic {
 		return diags
 	}
 	return k.base.New(diags, from(k.file))
+}
+
+// gone counts the findings of the baseline that are mended: those of files that
+// were linted and of files that are no more. A run of other rules tells nothing.
+func (f *lintFlags) gone(files []dockerfile) int {
+	if f.known == nil || len(f.only)+len(f.ignore)+len(f.enable) > 0 || f.preset != "" {
+		return 0
+	}
+	linted := map[string]bool{}
+	path := from(f.baseline)
+	for _, d := range files {
+		linted[path(d.name)] = true
+	}
+	return f.known.base.Gone(func(file, rule string) bool {
+		if f.program == nil && shellcheck.Named(rule) {
+			return false
+		}
+		_, err := os.Stat(filepath.Join(filepath.Dir(f.baseline), filepath.FromSlash(file)))
+		return linted[file] || errors.Is(err, fs.ErrNotExist)
+	})
 }
 
 // from writes paths as they are from the directory of a baseline, so that it
