@@ -43,7 +43,7 @@ func checkApkCache(p *rule.Pass) {
 // noCache adds --no-cache, in place of a flag that asks for a new index: that
 // goes without saying then.
 func noCache(f *dockerfile.File, v walk.Invocation) *rule.Fix {
-	fix := v.Add("--no-cache")
+	fix := v.Add(f, "--no-cache")
 	for _, a := range v.Args {
 		if slices.Contains([]string{"-U", "--update", "--update-cache"}, a.Text) && string(f.Bytes[a.Span.Start:a.Span.End]) == a.Text {
 			fix.Edits = []source.Edit{{Span: a.Span, New: "--no-cache"}}

@@ -27,12 +27,12 @@ var aptRecommends = rule.Rule{
 
 func checkAptRecommends(p *rule.Pass) {
 	for in, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
-		if v.Is(walk.Installs) && p.File.Shipped(in.Stage) && !v.Has("--no-install-recommends", "--without-recommends", "-R") && !slices.ContainsFunc(v.Values("-o", "--option"), noRecommends) {
+		if v.Is(walk.Installs) && !simulates(v) && p.File.Shipped(in.Stage) && !v.Has("--no-install-recommends", "--without-recommends", "-R") && !slices.ContainsFunc(v.Values("-o", "--option"), noRecommends) {
 			flag := "--no-install-recommends"
 			if v.Manager == "aptitude" {
 				flag = "--without-recommends"
 			}
-			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install brings recommended packages along; add " + flag, Fix: v.Add(flag)})
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install brings recommended packages along; add " + flag, Fix: v.Add(p.File, flag)})
 		}
 	}
 }

@@ -28,9 +28,14 @@ var aptYes = rule.Rule{
 func checkAptYes(p *rule.Pass) {
 	for _, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude") {
 		if v.Is(walk.Installs) && !saysYes(v) {
-			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install stops to ask when it needs more than what is named; add -y", Fix: v.Add("-y")})
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " install stops to ask when it needs more than what is named; add -y", Fix: v.Add(p.File, "-y")})
 		}
 	}
+}
+
+// simulates reports whether apt only says what it would do.
+func simulates(v walk.Invocation) bool {
+	return v.Has("-s", "--simulate", "--just-print", "--dry-run", "--recon", "--no-act")
 }
 
 // saysYes reports whether apt is told not to ask: quiet at level two says so,
@@ -42,7 +47,7 @@ func saysYes(v walk.Invocation) bool {
 			level = 2
 		}
 	}
-	return level >= 2 || v.Has("-y", "--yes", "--assume-yes") ||
+	return level >= 2 || v.Has("-y", "--yes", "--assume-yes") || simulates(v) ||
 		slices.ContainsFunc(v.Values("-o", "--option"), func(a dockerfile.Arg) bool {
 			return strings.HasPrefix(strings.ToLower(a.Text), "apt::get::assume-yes=")
 		})

@@ -37,10 +37,13 @@ func checkCurlFail(p *rule.Pass) {
 // addFail puts -f among the short flags that follow the name, as in -fsSL, else
 // before what follows it.
 func addFail(f *dockerfile.File, c dockerfile.Command) *rule.Fix {
-	fix := walk.AddFlag(c, c.NameSpan, "-f")
-	if first := c.Args[0]; len(first.Text) > 1 && first.Text[0] == '-' && strings.Trim(strings.TrimSuffix(first.Text[1:], "o"), "#JLOSgiksv") == "" && first.Text != "-o" &&
+	fix := walk.AddFlag(f, c, c.NameSpan, "-f")
+	if first := c.Args[0]; len(first.Text) > 1 && first.Text[0] == '-' && strings.Trim(strings.TrimSuffix(first.Text[1:], "o"), "#JLOSgikqsv") == "" && first.Text != "-o" &&
 		string(f.Bytes[first.Span.Start:first.Span.End]) == first.Text {
 		at := first.Span.Start + len("-")
+		if first.Text[1] == 'q' { // which counts only in front
+			at++
+		}
 		fix.Edits = []source.Edit{{Span: source.Span{Start: at, End: at}, New: "f"}}
 	}
 	return fix

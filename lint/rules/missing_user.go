@@ -17,7 +17,7 @@ import (
 
 // whyShown tells in both rules about root when their fix is only shown.
 const whyShown = "The fix is only shown where the image starts nothing, so that it is there to be built on, and where it looks as if it had to start as root: " +
-	"by its program, its base image, a port below 1024, an account that is created and not used, or gosu and the like."
+	"by its program, its base image, a port below 1024, root's home, an account that is created or given files and not used, or gosu and the like."
 
 var missingUser = rule.Rule{
 	Meta: rule.Meta{
@@ -70,9 +70,18 @@ func checkMissingUser(p *rule.Pass) {
 	}
 	finding := rule.Finding{Span: walk.BaseSpan(p.File, final), Message: message}
 	if edits := ordinaryUser(p.File, final, base); edits != nil {
-		finding.Fix = &rule.Fix{Title: "Add USER " + accounts.Ordinary, Safety: accounts.LessThanRoot(p.File, base), Edits: edits}
+		finding.Fix = &rule.Fix{Title: "Add USER " + accounts.Ordinary, Safety: safety(p.File, final, base), Edits: edits}
 	}
 	p.Report(finding)
+}
+
+// safety says whether the fix may be applied: not where volumes that nobody can
+// give away would stay root's.
+func safety(f *dockerfile.File, final *dockerfile.Stage, base string) rule.Safety {
+	if _, volumes := written(f, final.Index); len(volumes) > 0 && !hasShell(base) {
+		return rule.Suggestion
+	}
+	return accounts.LessThanRoot(f, base)
 }
 
 // ordinaryUser sets an ordinary user and gives it the directories that a program

@@ -31,7 +31,7 @@ func checkPipCache(p *rule.Pass) {
 		if !v.Is(walk.Installs) || v.Has("--no-cache-dir") || !p.File.Shipped(in.Stage) || walk.MountedBelow(p.File, in, ".cache", ".cache/pip") || noPipCache(p, words, in, v) {
 			continue
 		}
-		p.Report(rule.Finding{Span: v.Span, Message: "pip keeps its downloads in the layer; add --no-cache-dir", Fix: v.Add("--no-cache-dir")})
+		p.Report(rule.Finding{Span: v.Span, Message: "pip keeps its downloads in the layer; add --no-cache-dir", Fix: v.Add(p.File, "--no-cache-dir")})
 	}
 }
 

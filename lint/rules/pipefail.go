@@ -19,7 +19,7 @@ var pipefail = rule.Rule{
 		Aliases:  []string{"DL4006", "set-pipefail", "efbf148a-67e9-42d2-ac47-02fa1c0d0b22"},
 		Family:   rule.Hygiene,
 		Summary:  "a pipe fails when any part of it fails",
-		Why:      "The shell looks only at the last command of a pipe. In `curl … | tar x`, a download that breaks off is a RUN that succeeded. Bash, zsh and busybox's ash have `-o pipefail`; dash, which is /bin/sh on Debian, does not.\n\nWhere a pipe ends in head, grep -q or another program that leaves before it has read everything, the fix is only shown: what writes to it is killed then, which counts as a failure.",
+		Why:      "The shell looks only at the last command of a pipe. In `curl … | tar x`, a download that breaks off is a RUN that succeeded. Bash, zsh and busybox's ash have `-o pipefail`; dash, which is /bin/sh on Debian, does not.\n\nWhere a pipe ends in head, grep -q or another program that leaves before it has read everything, the fix is only shown: what writes to it is killed then, which counts as a failure. So it is where the echo of dash writes `\\n`, of which bash would make no line.",
 		Bad:      "FROM debian:12\nRUN curl -fsSL https://example.test/a.tar | tar x\n",
 		Good:     "FROM debian:12\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nRUN curl -fsSL https://example.test/a.tar | tar x\n",
 		Severity: rule.Warning,
@@ -51,7 +51,9 @@ func checkPipefail(p *rule.Pass) {
 			at := walk.Above(p.File, in)
 			safety := rule.Unsafe
 			if early == nil {
-				early = endEarly(p.File)
+				early = lastWhere(p.File, func(in dockerfile.Instruction) bool {
+					return endsEarly(p.File, in) || dashEcho(p.File, in, origins[in.Stage])
+				})
 			}
 			if early[in.Stage] >= in.Index {
 				safety = rule.Suggestion
@@ -81,14 +83,12 @@ func loosePipe(file *syntax.File) (pipe *syntax.BinaryCmd) {
 	return pipe
 }
 
-// endEarly gives for each stage the last RUN, of it and of those made from it,
-// with a pipe into a program that may leave before it has read everything: its
-// index, -1 for none. What writes to such a pipe is killed then, which pipefail
-// takes for an error.
-func endEarly(f *dockerfile.File) []int {
+// lastWhere gives for each stage the last RUN of it, and of those made from it,
+// that SHELL with pipefail might break: its index, -1 for none.
+func lastWhere(f *dockerfile.File, breaks func(dockerfile.Instruction) bool) []int {
 	last := slices.Repeat([]int{-1}, len(f.Stages))
 	for _, in := range f.Instructions {
-		if s, ok := f.Script(in); ok && in.Stage >= 0 && s.File != nil && strings.Contains(s.Text, "|") && endsEarly(s.File) {
+		if in.Stage >= 0 && in.Keyword == "run" && breaks(in) {
 			last[in.Stage] = in.Index
 		}
 	}
@@ -100,8 +100,15 @@ func endEarly(f *dockerfile.File) []int {
 	return last
 }
 
-func endsEarly(file *syntax.File) (found bool) {
-	syntax.Walk(file, func(n syntax.Node) bool {
+// endsEarly reports whether a RUN has a pipe into a program that may leave before
+// it has read everything. What writes to such a pipe is killed then, which
+// pipefail takes for an error.
+func endsEarly(f *dockerfile.File, in dockerfile.Instruction) (found bool) {
+	s, ok := f.Script(in)
+	if !ok || s.File == nil || !strings.Contains(s.Text, "|") {
+		return false
+	}
+	syntax.Walk(s.File, func(n syntax.Node) bool {
 		if pipe, ok := n.(*syntax.BinaryCmd); ok && (pipe.Op == syntax.Pipe || pipe.Op == syntax.PipeAll) {
 			call, _ := pipe.Y.Cmd.(*syntax.CallExpr)
 			found = found || call != nil && leavesEarly(call.Args)
@@ -109,6 +116,26 @@ func endsEarly(file *syntax.File) (found bool) {
 		return !found
 	})
 	return found
+}
+
+// dashEcho reports whether a RUN writes \n and the like with the echo of dash,
+// which bash would write as they are.
+func dashEcho(f *dockerfile.File, in dockerfile.Instruction, base walk.Origin) bool {
+	s, ok := f.Script(in)
+	return ok && len(s.Shell) > 0 && path.Base(s.Shell[0]) == "sh" && base.Dash() &&
+		slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool {
+			return c.Name == "echo" && slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return escaped(f.Bytes[a.Span.Start:a.Span.End]) })
+		})
+}
+
+// escaped reports whether text has an escape that the echo of dash knows.
+func escaped(text []byte) bool {
+	for i := range text[:max(len(text)-1, 0)] {
+		if text[i] == '\\' && strings.IndexByte("abcfnrtv0", text[i+1]) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // leavesEarly reports whether a command stops reading when it has seen enough.

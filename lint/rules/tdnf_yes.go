@@ -23,7 +23,7 @@ var tdnfYes = rule.Rule{
 func checkTdnfYes(p *rule.Pass) {
 	for _, v := range walk.Managers(p.File, "tdnf") {
 		if v.Action == walk.Installs && !v.Has("-y", "--assumeyes") {
-			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " " + v.Verb + " asks before it goes on; add -y", Fix: v.Add("-y")})
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " " + v.Verb + " asks before it goes on; add -y", Fix: v.Add(p.File, "-y")})
 		}
 	}
 }

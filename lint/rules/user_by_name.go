@@ -39,6 +39,9 @@ func checkUserByName(p *rule.Pass) {
 	finding := rule.Finding{Span: in.Arguments(), Message: "the user " + name + " is a name, which Kubernetes' runAsNonRoot cannot check; write its number"}
 	span := in.Arguments()
 	if number := numberOf(p.File, base, name); number != "" && number != "0" && string(p.File.Bytes[span.Start:span.End]) == user {
+		if user == "nonroot:nonroot" {
+			name, number = user, number+":"+number
+		}
 		finding.Fix = &rule.Fix{Title: "Write " + number, Safety: rule.Unsafe, Edits: []source.Edit{{
 			Span: source.Span{Start: span.Start, End: span.Start + len(name)}, New: number,
 		}}}

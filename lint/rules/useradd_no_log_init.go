@@ -36,7 +36,7 @@ func checkUseraddNoLogInit(p *rule.Pass) {
 				joined = true
 			}
 			if joined && len(uid) > 5 && strings.Trim(uid, "0123456789") == "" {
-				p.Report(rule.Finding{Span: c.Span, Message: "useradd with the uid " + uid + " fills /var/log/lastlog; add -l", Fix: walk.AddFlag(c, c.NameSpan, "-l")})
+				p.Report(rule.Finding{Span: c.Span, Message: "useradd with the uid " + uid + " fills /var/log/lastlog; add -l", Fix: walk.AddFlag(p.File, c, c.NameSpan, "-l")})
 				break
 			}
 		}

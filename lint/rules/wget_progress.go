@@ -32,7 +32,7 @@ func checkWgetProgress(p *rule.Pass) {
 		if base := origins[in.Stage]; base.Shell() != "" && !base.Alpine() {
 			quiet = "-nv" // that of GNU, whose -q says nothing of errors either
 		}
-		p.Report(rule.Finding{Span: c.Span, Message: "wget prints its progress to the log; add -q or --progress=dot:giga", Fix: walk.AddFlag(c, c.NameSpan, quiet)})
+		p.Report(rule.Finding{Span: c.Span, Message: "wget prints its progress to the log; add -q or --progress=dot:giga", Fix: walk.AddFlag(p.File, c, c.NameSpan, quiet)})
 	}
 }
 

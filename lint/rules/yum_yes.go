@@ -24,7 +24,7 @@ var yumYes = rule.Rule{
 func checkYumYes(p *rule.Pass) {
 	for _, v := range walk.Managers(p.File, "yum") {
 		if v.Action == walk.Installs && !v.Has("-y", "--assumeyes") {
-			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " " + v.Verb + " asks before it goes on; add -y", Fix: v.Add("-y")})
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " " + v.Verb + " asks before it goes on; add -y", Fix: v.Add(p.File, "-y")})
 		}
 	}
 }

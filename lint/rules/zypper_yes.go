@@ -24,7 +24,7 @@ var zypperYes = rule.Rule{
 func checkZypperYes(p *rule.Pass) {
 	for _, v := range walk.Managers(p.File, "zypper") {
 		if v.Is(walk.Installs, walk.Upgrades) && !v.Has("-n", "--non-interactive", "-y", "--no-confirm") {
-			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " " + v.Verb + " asks before it goes on; add -y", Fix: v.Add("-y")})
+			p.Report(rule.Finding{Span: v.Span, Message: v.Manager + " " + v.Verb + " asks before it goes on; add -y", Fix: v.Add(p.File, "-y")})
 		}
 	}
 }

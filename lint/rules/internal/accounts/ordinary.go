@@ -55,7 +55,8 @@ func Has(f *dockerfile.File, keywords ...string) bool {
 }
 
 // wantsRoot reports whether an instruction has to do with a program that starts
-// as root: one that is known for it, or one that leaves root by itself.
+// as root: one that is known for it, one that leaves root by itself, one that
+// works in root's home, or one that has files of another user.
 func wantsRoot(f *dockerfile.File, in dockerfile.Instruction) bool {
 	var words []string
 	switch c := in.Command.(type) {
@@ -63,6 +64,24 @@ func wantsRoot(f *dockerfile.File, in dockerfile.Instruction) bool {
 		words = c.CmdLine
 	case *instructions.EntrypointCommand:
 		words = c.CmdLine
+	case *instructions.WorkdirCommand:
+		dir, _ := f.Expand(in, c.Path)
+		return dir == "/root" || strings.HasPrefix(dir, "/root/")
+	case *instructions.EnvCommand:
+		for _, kv := range c.Env {
+			if kv.Key == "HOME" && strings.HasPrefix(kv.Value, "/root") {
+				return true
+			}
+		}
+	case *instructions.CopyCommand, *instructions.AddCommand:
+		owner, ok := in.Flag("chown")
+		return ok && !Root(owner.Value)
+	case *instructions.RunCommand:
+		for _, x := range f.Commands(in) {
+			if words := x.Words(); x.Name == "chown" && len(words) > 0 && !Root(words[0].Text) {
+				return true
+			}
+		}
 	case *instructions.VolumeCommand:
 		return slices.ContainsFunc(c.Volumes, func(dir string) bool {
 			return strings.HasPrefix(dir, "/sys/") || strings.HasPrefix(dir, "/proc/") || strings.HasPrefix(dir, "/dev/")

@@ -16,7 +16,7 @@ import (
 // Add is the fix that puts a flag behind the verb and the short flags that
 // follow it, as in install -y. It changes what the RUN does, and so needs to be
 // asked for.
-func (v Invocation) Add(flag string) *rule.Fix {
+func (v Invocation) Add(f *dockerfile.File, flag string) *rule.Fix {
 	word := v.VerbSpan
 	for _, a := range v.Args {
 		switch {
@@ -24,19 +24,26 @@ func (v Invocation) Add(flag string) *rule.Fix {
 		case v.Call != nil && managers[v.Manager].switches(a.Text):
 			word = a.Span
 		default:
-			return AddFlag(v.Command, word, flag)
+			return AddFlag(f, v.Command, word, flag)
 		}
 	}
-	return AddFlag(v.Command, word, flag)
+	return AddFlag(f, v.Command, word, flag)
 }
 
-// AddFlag is the fix that puts a flag behind a word of a command.
-func AddFlag(c dockerfile.Command, word source.Span, flag string) *rule.Fix {
+// AddFlag is the fix that puts a flag behind a word of a command. An escape
+// character that stands apart at the end of the line stays in its column.
+func AddFlag(f *dockerfile.File, c dockerfile.Command, word source.Span, flag string) *rule.Fix {
 	text := " " + flag
 	if c.Call == nil { // the exec form is JSON
 		text = `", "` + flag
 	}
-	return &rule.Fix{Title: "Add " + flag, Safety: rule.Unsafe, Edits: []source.Edit{{Span: After(word), New: text}}}
+	at := After(word)
+	rest, _, _ := bytes.Cut(f.Bytes[at.Start:], []byte("\n"))
+	blanks := len(rest) - len(bytes.TrimLeft(rest, " "))
+	if string(bytes.TrimSpace(rest)) == string(f.Escape) && blanks > len(text) {
+		at.End += len(text)
+	}
+	return &rule.Fix{Title: "Add " + flag, Safety: rule.Unsafe, Edits: []source.Edit{{Span: at, New: text}}}
 }
 
 // Append is the fix that puts a command at the end of a RUN, in the layout that

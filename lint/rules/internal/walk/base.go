@@ -66,6 +66,12 @@ func (o Origin) Shell() string {
 // otherwise: no official one with a known shell sets a USER.
 func (o Origin) Root() bool { return o.Official && o.Shell() != "" }
 
+// Dash reports whether sh in the image is dash, which is not so of Alpine's and
+// of Fedora's family.
+func (o Origin) Dash() bool {
+	return !o.Alpine() && !slices.Contains(shIsBash, o.Name) && slices.Contains(withBash, o.Name)
+}
+
 // Pipefail reports whether the command line of a shell turns pipefail on, for a
 // shell that knows it: bash, zsh, the Korn shells, busybox, and what is sh in
 // the image where that is one of them.
