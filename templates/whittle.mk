@@ -26,7 +26,7 @@ ATTESTATIONS ?=
 .PHONY: image-lint image-build image-sign image-verify
 
 image-lint:
-	$(WHITTLE) lint $(LINT_FLAGS) $(DOCKERFILE)
+	$(WHITTLE) lint --context $(CONTEXT) $(LINT_FLAGS) $(DOCKERFILE)
 
 image-build:
 	@test -n "$(IMAGE)" || { echo "IMAGE is not set" >&2; exit 2; }

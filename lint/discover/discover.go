@@ -70,17 +70,32 @@ func (s *search) walk(rel string, ignored ignorings) {
 	}
 }
 
+// others are the extensions of what is called after a Dockerfile and is none:
+// its ignore file, what is written about it, what programs leave behind, and
+// templates that make one.
+var others = []string{
+	".dockerignore", ".containerignore", ".md", ".rst", ".txt", ".bak", ".orig", ".rej", ".swp",
+	".in", ".erb", ".j2", ".jinja", ".jinja2", ".mustache", ".template", ".tmpl", ".tpl",
+}
+
 // Named reports whether a file of this base name is taken for a Dockerfile:
-// Dockerfile, Containerfile, either with a further suffix, or a name that ends
-// in .dockerfile or .containerfile, in any case.
+// Dockerfile or Containerfile, either with a suffix behind a dot, or a name that
+// ends in .dockerfile or .containerfile, all in any case; or Dockerfile-NAME or
+// Dockerfile_NAME without an extension, which dockerfile-parser.go has.
 func Named(base string) bool {
 	lower := strings.ToLower(base)
-	if strings.HasSuffix(lower, ".dockerignore") || strings.HasSuffix(lower, ".containerignore") {
+	if slices.Contains(others, filepath.Ext(lower)) {
 		return false
 	}
 	for _, kind := range []string{"dockerfile", "containerfile"} {
 		if lower == kind || strings.HasPrefix(lower, kind+".") || strings.HasSuffix(lower, "."+kind) {
 			return true
+		}
+	}
+	for _, kind := range []string{"Dockerfile", "Containerfile"} {
+		name, ok := strings.CutPrefix(base, kind)
+		if ok && strings.ContainsRune("-_", rune(name[0])) && !strings.HasSuffix(name, "~") {
+			return strings.Trim(filepath.Ext(name), ".0123456789") == "" // that of a version is none
 		}
 	}
 	return false

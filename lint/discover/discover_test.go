@@ -14,6 +14,9 @@ func TestNamed(t *testing.T) {
 	for name, want := range map[string]bool{
 		"Dockerfile": true, "dockerfile": true, "Containerfile": true, "Dockerfile.dev": true, "api.Dockerfile": true, "x.containerfile": true,
 		"Dockerfile.dockerignore": false, "Dockerfile~": false, "docker-compose.yml": false, "dockerfile-notes": false, "Makefile": false,
+		"Dockerfile-dev": true, "Dockerfile_windows": true, "Dockerfile_tidyverse_4.0.0": true, "Containerfile-a": true, "Dockerfile-a~": false,
+		"Dockerfile-parser.go": false, "Dockerfiles": false, "Dockerfile-": true, "Dockerfile.3.20": true, "Dockerfile.ubi": true,
+		"Dockerfile.md": false, "Dockerfile.j2": false, "Dockerfile.Bak": false, "x.dockerfile.tmpl": false, "Dockerfile_a.template": false,
 	} {
 		if got := discover.Named(name); got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)

@@ -144,7 +144,7 @@ func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
 
 // readConfig reads a configuration file of this machine.
 func readConfig(_ context.Context, path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
+	data, err := readLimited(path, nil, maxConfig)
 	if err != nil {
 		return nil, usage{fmt.Errorf("reading the configuration: %w", err)}
 	}

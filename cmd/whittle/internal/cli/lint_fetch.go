@@ -54,7 +54,7 @@ func fetchConfig(ctx context.Context, address, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("fetching the configuration %s: more than %d bytes", address, maxConfig)
 	}
 	if got := digestOf(data); got != digest {
-		return nil, refused{fmt.Errorf("the configuration %s is not what it is pinned to: its digest is %s, not %s", address, got, digest)}
+		return nil, usage{fmt.Errorf("the configuration %s is not what it is pinned to: its digest is %s, not %s", address, got, digest)}
 	}
 	if kept != "" {
 		// A cache that cannot be written to costs another request, no more.

@@ -59,7 +59,7 @@ func TestExtendsURL(t *testing.T) {
 		code int
 		text string
 	}{
-		address + "/base.yaml" + digest("other"): {cli.Findings, "is not what it is pinned to: its digest is " + digest(base)[1:]},
+		address + "/base.yaml" + digest("other"): {cli.Usage, "is not what it is pinned to: its digest is " + digest(base)[1:]},
 		address + "/gone" + digest("gone"):       {cli.Failed, "the server answers 404"},
 	} {
 		if code, out := lint(reference); code != want.code || !strings.Contains(out, want.text) {

@@ -165,7 +165,7 @@ func (a *app) readDockerfile(ctx context.Context, name string) ([]byte, error) {
 			return nil, err
 		}
 		if info.Mode().IsRegular() {
-			return readLimited(name, nil)
+			return readLimited(name, nil, maxDockerfile)
 		}
 	}
 	type result struct {
@@ -174,7 +174,7 @@ func (a *app) readDockerfile(ctx context.Context, name string) ([]byte, error) {
 	}
 	read := make(chan result, 1)
 	go func() {
-		data, err := readLimited(name, a.In)
+		data, err := readLimited(name, a.In, maxDockerfile)
 		read <- result{data, err}
 	}()
 	select {
@@ -185,8 +185,8 @@ func (a *app) readDockerfile(ctx context.Context, name string) ([]byte, error) {
 	}
 }
 
-// readLimited reads a file, or all of in for -, up to the limit.
-func readLimited(name string, in io.Reader) ([]byte, error) {
+// readLimited reads a file, or all of in for -, of no more bytes than limit.
+func readLimited(name string, in io.Reader, limit int64) ([]byte, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
@@ -195,9 +195,9 @@ func readLimited(name string, in io.Reader) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxDockerfile+1))
-	if err == nil && len(data) > maxDockerfile {
-		err = fmt.Errorf("%s: more than the limit of %d bytes", display(name), maxDockerfile)
+	data, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: more than the limit of %d bytes", display(name), limit)
 	}
 	return data, err
 }

@@ -29,6 +29,9 @@ func TestReadDockerfile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := readConfig(t.Context(), "/dev/zero"); err == nil || err.Error() != "reading the configuration: /dev/zero: more than the limit of 1048576 bytes" {
+		t.Error(err)
+	}
 	if _, err := (&app{}).readDockerfile(t.Context(), "/dev/zero"); err == nil || err.Error() != "/dev/zero: more than the limit of 67108864 bytes" {
 		t.Error(err)
 	}
