@@ -42,7 +42,7 @@ func checkCopyAfterUser(p *rule.Pass) {
 				}
 			case *instructions.CopyCommand, *instructions.AddCommand:
 				name, _, _ := strings.Cut(users[i], ":")
-				if _, ok := in.Flag("chown"); ok || in.Trigger || !p.File.Shipped(i) || name == "" || name == "root" || strings.Trim(name, "0") == "" {
+				if _, ok := in.Flag("chown"); ok || in.Trigger || !p.File.Shipped(i) || name == "" || name == "root" || strings.HasPrefix(name, "Container") || strings.Trim(name, "0") == "" {
 					continue
 				}
 				p.Report(rule.Finding{Span: in.KeywordSpan(), Message: "the files become root's, although USER is " + users[i] + "; say --chown, or copy before USER", Fix: &rule.Fix{

@@ -43,7 +43,10 @@ func replace(name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	if info.Mode().Perm()&0o222 == 0 {
+	switch {
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("writing %s: it is no regular file; give its text on standard input, as -", name)
+	case info.Mode().Perm()&0o222 == 0:
 		return fmt.Errorf("writing %s: it is read-only", name)
 	}
 	if err := maybe.WriteFile(file, data, info.Mode().Perm()); err != nil {
