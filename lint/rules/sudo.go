@@ -2,7 +2,6 @@ package rules
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -27,28 +26,19 @@ var sudoInRun = rule.Rule{
 }
 
 func checkSudoInRun(p *rule.Pass) {
-	users, origins := walk.Users(p.File), walk.Origins(p.File)
 	for in, c := range walk.Commands(p.File) {
 		if !c.Under("sudo") && c.Name != "sudo" {
 			continue
 		}
 		finding := rule.Finding{Span: c.Span, Message: "sudo is used; set USER for what needs another user"}
 		for _, w := range c.Wrappers {
-			if w.Name == "sudo" && !slices.ContainsFunc(w.Args, matters) && isRoot(users[in.Index], origins[in.Stage]) {
+			if w.Name == "sudo" && !slices.ContainsFunc(w.Args, matters) && walk.AsRoot(p.File, in) {
 				finding.Fix = &rule.Fix{Title: "Drop sudo", Safety: rule.Unsafe, Edits: []source.Edit{{Span: w.Span, New: ""}}}
 				break
 			}
 		}
 		p.Report(finding)
 	}
-}
-
-func isRoot(user walk.Setting, base walk.Origin) bool {
-	if !user.Set {
-		return base.Root()
-	}
-	name, _, _ := strings.Cut(user.Value, ":")
-	return user.Known && (name == "root" || name == "0")
 }
 
 // matters reports whether an argument of sudo makes a difference for a command

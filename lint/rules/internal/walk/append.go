@@ -2,6 +2,7 @@ package walk
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -47,8 +48,12 @@ func AddFlag(f *dockerfile.File, c dockerfile.Command, word source.Span, flag st
 }
 
 // Append is the fix that puts a command at the end of a RUN, in the layout that
-// the RUN has. It is nil where that would not run, or not be the last.
+// the RUN has. It is nil where that would not run, or not be the last, or where
+// the RUN becomes root by sudo, as the command would have to.
 func Append(f *dockerfile.File, in dockerfile.Instruction, command string) *rule.Fix {
+	if slices.ContainsFunc(f.Commands(in), func(c dockerfile.Command) bool { return c.Under("sudo", "doas") }) && !AsRoot(f, in) {
+		return nil
+	}
 	edit, ok := appended(f, in, command)
 	if !ok {
 		return nil

@@ -2,6 +2,7 @@ package walk
 
 import (
 	"path"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
@@ -47,6 +48,21 @@ func Users(f *dockerfile.File) []Setting {
 		user, known := f.Expand(in, c.User)
 		return Setting{user, true, known}
 	})
+}
+
+type asRootKey struct{}
+
+// AsRoot reports whether an instruction is known to run as root: USER says so,
+// or none does and the base image is known for it.
+func AsRoot(f *dockerfile.File, in dockerfile.Instruction) bool {
+	return f.Derived(asRootKey{}, func() any {
+		users, origins, out := Users(f), Origins(f), make([]bool, len(f.Instructions))
+		for i, u := range users {
+			name, _, _ := strings.Cut(u.Value, ":")
+			out[i] = u.Known && (name == "root" || name == "0") || !u.Set && f.Instructions[i].Stage >= 0 && origins[f.Instructions[i].Stage].Root()
+		}
+		return out
+	}).([]bool)[in.Index]
 }
 
 // Workdirs gives the WORKDIR in force at every instruction. One is known when it

@@ -196,11 +196,12 @@ func TestAppend(t *testing.T) {
 		{"a long line", "RUN a " + strings.Repeat("b", 95), "RUN a " + strings.Repeat("b", 95) + " \\\n    && z"},
 		{"a long line and set -e", "RUN set -e; a " + strings.Repeat("b", 95), "RUN set -e; a " + strings.Repeat("b", 95) + "; \\\n    z"},
 		{"a long line with CRLF", "RUN a " + strings.Repeat("b", 95) + "\r", "RUN a " + strings.Repeat("b", 95) + " \\\r\n    && z\r"},
+		{"sudo", "USER app\nRUN sudo a", ""},
 		{"not shell", "RUN if a (", ""},
 	} {
 		f := parse(t, "FROM a\n"+c.run+"\n")
 		got := ""
-		if fix := walk.Append(f, f.Instructions[1], "z"); fix != nil {
+		if fix := walk.Append(f, f.Instructions[len(f.Instructions)-1], "z"); fix != nil {
 			e := fix.Edits[0]
 			got = string(f.Bytes[7:e.Span.Start]) + e.New + strings.TrimSuffix(string(f.Bytes[e.Span.End:]), "\n")
 		}
