@@ -51,7 +51,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().StringVar(&builder, "builder", "", "buildx instance to ask about")
+	c.Flags().StringVar(&builder, "builder", "", "buildx `INSTANCE` to ask about")
 	return c
 }
 

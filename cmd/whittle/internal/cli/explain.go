@@ -16,7 +16,8 @@ func (a *app) explainCommand() *cobra.Command {
 		Long: `Explain shows the page of a rule. RULE is its name here or in any other tool:
 DL3008 (hadolint), SC2086 (ShellCheck), StageNameCasing (BuildKit), DS-0002
 (Trivy), CKV_DOCKER_3 (Checkov), DKL-DI-0005 (dockle). It asks no network.`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args:              usageArgs(cobra.ExactArgs(1)),
+		ValidArgsFunction: ruleNames,
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := args[0]
 			if found := findRules(name); len(found) > 0 {

@@ -30,13 +30,13 @@ docs/editors.md says how editors are told of it.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.lsp(c.Context(), f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.config, "config", "", "configuration file (default .whittle.yaml beside the Dockerfile and above it)")
-	fl.StringVar(&f.preset, "preset", "", "recommended, strict or hadolint")
+	fl.StringVar(&f.config, "config", "", "configuration `FILE` (default .whittle.yaml beside the Dockerfile and above it)")
+	fl.StringVar(&f.preset, "preset", "", "`PRESET` of rules to begin with: recommended, strict or hadolint")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
-	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "the ShellCheck program for RUN scripts: auto finds it on the `PATH`, off leaves it out")
+	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "`PROGRAM` for RUN scripts: auto finds ShellCheck on the PATH, off leaves it out")
 	fl.Bool("stdio", true, "what editors say; there is no other way")
 	_ = fl.MarkHidden("stdio")
-	return c
+	return completions(c)
 }
 
 func (a *app) lsp(ctx context.Context, f *lintFlags) error {

@@ -33,12 +33,14 @@ told apart by SC and a number, and explain knows them.`,
 		RunE: func(*cobra.Command, []string) error { return a.rules(f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.family, "family", "", "rules of one family: "+strings.Join(families(), ", "))
-	fl.StringVar(&f.preset, "preset", "", "rules of recommended, strict or hadolint")
-	fl.StringVar(&f.tool, "tool", "", "rules that another tool has too, under its names: "+strings.Join(rule.Tools(), ", "))
+	fl.StringVar(&f.family, "family", "", "rules of a `FAMILY`: "+strings.Join(families(), ", "))
+	fl.StringVar(&f.preset, "preset", "", "rules of a `PRESET`: recommended, strict or hadolint")
+	fl.StringVar(&f.tool, "tool", "", "rules that another `TOOL` has too, under its names: "+strings.Join(rule.Tools(), ", "))
 	fl.BoolVar(&f.fixable, "fixable", false, "rules that fix what they find")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
-	return c
+	_ = c.RegisterFlagCompletionFunc("family", among(families()...)) // they are there, and once
+	_ = c.RegisterFlagCompletionFunc("tool", among(rule.Tools()...))
+	return completions(c)
 }
 
 func families() []string {
