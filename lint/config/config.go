@@ -11,6 +11,7 @@ package config
 import (
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -45,12 +46,15 @@ type File struct {
 	Name string
 	// Dir is the directory that globs are meant from. It is not the file's own
 	// where another file extends this one.
-	Dir       string
-	Root      bool
-	Extends   []Reference
-	Exclude   []string
-	Overrides []Override
-	Rules     []Rule
+	Dir  string
+	Root bool
+	// Suppresses marks a file that is there to switch findings off, as comments
+	// are, and counts for nothing where those do.
+	Suppresses bool
+	Extends    []Reference
+	Exclude    []string
+	Overrides  []Override
+	Rules      []Rule
 	Layer
 }
 
@@ -78,6 +82,14 @@ type Config struct {
 
 // For puts together what files, the outermost first, say of a Dockerfile.
 func For(dockerfile string, files []File) Config {
+	c := join(dockerfile, files)
+	if suppresses := func(f File) bool { return f.Suppresses }; c.SuppressionsOff() && slices.ContainsFunc(files, suppresses) {
+		c = join(dockerfile, slices.DeleteFunc(slices.Clone(files), suppresses))
+	}
+	return c
+}
+
+func join(dockerfile string, files []File) Config {
 	var c Config
 	for _, f := range files {
 		c.Rules = append(c.Rules, f.Rules...)

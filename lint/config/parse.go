@@ -37,9 +37,15 @@ func Invalid(name string, err error) *Error {
 		e.Place = fmt.Sprintf("%s:%d", name, one.Mark.Line)
 	}
 	if _, into, ok := strings.Cut(e.Message, " into "); ok {
-		e.Message = "want settings"
-		if word, ok := map[string]string{"[]string": "a list", "bool": "true or false", "string": "one word"}[into]; ok {
-			e.Message = "want " + word
+		switch {
+		case strings.HasPrefix(into, "[]"):
+			e.Message = "want a list"
+		case into == "bool":
+			e.Message = "want true or false"
+		case into == "string":
+			e.Message = "want one word"
+		default:
+			e.Message = "want settings"
 		}
 	}
 	return e

@@ -13,7 +13,7 @@ import (
 // Rules that are no misconfigurations, such as CVEs, do no harm. today, as
 // 2006-01-02, is for those that hold until a day.
 func ParseTrivyIgnore(name string, data []byte, today string) (File, error) {
-	f := File{Name: name, Dir: filepath.Dir(name)}
+	f := File{Name: name, Dir: filepath.Dir(name), Suppresses: true}
 	if filepath.Ext(name) == ".yaml" {
 		return f, f.trivyYAML(data, today)
 	}

@@ -36,7 +36,12 @@ func TestTrivyIgnore(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
-	if _, err := config.ParseTrivyIgnore("x.yaml", []byte("a: [b"), ""); err == nil {
-		t.Error("YAML that is none was taken")
+	for text, want := range map[string]string{
+		"a: [b":                "x.yaml:2: did not find expected ',' or ']'",
+		"misconfigurations: 3": "x.yaml:1: want a list",
+	} {
+		if _, err := config.ParseTrivyIgnore("x.yaml", []byte(text), ""); err == nil || err.Error() != want {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

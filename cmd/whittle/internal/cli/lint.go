@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -126,6 +127,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	layer, err := f.layer()
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(f.context); f.context != "" && (err != nil || !info.IsDir()) {
+		return usage{fmt.Errorf("--context %s: there is no such directory", f.context)}
 	}
 	for _, p := range f.platforms {
 		if _, ok := dockerfiles.ParsePlatform(p); !ok {

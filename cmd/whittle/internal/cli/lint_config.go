@@ -117,11 +117,13 @@ func (c *configs) read(ctx context.Context, dir string) ([]config.File, error) {
 		}
 		out = append(out, f...)
 	}
-	f, err := fromTrivy(dir)
-	if err != nil {
-		return nil, err
+	if c.flags.Suppressions != "off" {
+		f, err := fromTrivy(dir)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f...)
 	}
-	out = append(out, f...)
 	for _, p := range paths {
 		abs, err := filepath.Abs(p)
 		if err != nil {

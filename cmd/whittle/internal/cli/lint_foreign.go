@@ -46,6 +46,7 @@ func fromTrivy(dir string) ([]config.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the findings that trivy ignores: %w", err)
 	}
-	f, err := config.ParseTrivyIgnore(name, data, time.Now().Format(time.DateOnly))
+	f, err := config.ParseTrivyIgnore(relative(name), data, time.Now().Format(time.DateOnly))
+	f.Dir = filepath.Dir(name)
 	return []config.File{f}, err
 }
