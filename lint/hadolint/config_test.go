@@ -61,10 +61,14 @@ a-key-of-tomorrow: 1
 	if again, err := hadolint.Parse("f", []byte(got.String())); err != nil || !cmp.Equal(got, again, cmpopts.EquateEmpty()) {
 		t.Errorf("%v: %s", err, got)
 	}
+	if one, err := hadolint.Parse("f", []byte("trustedRegistries: a.example\n")); err != nil || !cmp.Equal(one.Registries, []string{"a.example"}) {
+		t.Errorf("%v: %s", err, one)
+	}
 	for bad, want := range map[string]string{
 		"":                          "f: the file is empty",
 		"a: [b":                     "f:2: did not find expected ',' or ']'",
 		"no-fail: true\nignored: a": "f:2: want a list",
+		"trustedRegistries: {a: b}": "f:1: want a list",
 		"no-fail: perhaps":          "f:1: want true or false",
 		"[]":                        "f:1: want settings",
 		"failure-threshold: loud":   `f: failure-threshold: "loud" is none of error, warning, info, style, ignore, none`,
@@ -143,7 +147,7 @@ func TestFind(t *testing.T) {
 	env := map[string]string{"HOME": filepath.Join(dir, "home"), "XDG_CONFIG_HOME": filepath.Join(dir, "xdg")}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	// The last written has the first say.
-	for _, name := range []string{"home/.hadolint.yaml", "home/.hadolint/config.yml", "home/.hadolint/hadolint.yaml", "home/.config/hadolint.yml", "xdg/hadolint.yaml", "work/.hadolint.yml", "work/.hadolint.yaml"} {
+	for _, name := range []string{"home/.hadolint.yaml", "home/hadolint/config.yaml", "home/.hadolint/config.yml", "home/.hadolint/hadolint.yaml", "home/.config/hadolint.yml", "xdg/hadolint.yaml", "work/.hadolint.yml", "work/.hadolint.yaml"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ func Find(dir string, lookup func(string) (string, bool)) string {
 		at = append(at, filepath.Join(xdg, "hadolint.yaml"), filepath.Join(xdg, "hadolint.yml"))
 	}
 	if home, ok := lookup("HOME"); ok && home != "" {
-		for _, n := range []string{".config/hadolint", ".hadolint/hadolint", ".hadolint/config", ".hadolint"} {
+		for _, n := range []string{".config/hadolint", ".hadolint/hadolint", ".hadolint/config", "hadolint/config", ".hadolint"} {
 			at = append(at, filepath.Join(home, n+".yaml"), filepath.Join(home, n+".yml"))
 		}
 	}
@@ -53,11 +53,23 @@ type file struct {
 	Outputs       []string            `yaml:"outputs,omitempty"`
 	Override      map[string][]string `yaml:"override,omitempty"`
 	Ignored       []string            `yaml:"ignored,omitempty"`
-	Registries    []string            `yaml:"trustedRegistries,omitempty"`
+	Registries    oneOrMore           `yaml:"trustedRegistries,omitempty"`
 	Labels        map[string]string   `yaml:"label-schema,omitempty"`
 	StrictLabels  *bool               `yaml:"strict-labels,omitempty"`
 	DisablePragma *bool               `yaml:"disable-ignore-pragma,omitempty"`
 	Threshold     string              `yaml:"failure-threshold,omitempty"`
+}
+
+// oneOrMore is a list, or one word that stands for a list of it.
+type oneOrMore []string
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (o *oneOrMore) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*o = oneOrMore{n.Value}
+		return nil
+	}
+	return n.Decode((*[]string)(o))
 }
 
 // String gives what is configured as a configuration file would.
