@@ -66,6 +66,7 @@ func Main(ctx context.Context, args []string, s IO) int {
 	root := &cobra.Command{
 		Use:           "whittle",
 		Short:         "Lint Dockerfiles, build minimal images from them, sign the result",
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
@@ -74,13 +75,18 @@ func Main(ctx context.Context, args []string, s IO) int {
 	}
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print results and errors only")
 	root.PersistentFlags().CountVarP(&a.verbose, "verbose", "v", "say more; twice for debugging")
+	root.SetVersionTemplate("whittle {{.Version}}\n")
 	root.AddCommand(a.commands()...)
 	root.SetArgs(args)
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
-	return a.exitCode(ctx, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if _, _, unknown := root.Find(args); err != nil && unknown != nil {
+		err = usage{err}
+	}
+	return a.exitCode(ctx, err)
 }
 
 // exitCode prints err, with its hint, and chooses the code it stands for.

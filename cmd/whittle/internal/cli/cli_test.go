@@ -27,6 +27,9 @@ func TestExitCodes(t *testing.T) {
 		{"finding", []string{"lint", write("finding", "FROM debian AS A\n")}, cli.Findings},
 		{"not a Dockerfile", []string{"lint", write("syntax", "FROM a\nRUN <<EOF\n")}, cli.Findings},
 		{"flag", []string{"lint", "--nope"}, cli.Usage},
+		{"verb", []string{"lnt"}, cli.Usage},
+		{"version", []string{"--version"}, cli.OK},
+		{"completion", []string{"__complete", "li"}, cli.OK},
 		{"no Dockerfile", []string{"lint", t.TempDir()}, cli.Failed},
 		{"missing file", []string{"lint", filepath.Join(dir, "nowhere")}, cli.Failed},
 	} {

@@ -78,7 +78,7 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.StringSliceVar(&f.only, "only", nil, "`RULE`s to run, nothing else")
 	fl.StringSliceVar(&f.enable, "enable", nil, "`RULE`s to run besides")
 	fl.StringSliceVar(&f.ignore, "ignore", nil, "`RULE`s not to run")
-	fl.BoolVar(&f.noSuppressions, "no-suppressions", false, "report what comments switch off too")
+	fl.BoolVar(&f.noSuppressions, "no-suppressions", false, "report what comments and .trivyignore switch off too")
 	fl.StringVar(&f.baseline, "baseline", "", "report only what is not among the findings in `FILE`")
 	fl.BoolVar(&f.writeBaseline, "write-baseline", false, "write the findings to the file of --baseline")
 	fl.StringVar(&f.context, "context", "", "`DIRECTORY` of the build, for what COPY takes and its .dockerignore (default: what Compose or Bake say, else the nearest one above with a .dockerignore or .git)")

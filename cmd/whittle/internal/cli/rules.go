@@ -72,7 +72,7 @@ func (a *app) rules(f *rulesFlags) error {
 		out := []ruleLine{}
 		for _, m := range list {
 			out = append(out, ruleLine{
-				m.Name, m.Aliases, string(m.Family), m.Severity.String(), m.Fixable.String(), m.Summary, append(slices.Clone(m.Presets), "strict"), format.URL(&m),
+				m.Name, append([]string{}, m.Aliases...), string(m.Family), m.Severity.String(), m.Fixable.String(), m.Summary, append(slices.Clone(m.Presets), "strict"), format.URL(&m),
 			})
 		}
 		enc := json.NewEncoder(a.Out)
