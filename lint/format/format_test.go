@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write testdata/formats.txtar anew")
 // lines with tabs, wide characters, CRLF and what a terminal takes for a
 // command.
 func diagnostics() []lint.Diagnostic {
-	text := "FROM a\n\tRUN\techo 😀 <é> | \"b\"\r\nRUN c \\\n  d\nRUN \x1b[31m" + strings.Repeat("x", 20) + "\nRUN " + strings.Repeat("y", 300) + "\n"
+	text := "FROM a\n\tRUN\techo 😀 <é> | \"b\"\r\nRUN c \\\n  d\nRUN \x1b[31m" + strings.Repeat("x", 20) + "\nRUN " + strings.Repeat("y", 300) + "\nRUN " + strings.Repeat("é", 80) + "<here>" + strings.Repeat("z", 300) + "\n"
 	f := source.NewFile("./dir/a #1/Dockerfile", []byte(text))
 	at := func(m *rule.Meta, severity rule.Severity, word, message string, fix *rule.Fix) lint.Diagnostic {
 		i := strings.Index(text, word)
@@ -49,6 +49,7 @@ func diagnostics() []lint.Diagnostic {
 		at(own, rule.Info, "c \\\n  d", "over lines", replace(rule.Safe, "c", "e")),
 		at(fat, rule.Style, "xxx", "a command", replace(rule.Suggestion, "xxx", "z")),
 		at(ours, rule.Warning, "yyy", "a long line", nil),
+		at(ours, rule.Warning, "<here>", "far into a long line", nil),
 		{Rule: ours, Severity: rule.Error, File: other, Finding: rule.Finding{Message: "nothing there"}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 
@@ -16,8 +17,12 @@ import (
 // colours of severities, as SGR parameters.
 var colours = map[rule.Severity]string{rule.Error: "31", rule.Warning: "33", rule.Info: "36", rule.Style: "2"}
 
-// maxSource is how much of a line is shown, in bytes.
-const maxSource = 200
+// How much of a line is shown, and how much of that before the finding where
+// there is too much, in bytes.
+const (
+	maxSource = 200
+	lead      = 40
+)
 
 // Text writes each diagnostic with its line of source, a caret, and where hints
 // are wanted the fix that it carries.
@@ -32,15 +37,39 @@ func Text(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	for _, d := range diags {
 		at := placeOf(d)
 		fmt.Fprintf(b, "%s:%d:%d: %s: %s %s\n", printable(d.File.Name), at.line, at.column, paint(colours[d.Severity], d.Severity.String()), oneLine(d.Message), paint("2", "["+d.Rule.Name+"]"))
-		if line := string(d.File.Line(at.line)); len(line) <= maxSource {
-			pad, caret := pointer(line, at.column, d.Span.End-d.Span.Start)
-			fmt.Fprintf(b, "    %s\n    %s%s\n", printable(line), pad, paint(colours[d.Severity], caret))
-		}
+		line, column := excerpt(string(d.File.Line(at.line)), at.column)
+		pad, caret := pointer(line, column, d.Span.End-d.Span.Start)
+		fmt.Fprintf(b, "    %s\n    %s%s\n", printable(line), pad, paint(colours[d.Severity], caret))
 		if hint := hintOf(d.Fix); hint != "" && o.Hints {
 			fmt.Fprintf(b, "    %s %s\n", paint("2", "hint:"), hint)
 		}
 	}
 	return b.Flush()
+}
+
+// excerpt gives what is shown of a line, and the column of a finding in it.
+func excerpt(line string, column int) (string, int) {
+	if len(line) <= maxSource {
+		return line, column
+	}
+	start := max(0, min(column-1, len(line))-lead)
+	for start > 0 && !utf8.RuneStart(line[start]) {
+		start--
+	}
+	end := min(start+maxSource, len(line))
+	for end < len(line) && !utf8.RuneStart(line[end]) {
+		end--
+	}
+	const more = "…"
+	shown := line[start:end]
+	column -= start
+	if start > 0 {
+		shown, column = more+shown, column+len(more)
+	}
+	if end < len(line) {
+		shown += more
+	}
+	return shown, column
 }
 
 // pointer underlines length bytes of a line from a column on, as far as they

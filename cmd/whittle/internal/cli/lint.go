@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,8 @@ type lintTools struct {
 	builds   *builds             // nil where no Compose or Bake file counts
 	program  *shellcheck.Program // nil for none
 	contexts contexts
-	online   *online // nil where nobody may be asked
+	targeted atomic.Bool // a Dockerfile has the stage of --target
+	online   *online     // nil where nobody may be asked
 }
 
 func (a *app) lintCommand() *cobra.Command {
@@ -156,6 +158,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 		return err
 	}
 	configured.tell(a.log)
+	if f.target != "" && !f.targeted.Load() && !failed {
+		return usage{fmt.Errorf("--target %s: there is no stage of that name", f.target)}
+	}
 	f.builds.said(a)
 	failed = !f.online.done(a) || failed
 	var all []lint.Diagnostic

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -136,6 +137,9 @@ func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file 
 	}
 	if j.parsed, err = dockerfiles.Parse(j.src); err != nil {
 		j.parsed = nil
+	}
+	if j.parsed == nil || j.parsed.StageNamed(strings.ToLower(f.target), len(j.parsed.Stages)) >= 0 {
+		f.targeted.Store(true)
 	}
 	return j, lintResult{}
 }
