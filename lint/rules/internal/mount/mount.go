@@ -131,7 +131,7 @@ func withFlag(f *dockerfile.File, in dockerfile.Instruction, flag string) source
 	for at.End < len(f.Bytes) && (f.Bytes[at.End] == ' ' || f.Bytes[at.End] == '\t') {
 		at.End++
 	}
-	indent := "    "
+	indent := walk.Indent(f, at.Start) + "    "
 	if continued && line < f.Lines() {
 		indent = walk.Indent(f, f.LineStart(line+1))
 	}
