@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,7 +93,11 @@ func (o Options) unused(f *dockerfile.File, c suppress.Comment, used []bool) []D
 		all := strings.EqualFold(n.Text, "all")
 		ran := slices.ContainsFunc(o.Rules, func(r rule.Rule) bool { return r.Is(n.Text) })
 		if err := o.unknown(c, n.Text); err != nil {
-			mistaken = append(mistaken, o.about(f, &UnusedIgnore, n.Span, err.Error()))
+			d := o.about(f, &UnusedIgnore, n.Span, err.Error())
+			if e, ok := errors.AsType[*SelectError](err); ok && e.Near != "" {
+				d.Fix = &rule.Fix{Title: "Write " + e.Near, Safety: rule.Suggestion, Edits: []source.Edit{{Span: n.Span, New: e.Near}}}
+			}
+			mistaken = append(mistaken, d)
 		}
 		if used[i] || !ran && (!all || c.Tool != "whittle") {
 			left = append(left, string(f.Bytes[n.Span.Start:n.Span.End]))

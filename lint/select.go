@@ -11,7 +11,10 @@ import (
 )
 
 // A SelectError is a rule or preset that does not exist.
-type SelectError struct{ Message string }
+type SelectError struct {
+	Message string
+	Near    string // the rule that was most likely meant, "" for none
+}
 
 // Error says which.
 func (e *SelectError) Error() string { return e.Message }
@@ -63,7 +66,7 @@ func Select(all []rule.Rule, choices ...Choice) (Selection, error) {
 		}
 	}
 	if !slices.Contains([]string{"recommended", "strict", "hadolint"}, s.preset) {
-		return s, &SelectError{fmt.Sprintf("the preset %q is none of recommended, strict, hadolint", s.preset)}
+		return s, &SelectError{Message: fmt.Sprintf("the preset %q is none of recommended, strict, hadolint", s.preset)}
 	}
 	return s, nil
 }
@@ -91,14 +94,14 @@ func (s Selection) known(name string, places map[string]string) error {
 	if own := slices.IndexFunc(Engine(), func(m *rule.Meta) bool { return m.Is(name) }); own >= 0 || foreign(name) {
 		return nil
 	}
-	text := fmt.Sprintf("there is no rule %q; whittle rules lists them", name)
+	e := &SelectError{Message: fmt.Sprintf("there is no rule %q; whittle rules lists them", name)}
 	if least <= len(name)/2 {
-		text = fmt.Sprintf("there is no rule %q; did you mean %s?", name, near)
+		e.Near, e.Message = near, fmt.Sprintf("there is no rule %q; did you mean %s?", name, near)
 	}
 	if place := places[name]; place != "" {
-		text = place + ": " + text
+		e.Message = place + ": " + e.Message
 	}
-	return &SelectError{text}
+	return e
 }
 
 // Rules lists the rules to run.
