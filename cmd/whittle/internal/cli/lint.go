@@ -179,10 +179,11 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	if err := a.fixInline(f, results); err != nil {
 		return err
 	}
-	if f.writeBaseline && !failed {
-		return f.saveBaseline(all)
-	}
-	if f.diff || f.fix && slices.Contains(args, "-") {
+	keep := f.writeBaseline && !failed
+	switch {
+	case keep:
+		out.out = nil // not asked for
+	case f.diff || f.fix && slices.Contains(args, "-"):
 		out.out = nil // taken
 		if len(all) > 0 {
 			a.log.Infof("%d finding(s) stay after the fixes; lint without --fix and --diff shows them", len(all))
@@ -190,6 +191,9 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	}
 	if err := out.write(all); err != nil {
 		return err
+	}
+	if keep {
+		return f.saveBaseline(all)
 	}
 	if n := f.gone(files); n > 0 && !failed {
 		a.log.Infof("findings of %s that are mended: %d; --write-baseline leaves them out", f.baseline, n)
