@@ -56,21 +56,26 @@ func plainHTTP(p *rule.Pass, address string, span source.Span) {
 	}
 	finding := rule.Finding{Span: span, Message: "this download goes over plain HTTP, where anyone in between can change it; use https"}
 	raw := string(p.File.Bytes[span.Start:span.End])
-	if i := strings.Index(raw, scheme); i >= 0 && i < 2 && !slices.ContainsFunc(plainHosts, func(h string) bool { return withinHost(address[len(scheme):], h) }) {
+	if i := strings.Index(raw, scheme); i >= 0 && i < 2 && mayHaveTLS(address[len(scheme):]) {
 		at := span.Start + i + len("http")
 		finding.Fix = &rule.Fix{Title: "Use https", Safety: rule.Unsafe, Edits: []source.Edit{{Span: source.Span{Start: at, End: at}, New: "s"}}}
 	}
 	p.Report(finding)
 }
 
+// mayHaveTLS reports whether an address without its scheme is at a public host
+// that is not known to have none. A port is that of plain HTTP.
+func mayHaveTLS(address string) bool {
+	host, _, _ := strings.Cut(address, "/")
+	return strings.Contains(host, ".") && !strings.ContainsAny(host, ":$") && !slices.ContainsFunc(plainHosts, func(h string) bool { return withinHost(host, h) })
+}
+
 // plainHosts are known to answer over plain HTTP only.
 var plainHosts = []string{"archive.ubuntu.com", "security.ubuntu.com", "ports.ubuntu.com", "old-releases.ubuntu.com", "ftp.debian.org", "httpredir.debian.org", "mirror.centos.org"}
 
-// withinHost reports whether an address without its scheme is at a host, or at
-// a mirror of it such as us.archive.ubuntu.com or ftp.us.debian.org.
-func withinHost(address, host string) bool {
-	at, _, _ := strings.Cut(address, "/")
-	at, _, _ = strings.Cut(at, ":")
+// withinHost reports whether a host is another, or a mirror of it such as
+// us.archive.ubuntu.com or ftp.us.debian.org.
+func withinHost(at, host string) bool {
 	first, rest, _ := strings.Cut(host, ".")
 	return at == host || strings.HasSuffix(at, "."+host) || first == "ftp" && strings.HasPrefix(at, "ftp.") && strings.HasSuffix(at, "."+rest)
 }
