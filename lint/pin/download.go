@@ -81,10 +81,12 @@ func (r *Resolver) download(ctx context.Context, address string) (string, error)
 	late := time.AfterFunc(r.timeout(), func() { cancel(errTimeout) })
 	defer late.Stop()
 	got, err := r.get(ctx, address, known, func() { late.Reset(r.timeout()) })
+	if cause := context.Cause(ctx); cause != nil {
+		// Even without an error: a server that sees the connection go may end
+		// what it sends as if that were all.
+		err = cause
+	}
 	if err != nil {
-		if errors.Is(context.Cause(ctx), errTimeout) {
-			err = errTimeout
-		}
 		return "", err
 	}
 	r.Cache.putDownload(address, got)

@@ -2,7 +2,9 @@ package pin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -142,5 +144,34 @@ ADD URL/none /h
 	out, said = file(pin.Update)
 	if d := cmp.Diff(strings.Replace(added, sumB, sumA, 1), out); d != "" || !strings.HasPrefix(said, "3 ADD pinned\n5 ADD updated\n") {
 		t.Errorf("%s\n%s", d, said)
+	}
+}
+
+// A cutOff answers with a body that ends without an error when nobody waits for
+// it any more.
+type cutOff struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (cutOff) RoundTrip(r *http.Request) (*http.Response, error) {
+	read, write := io.Pipe()
+	go func() {
+		<-r.Context().Done()
+		write.Close()
+	}()
+	return &http.Response{StatusCode: http.StatusOK, Body: read, Request: r}, nil
+}
+
+// TestChecksumOfPart takes no part of a file for all of it.
+func TestChecksumOfPart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cache.json")
+	r := &pin.Resolver{Transport: cutOff{}, Timeout: 10 * time.Millisecond, Cache: pin.NewCache(file)}
+	if got, err := r.Checksum(t.Context(), "https://example.test/file"); err == nil || !strings.Contains(err.Error(), "nothing came from") {
+		t.Errorf("got %s, %v", got, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	r = &pin.Resolver{Transport: cutOff{}, Cache: pin.NewCache(file)}
+	if got, err := r.Checksum(ctx, "https://example.test/file"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %s, %v", got, err)
 	}
 }
