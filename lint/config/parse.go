@@ -152,6 +152,9 @@ func (p parser) section(n *yaml.Node, f *File) error {
 		case "rules":
 			return p.sequence(value, s.Name, func(item *yaml.Node) error {
 				r, err := p.rule(item)
+				if err == nil && slices.ContainsFunc(f.Rules, func(x Rule) bool { return x.Name == r.Name }) {
+					err = p.errorf(item, "there are two rules %s", r.Name)
+				}
 				f.Rules = append(f.Rules, r)
 				return err
 			})

@@ -3,6 +3,7 @@ package config
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -63,7 +64,7 @@ func keywords() []string {
 func RuleSettings() []Setting {
 	return []Setting{
 		{Name: "name", Help: "lower-case words joined by dashes; required"},
-		{Name: "message", Help: "what is said of a place; $0 is what matches found, $1 and ${name} are its groups; required"},
+		{Name: "message", Help: "what is said of a place; $0 is what matches found, $1 and ${name} are its groups, $$ a dollar sign; required"},
 		{Name: "why", Help: "why the rule is there, for reports that explain rules"},
 		{Name: "severity", Among: severities, Help: "warning where it is not said"},
 		{Name: "instruction", Kind: List, Help: "the instructions to look at: their arguments, continued lines joined"},
@@ -162,10 +163,38 @@ func (p parser) whole(n *yaml.Node, r *Rule) error {
 	case r.Fix != nil && r.Fix.Replace == "" && r.Matches == nil:
 		return p.errorf(n, "the rule %s: a fix needs replace, or matches for what it removes", r.Name)
 	}
+	templates := []string{r.Message}
+	if r.Fix != nil {
+		templates = append(templates, r.Fix.Replace, r.Fix.Title)
+	}
+	for _, t := range templates {
+		if group, ok := r.lacks(t); ok {
+			return p.errorf(n, "the rule %s: %s is no group of matches; write $$ for a dollar sign", r.Name, group)
+		}
+	}
 	if r.Stage == "any" {
 		r.Stage = ""
 	}
 	return nil
+}
+
+// group matches what a template means by a group, as Regexp.Expand reads it.
+var group = regexp.MustCompile(`\$(?:\$|(\w+)|\{(\w+)\})`)
+
+// lacks finds a group in a template that the rule's expression does not have.
+func (r *Rule) lacks(template string) (string, bool) {
+	has := []string{"0"}
+	if r.Matches != nil {
+		for i, name := range r.Matches.SubexpNames() {
+			has = append(has, strconv.Itoa(i), name)
+		}
+	}
+	for _, m := range group.FindAllStringSubmatch(template, -1) {
+		if name := m[1] + m[2]; name != "" && !slices.Contains(has, name) {
+			return m[0], true
+		}
+	}
+	return "", false
 }
 
 func (p parser) fix(n *yaml.Node, f *Fix) error {

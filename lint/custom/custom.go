@@ -5,8 +5,10 @@ package custom
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -144,19 +146,30 @@ func report(p *rule.Pass, def config.Rule, t text, m []int) {
 			p.Report(found)
 			return
 		}
-		title := expand(def, cmp.Or(def.Fix.Title, "Write "+replacement), t.text, m)
+		title := expand(def, def.Fix.Title, t.text, m)
+		switch {
+		case title != "":
+		case replacement == "":
+			title = "Remove " + strings.TrimSpace(t.text[m[0]:m[1]])
+		default:
+			title = "Write " + replacement
+		}
 		found.Fix = &rule.Fix{Title: title, Safety: safety, Edits: []source.Edit{{Span: found.Span, New: replacement}}}
 	}
 	p.Report(found)
 }
+
+// anything is the expression of a rule that has none.
+var anything = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s).*`) })
 
 // expand fills a template with what was found.
 func expand(def config.Rule, template, text string, m []int) string {
 	if !strings.Contains(template, "$") {
 		return template
 	}
-	if def.Matches == nil {
-		return strings.ReplaceAll(strings.ReplaceAll(template, "${0}", text), "$0", text)
+	expression := def.Matches
+	if expression == nil {
+		expression = anything()
 	}
-	return string(def.Matches.ExpandString(nil, template, text, m))
+	return string(expression.ExpandString(nil, template, text, m))
 }

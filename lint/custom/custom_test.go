@@ -82,9 +82,9 @@ func TestRules(t *testing.T) {
 			text: "FROM a\nLABEL x=y \\\n owner=z\n",
 		},
 		"without an expression": {
-			rule:  `{name: a-exp, message: 'no $0', instruction: EXPOSE, severity: info, fix: {replace: '8080', title: Use 8080}}`,
+			rule:  `{name: a-exp, message: 'no $0 for $$5', instruction: EXPOSE, severity: info, fix: {replace: '8080', title: Use 8080}}`,
 			text:  "FROM a\nEXPOSE 22  \n",
-			want:  []string{"2:8 no 22"},
+			want:  []string{"2:8 no 22 for $5"},
 			fixed: "FROM a\nEXPOSE 8080  \n",
 		},
 	} {
@@ -115,6 +115,20 @@ func TestRules(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// A fix without a title says what it does.
+func TestTitle(t *testing.T) {
+	for def, want := range map[string]string{
+		`{name: a-rm, message: m, command: rm, matches: ' -rf', fix: {replace: ''}}`:              "Remove -rf",
+		`{name: a-rm, message: m, command: rm, matches: '\$\w+', fix: {replace: '$0/x'}}`:         "Write $HOME/x",
+		`{name: a-rm, message: m, command: rm, matches: '^r.', fix: {replace: x, title: 'a $0'}}`: "a rm",
+	} {
+		diags, err := lint.Run(t.Context(), source.NewFile("f", []byte("FROM a\nRUN rm -rf $HOME\n")), lint.Options{Rules: rules(t, def)})
+		if err != nil || len(diags) != 1 || diags[0].Fix == nil || diags[0].Fix.Title != want {
+			t.Errorf("%s: %+v, %v", def, diags, err)
+		}
 	}
 }
 
