@@ -47,7 +47,7 @@ func Render(r rule.Rule) (name, text string) {
 	}
 	safety, fixed := example(r)
 	fmt.Fprintf(&b, "- Fix: %s%s\n", r.Fixable, safety)
-	if r.URL == "" {
+	if r.URL == "" && r.Family != rule.Own {
 		since := r.Since
 		if since == "" {
 			since = "the first release"

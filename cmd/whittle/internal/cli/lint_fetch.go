@@ -25,12 +25,8 @@ const (
 // bytes, sha256:HEX. What was got once is kept in the user's cache, so that a
 // pinned file is asked for once.
 func fetchConfig(ctx context.Context, address, digest string) ([]byte, error) {
-	kept := ""
-	if dir, err := os.UserCacheDir(); err == nil {
-		kept = filepath.Join(dir, "whittle", "config", strings.TrimPrefix(digest, "sha256:")+".yaml")
-		if data, err := os.ReadFile(kept); err == nil && digestOf(data) == digest {
-			return data, nil
-		}
+	if data, ok := keptConfig(digest); ok {
+		return data, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -56,13 +52,28 @@ func fetchConfig(ctx context.Context, address, digest string) ([]byte, error) {
 	if got := digestOf(data); got != digest {
 		return nil, usage{fmt.Errorf("the configuration %s is not what it is pinned to: its digest is %s, not %s", address, got, digest)}
 	}
-	if kept != "" {
+	if kept := keptName(digest); kept != "" {
 		// A cache that cannot be written to costs another request, no more.
 		if err := os.MkdirAll(filepath.Dir(kept), 0o755); err == nil {
 			_ = maybe.WriteFile(kept, data, 0o644)
 		}
 	}
 	return data, nil
+}
+
+// keptName is where a file with a digest is kept, "" where there is no place.
+func keptName(digest string) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "whittle", "config", strings.TrimPrefix(digest, "sha256:")+".yaml")
+}
+
+// keptConfig gives the file with a digest where it was got before.
+func keptConfig(digest string) ([]byte, bool) {
+	data, err := os.ReadFile(keptName(digest))
+	return data, err == nil && digestOf(data) == digest
 }
 
 func digestOf(data []byte) string {
