@@ -35,7 +35,7 @@ func (s scope) Get(name string) (string, bool) {
 // lookup finds the last setting of a name, in the stage or one it is made
 // from. An ARG without a default leaves what was set before it.
 func (s scope) lookup(name string) (last setting, ok bool) {
-	if !s.f.sets(name) {
+	if !s.f.Sets(name) {
 		return last, false
 	}
 	before := s.before
@@ -53,9 +53,9 @@ func (s scope) lookup(name string) (last setting, ok bool) {
 	return last, ok
 }
 
-// sets reports whether some ENV or ARG of a stage names a variable. Most that
+// Sets reports whether some ENV or ARG of the file names a variable. Most that
 // are asked for are none, and a chain of stages can be long.
-func (f *File) sets(name string) bool {
+func (f *File) Sets(name string) bool {
 	if f.set == nil {
 		f.set = map[string]bool{}
 		for _, in := range f.Instructions {

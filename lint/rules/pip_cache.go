@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -25,22 +24,35 @@ var pipCache = rule.Rule{
 	Check: checkPipCache,
 }
 
+var pipCacheFiles = walk.Cache{
+	Managers: []string{"pip"},
+	Fills:    []walk.Action{walk.Installs},
+	Tails:    []string{".cache", ".cache/pip", ".cache/pip/http", ".cache/pip/http-v2"},
+	Flags:    []string{"--cache-dir"},
+	Variable: "PIP_CACHE_DIR",
+	Cleaned: func(v walk.Invocation) bool {
+		return v.Verb == "cache" && len(v.Packages) > 0 && v.Packages[0].Text == "purge"
+	},
+}
+
 func checkPipCache(p *rule.Pass) {
 	words := walk.NewExpander(p.File)
-	for in, v := range walk.Managers(p.File, "pip") {
-		if !v.Is(walk.Installs) || v.Has("--no-cache-dir") || !p.File.Shipped(in.Stage) || walk.MountedBelow(p.File, in, ".cache", ".cache/pip") || noPipCache(p, words, in, v) {
+	for in, v := range pipCacheFiles.Each(p.File) {
+		// pip takes the beginning of a flag for the flag.
+		if !v.Is(walk.Installs) || v.Has("--no-cache-dir", "--no-cache") || !p.File.Shipped(in.Stage) || noPipCache(words, in, v) {
 			continue
 		}
 		p.Report(rule.Finding{Span: v.Span, Message: "pip keeps its downloads in the layer; add --no-cache-dir", Fix: v.Add(p.File, "--no-cache-dir")})
 	}
 }
 
-// noPipCache reports whether the environment turns the cache off, or puts it
-// where a mount is.
-func noPipCache(p *rule.Pass, words *walk.Expander, in dockerfile.Instruction, v walk.Invocation) bool {
-	if dir := words.Environment(in, v.Command, "PIP_CACHE_DIR"); dir != "" && walk.Mounted(p.File, in, dir) {
+// noPipCache reports whether the environment turns the cache off. It does so
+// with any value that pip reads as yes or no: pip has kept to that since it once
+// read them the wrong way round.
+func noPipCache(words *walk.Expander, in dockerfile.Instruction, v walk.Invocation) bool {
+	switch strings.ToLower(words.Environment(in, v.Command, "PIP_NO_CACHE_DIR")) {
+	case "1", "on", "yes", "y", "true", "t", "0", "off", "no", "n", "false", "f":
 		return true
 	}
-	on := strings.ToLower(words.Environment(in, v.Command, "PIP_NO_CACHE_DIR"))
-	return slices.Contains([]string{"1", "on", "yes", "y", "true", "t"}, on)
+	return false
 }

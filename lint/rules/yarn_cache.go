@@ -25,7 +25,9 @@ var yarnCacheFiles = walk.Cache{
 	Managers: []string{"yarn"},
 	Fills:    []walk.Action{walk.Installs},
 	Dirs:     []string{"/usr/local/share/.cache/yarn"},
-	Tails:    []string{".cache", ".cache/yarn", ".yarn", ".yarn/cache", ".yarn/berry", ".yarn/berry/cache"},
+	Tails:    []string{".cache", ".cache/yarn", ".cache/yarn/v4", ".cache/yarn/v6", ".yarn", ".yarn/cache", ".yarn/berry", ".yarn/berry/cache"},
+	Flags:    []string{"--cache-folder"},
+	Variable: "YARN_CACHE_FOLDER",
 	Cleaned:  func(v walk.Invocation) bool { return v.Group == "cache" && v.Action == walk.Cleans },
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,9 +30,9 @@ var kinds = map[string]func(disagreement) bool{
 	// The RUN has an rm -rf of something else than the cache.
 	"any-rm": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool { return runs(f, in, "rm", "-rf") }),
 	// The RUN's stage does not reach the image, a mount takes the files, nothing
-	// is downloaded, or apt-get dist-clean deletes it.
+	// is downloaded, or apt-get dist-clean, pip cache purge or rm deletes it.
 	"nothing-stays": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool {
-		return in.Stage >= 0 && !f.Shipped(in.Stage) || runs(f, in, "apk", "--no-network") || runs(f, in, "apt-get", "dist-clean") || strings.Contains(strings.Join(in.Node.Flags, " "), "type=cache")
+		return in.Stage >= 0 && !f.Shipped(in.Stage) || runs(f, in, "apk", "--no-network") || runs(f, in, "apt-get", "dist-clean") || runs(f, in, "pip", "cache") || runs(f, in, "rm", "-rf") || strings.Contains(strings.Join(in.Node.Flags, " "), "type=cache")
 	}),
 	// The instruction is ADD.
 	"add": extra(func(_ *dockerfile.File, in dockerfile.Instruction) bool { return in.Keyword == "add" }),
@@ -60,6 +61,10 @@ var kinds = map[string]func(disagreement) bool{
 	}),
 	// The manager is microdnf.
 	"microdnf": missed(func(f *dockerfile.File, in dockerfile.Instruction) bool { return runs(f, in, "microdnf", "install") }),
+	// The environment says something about pip's cache.
+	"pip-environment": missed(func(f *dockerfile.File, _ dockerfile.Instruction) bool {
+		return bytes.Contains(f.Bytes, []byte("PIP_NO_CACHE_DIR"))
+	}),
 	// yum is told to update what is installed.
 	"yum-update": extra(func(f *dockerfile.File, in dockerfile.Instruction) bool {
 		return runs(f, in, "yum", "update") || runs(f, in, "yum", "upgrade")

@@ -104,7 +104,9 @@ func (e *expansion) param(p *syntax.ParamExp) {
 		op = p.Exp.Op
 	}
 	switch {
-	case p.Exp == nil && !set:
+	case p.Exp == nil && !set && e.vars.file.Sets(name): // in another stage
+	case p.Exp == nil && !set: // the base image's, perhaps
+		e.unknown(name)
 	case p.Exp == nil:
 		e.value(name, x)
 	case op == syntax.DefaultUnset || op == syntax.DefaultUnsetOrNull:

@@ -26,8 +26,8 @@ func (x Field) Opaque() bool {
 }
 
 // An Expander fills variables into words. Values come from ENV and the defaults
-// of ARG, and from what the script assigns. A variable that nobody sets is
-// empty.
+// of ARG, and from what the script assigns. A variable that only another stage
+// sets is empty; one that the whole file does not name may be the base image's.
 type Expander struct {
 	file *dockerfile.File
 	last *variables // of the instruction that was asked about last

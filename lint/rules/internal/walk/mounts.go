@@ -24,9 +24,10 @@ func MountedBelow(f *dockerfile.File, in dockerfile.Instruction, tails ...string
 }
 
 // mounts are the targets of the cache and tmpfs mounts, without slashes at
-// their ends. BuildKit's own parser leaves them out until a build expands them.
+// their ends, and /dev/shm, which is memory in every RUN. BuildKit's own parser
+// leaves them out until a build expands them.
 func mounts(f *dockerfile.File, in dockerfile.Instruction) []string {
-	var out []string
+	out := []string{"/dev/shm"}
 	for _, flag := range in.Node.Flags {
 		spec, ok := strings.CutPrefix(flag, "--mount=")
 		if !ok {

@@ -101,11 +101,11 @@ func TestFlags(t *testing.T) {
 
 // TestFields fills variables as the shell and the builder do.
 func TestFields(t *testing.T) {
-	const head = "FROM a\nARG A=1\nARG UNSET\nENV LIST=\"x y=2\" EMPTY=\n"
+	const head = "FROM b AS b\nARG ELSEWHERE=1\nFROM a\nARG A=1\nARG UNSET\nENV LIST=\"x y=2\" EMPTY=\n"
 	for _, c := range []struct{ run, want string }{
 		{"p a$A ${A}b", "a1 1b"},
 		{"p $LIST \"$LIST\"", "x y=2 'x y=2'"},
-		{"p $NOBODY $EMPTY \"$EMPTY\" z", "'' z"},
+		{"p $NOBODY a-$NOBODY $ELSEWHERE a-$ELSEWHERE $EMPTY \"$EMPTY\" z", "?$NOBODY ?a-$NOBODY a- '' z"},
 		{"p $UNSET a-$UNSET", "?$UNSET ?a-$UNSET"},
 		{"p ${UNSET:-d} ${NOBODY:-d} ${EMPTY:-e} ${EMPTY-f}", "?$UNSET d e"},
 		{"p a${A:+=$A} b${NOBODY:+=1} c${UNSET:+=$UNSET}", "a=1 b ?c=$UNSET"},
