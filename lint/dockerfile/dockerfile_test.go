@@ -182,6 +182,11 @@ func TestProblems(t *testing.T) {
 	if f := parse(t, "FROM a\n# check=skip=all\nMAINTAINER b\n# check=skip=X // why\nONBUILD CMD c\n"); len(f.Problems) > 0 {
 		t.Errorf("comments for one instruction are a problem: %v", f.Problems)
 	}
+	for syntax, want := range map[string]int{"x.test/plus:1": 1, "docker/dockerfile:1.7-labs": 3, "docker.io/docker/dockerfile-upstream@sha256:ab": 3} {
+		if f := parse(t, "# syntax="+syntax+"\nINCLUDE+ a\nFROM b\nINCLUDE+ c\nUSER d\nRNU e\n"); len(f.Problems) != want || len(f.Final().Commands) != 1 {
+			t.Errorf("%s: %v, want %d problems", syntax, f.Problems, want)
+		}
+	}
 	for text, line := range map[string]int{"ARG A\n": 1, "": 0, "a\nb\n": 1, "FROM a\nFROM b c\n": 2, "FROM a\nRUN <<E\nx\n": 2} {
 		_, err := dockerfile.Parse(source.NewFile("Dockerfile", []byte(text)))
 		if bad, ok := errors.AsType[*dockerfile.SyntaxError](err); !ok || bad.Line != line {

@@ -39,6 +39,9 @@ func (p Problem) Unknown() bool {
 	return ok
 }
 
+// typo reports whether BuildKit knows what was meant.
+func (p Problem) typo() bool { return strings.Contains(p.Err.Error(), "did you mean") }
+
 // maxProblems bounds the list of problems: text with more is no Dockerfile that
 // somebody wants to hear about line by line.
 const maxProblems = 100
@@ -48,7 +51,7 @@ const maxProblems = 100
 var errNoStage = errors.New("there is no FROM before it; only ARG may stand there")
 
 // Parse parses src. An instruction that BuildKit does not take is in
-// File.Problems; the only errors returned are *SyntaxError, for text that
+// File.Problems, unless a frontend of its own may know it; the only errors returned are *SyntaxError, for text that
 // cannot be taken apart into instructions or has no stage.
 func Parse(src *source.File) (f *File, err error) {
 	defer func() {
@@ -96,8 +99,20 @@ func (f *File) settle() {
 // comments that configure it for one instruction.
 var quiet = linter.New(&linter.Config{SkipAll: true})
 
+// ownFrontend reports whether the syntax line asks for a frontend that is not
+// Docker's, which may know more instructions.
+func (f *File) ownFrontend() bool {
+	ref, _, _, ok := parser.DetectSyntax(f.Bytes)
+	name, _, _ := strings.Cut(ref, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name = name[:i]
+	}
+	return ok && !strings.HasSuffix(name, "docker/dockerfile") && !strings.HasSuffix(name, "docker/dockerfile-upstream")
+}
+
 // understand makes stages and commands of the instructions.
 func (f *File) understand() error {
+	own := f.ownFrontend()
 	unknown := -2 // index of the last instruction that does not exist
 	// Without a linter BuildKit stumbles over "# check=" above an instruction.
 	quiet := linter.New(&linter.Config{})
@@ -131,8 +146,11 @@ func (f *File) understand() error {
 			}
 			err = errNoStage
 		}
-		// Lines that are left over from one instruction are one problem.
 		problem := Problem{i, located(err)}
+		if own && problem.Unknown() && !problem.typo() {
+			continue
+		}
+		// Lines that are left over from one instruction are one problem.
 		if (!problem.Unknown() || unknown != i-1) && len(f.Problems) < maxProblems {
 			f.Problems = append(f.Problems, problem)
 		}

@@ -28,7 +28,7 @@ var shLink = rule.Rule{
 
 func checkShLink(p *rule.Pass) {
 	for in, c := range walk.Named(p.File, "ln") {
-		if !c.Has("/bin/sh") {
+		if words := c.Words(); len(words) < 2 || !slices.Contains([]string{"/bin/sh", "/usr/bin/sh"}, words[len(words)-1].Text) {
 			continue
 		}
 		finding := rule.Finding{Span: c.Span, Message: "/bin/sh is replaced by a link; use SHELL"}
