@@ -112,7 +112,7 @@ func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic,
 		builds = []dockerfile.Build{{}}
 	}
 	for i, b := range builds {
-		if i > 0 || b.Target != "" || len(b.Args) > 0 || b.Platform != "" {
+		if i > 0 || b.Target != "" || len(b.Args) > 0 || b.Platform != "" || len(b.Contexts) > 0 {
 			f.For(b)
 		}
 		more, err := oneBuild(ctx, f, opts)

@@ -63,6 +63,7 @@ type Checked struct {
 	Target     string // "" for the last stage
 	Args       map[string]string
 	Platforms  []string // that the image is for
+	Contexts   []string // names of further contexts
 	About      About    // answers what the Dockerfile alone does not say
 	// Config is the content of .whittle.yaml, nil when there is none, and
 	// ConfigName where it stands. Read and Fetch read what it extends: paths

@@ -104,7 +104,7 @@ func TestFatal(t *testing.T) {
 		"not fatal":  {Finding{Rule: "a-b", Severity: "error", Line: 3, End: 3}, ""},
 	} {
 		var saw Checked
-		b := &builder{t: t, opts: map[string]string{"target": "x", "build-arg:A": "1"}, solve: func(context.Context, gateway.SolveRequest, *graph.Graph) (tree.Tree, error) { return built, nil }}
+		b := &builder{t: t, opts: map[string]string{"target": "x", "build-arg:A": "1", "context:b": "local:b", "context:b::linux/amd64": "local:c"}, solve: func(context.Context, gateway.SolveRequest, *graph.Graph) (tree.Tree, error) { return built, nil }}
 		_, err := New(Options{
 			ConfigName: ".whittle.yaml", Local: map[string]tree.Tree{"dockerfile": dir, "context": dir},
 			Check: func(_ context.Context, c Checked) ([]Finding, error) {
@@ -115,7 +115,7 @@ func TestFatal(t *testing.T) {
 		if (err == nil) != (tc.want == "") || err != nil && err.Error() != tc.want {
 			t.Errorf("%s: %v, want %s", name, err, tc.want)
 		}
-		if saw.Target != "x" || saw.Args["A"] != "1" || saw.Name != "Dockerfile" {
+		if saw.Target != "x" || saw.Args["A"] != "1" || saw.Name != "Dockerfile" || !slices.Equal(saw.Contexts, []string{"b"}) {
 			t.Errorf("%s: the check was told %+v", name, saw)
 		}
 	}

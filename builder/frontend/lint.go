@@ -149,12 +149,26 @@ func (b *build) lintWarnings(ctx context.Context) error {
 	return b.refuse(violation(fatal), lines(fatal[0].Line, fatal[0].End))
 }
 
+// furtherContexts are the names in --build-context, which stand in options as
+// context:NAME or context:NAME::PLATFORM.
+func furtherContexts(opts map[string]string) (names []string) {
+	for key := range opts {
+		if name, ok := strings.CutPrefix(key, "context:"); ok {
+			name, _, _ = strings.Cut(name, "::")
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // check lints the Dockerfile, and takes a panic for an error.
 func (b *build) check(ctx context.Context) (_ []Finding, err error) {
 	defer recovered(&err)
 	c := Checked{
 		Name: b.src.Filename, Dockerfile: b.src.Data, Target: b.ui.Target, Args: b.ui.BuildArgs, About: about{ctx, b},
 		Platforms:  formatted(b.ui.TargetPlatforms),
+		Contexts:   furtherContexts(b.client.BuildOpts().Opts),
 		ConfigName: b.yaml.name, Config: b.yaml.data, Fetch: b.fetch,
 		Read: func(ctx context.Context, path string) ([]byte, error) {
 			if b.yaml.read == nil {

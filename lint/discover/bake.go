@@ -18,7 +18,7 @@ import (
 var bakeSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "variable", LabelNames: []string{"name"}}, {Type: "target", LabelNames: []string{"name"}}}}
 
 var targetSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{
-	{Name: "context"}, {Name: "dockerfile"}, {Name: "dockerfile-inline"}, {Name: "target"}, {Name: "args"}, {Name: "inherits"}, {Name: "matrix"}, {Name: "platforms"},
+	{Name: "context"}, {Name: "dockerfile"}, {Name: "dockerfile-inline"}, {Name: "target"}, {Name: "args"}, {Name: "contexts"}, {Name: "inherits"}, {Name: "matrix"}, {Name: "platforms"},
 }}
 
 // A baking is a Bake file with its variables filled in.

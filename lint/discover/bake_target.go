@@ -2,6 +2,7 @@ package discover
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -104,7 +105,11 @@ func (b *baking) fill(d *definition, name string, eval *hcl.EvalContext, from []
 		d.platforms = list(a.Expr, eval)
 	}
 	if a := attrs["args"]; a != nil {
-		b.args(d, a.Expr, eval)
+		maps.Copy(d.args, pairs(a.Expr, eval, words))
+	}
+	if a := attrs["contexts"]; a != nil {
+		// What is in one need not be known.
+		d.contexts = slices.AppendSeq(d.contexts, maps.Keys(pairs(a.Expr, eval, func(cty.Value) (string, error) { return "", nil })))
 	}
 	return nil
 }
@@ -121,25 +126,24 @@ func (b *baking) inline(at hcl.Range, text string) *embedded.Block {
 	return out
 }
 
-// args reads build arguments one by one, so that one that is not known does
-// not hide the others.
-func (b *baking) args(d *definition, expr hcl.Expression, eval *hcl.EvalContext) {
-	pairs, diags := hcl.ExprMap(expr)
+// pairs reads a map entry by entry, so that one that is not known does not hide
+// the others.
+func pairs(expr hcl.Expression, eval *hcl.EvalContext, read func(cty.Value) (string, error)) map[string]string {
+	out := map[string]string{}
+	list, diags := hcl.ExprMap(expr)
 	if diags.HasErrors() {
-		return
+		return out
 	}
-	for _, p := range pairs {
-		k, keyDiags := p.Key.Value(eval)
-		v, diags := p.Value.Value(eval)
-		if keyDiags.HasErrors() || diags.HasErrors() {
-			continue
-		}
+	for _, p := range list {
+		k, diags := p.Key.Value(eval)
+		v, _ := p.Value.Value(eval) // what cannot be computed is not known
 		name, nameErr := words(k)
-		text, err := words(v)
-		if nameErr == nil && err == nil {
-			d.args[name] = text
+		text, err := read(v)
+		if !diags.HasErrors() && nameErr == nil && err == nil {
+			out[name] = text
 		}
 	}
+	return out
 }
 
 // list gives the texts of a list, nil where one of them is not known.

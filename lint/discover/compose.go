@@ -102,6 +102,17 @@ func (c *composing) fill(d *definition, b map[string]any) error {
 			}
 		}
 	}
+	switch contexts := b["additional_contexts"].(type) {
+	case map[string]any:
+		d.contexts = slices.AppendSeq(d.contexts, maps.Keys(contexts))
+	case []any:
+		for _, item := range contexts {
+			s, _ := item.(string)
+			if name, _, ok := strings.Cut(s, "="); ok {
+				d.contexts = append(d.contexts, name)
+			}
+		}
+	}
 	if list, ok := b["platforms"].([]any); ok {
 		for _, item := range list {
 			s, _ := item.(string)

@@ -22,6 +22,7 @@ type Build struct {
 	Target     string
 	Args       map[string]string // those with a known value
 	Platforms  []string          // that the image is for; nil where it does not say
+	Contexts   []string          // names of further contexts, in order
 }
 
 // The names of files that say how Dockerfiles are built, in the order in which
@@ -104,7 +105,7 @@ var errUnknown = errors.New("the value is not known")
 type definition struct {
 	name, context, dockerfile, target string
 	args                              map[string]string
-	platforms                         []string
+	platforms, contexts               []string
 	inline                            *embedded.Block
 }
 
@@ -142,8 +143,10 @@ func (d definition) build(file string) (Build, bool) {
 	if !filepath.IsAbs(context) {
 		context = filepath.Join(filepath.Dir(file), filepath.FromSlash(context))
 	}
+	slices.Sort(d.contexts)
+	b := Build{Source: file, Name: d.name, Inline: d.inline, Context: context, Target: d.target, Args: d.args, Platforms: d.platforms, Contexts: slices.Compact(d.contexts)}
 	if d.inline != nil {
-		return Build{Source: file, Name: d.name, Inline: d.inline, Context: context, Target: d.target, Args: d.args, Platforms: d.platforms}, true
+		return b, true
 	}
 	name := d.dockerfile
 	if name == "" {
@@ -155,5 +158,6 @@ func (d definition) build(file string) (Build, bool) {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 		return Build{}, false
 	}
-	return Build{Source: file, Name: d.name, Dockerfile: name, Context: context, Target: d.target, Args: d.args, Platforms: d.platforms}, true
+	b.Dockerfile = name
+	return b, true
 }

@@ -68,6 +68,7 @@ services:
       <<: *build
       target: dev
       platforms: [linux/amd64, "linux/arm64"]
+      additional_contexts: {shared: ../shared, alpine: "docker-image://alpine:3"}
       args:
         NUMBER: 3
         DEFAULT: ${UNSET:-x}-$$y
@@ -79,6 +80,7 @@ services:
     build:
       context: ../api
       args: [A=b=c, B, "C=$UNSET"]
+      additional_contexts: ["one=$UNSET", two]
       platforms: [linux/amd64, "$UNSET"]
   e: {build: {context: "${UNSET}"}}
   f: {build: {context: "https://example.com/x.git"}}
@@ -88,9 +90,9 @@ services:
 `)
 	want := []discover.Build{
 		{Source: "sub/compose.yml", Name: "b", Dockerfile: "Dockerfile", Context: ".", Platforms: []string{"linux/arm64"}},
-		{Source: "sub/compose.yml", Name: "c", Dockerfile: "api/prod.docker", Context: "api", Target: "dev", Args: map[string]string{"NUMBER": "3", "DEFAULT": "x-$y", "ALSO": "z", "NOT": ""}, Platforms: []string{"linux/amd64", "linux/arm64"}},
-		{Source: "sub/compose.yml", Name: "d", Dockerfile: "api/Dockerfile", Context: "api", Args: map[string]string{"A": "b=c"}},
-		{Source: "sub/compose.yml", Name: "h", Inline: &embedded.Block{First: 27, Last: 27, Text: []byte("FROM a"), Escapes: []string{"$", "$$"}}, Context: "."},
+		{Source: "sub/compose.yml", Name: "c", Dockerfile: "api/prod.docker", Context: "api", Target: "dev", Args: map[string]string{"NUMBER": "3", "DEFAULT": "x-$y", "ALSO": "z", "NOT": ""}, Platforms: []string{"linux/amd64", "linux/arm64"}, Contexts: []string{"alpine", "shared"}},
+		{Source: "sub/compose.yml", Name: "d", Dockerfile: "api/Dockerfile", Context: "api", Args: map[string]string{"A": "b=c"}, Contexts: []string{"one"}},
+		{Source: "sub/compose.yml", Name: "h", Inline: &embedded.Block{First: 29, Last: 29, Text: []byte("FROM a"), Escapes: []string{"$", "$$"}}, Context: "."},
 		{Source: "sub/compose.yml", Name: "i", Dockerfile: "api/prod.docker", Context: "api"},
 	}
 	if d := cmp.Diff(want, builds(t, dir, "sub/compose.yml"), cmpopts.EquateEmpty()); d != "" {
@@ -222,6 +224,7 @@ group "default" { targets = ["app"] }
 target "_common" {
   args = { GO = "1.26", TAG = TAG }
   platforms = ["linux/amd64", "linux/${upper("a")}"]
+  contexts = { shared = "../shared", base = "target:${UNSET}" }
 }
 target "app" {
   inherits = ["_common"]
@@ -229,6 +232,7 @@ target "app" {
   target   = "final"
   args     = { GO = upper("x"), LOST = UNSET, ALSO_LOST = twice("a"), N = 3 }
   tags     = ["x:${TAG}"]
+  contexts = { shared = "..", "x/y" = "docker-image://x" }
 }
 target "many" {
   name       = "many-${v}"
@@ -243,8 +247,8 @@ target "remote" { context = "https://example.com/x.git" }
 {"variable": {"V": {"default": "9"}}, "target": {"j": {"context": "api", "args": {"V": "${V}"}}}}
 `)
 	want := []discover.Build{
-		{Name: "_common", Dockerfile: "Dockerfile", Context: ".", Args: map[string]string{"GO": "1.26", "TAG": "1.2"}, Platforms: []string{"linux/amd64", "linux/A"}},
-		{Name: "app", Dockerfile: "api/Dockerfile", Context: "api", Target: "final", Args: map[string]string{"GO": "X", "TAG": "1.2", "N": "3"}, Platforms: []string{"linux/amd64", "linux/A"}},
+		{Name: "_common", Dockerfile: "Dockerfile", Context: ".", Args: map[string]string{"GO": "1.26", "TAG": "1.2"}, Platforms: []string{"linux/amd64", "linux/A"}, Contexts: []string{"base", "shared"}},
+		{Name: "app", Dockerfile: "api/Dockerfile", Context: "api", Target: "final", Args: map[string]string{"GO": "X", "TAG": "1.2", "N": "3"}, Platforms: []string{"linux/amd64", "linux/A"}, Contexts: []string{"base", "shared", "x/y"}},
 		{Name: "many", Dockerfile: "api/a.Dockerfile", Context: "api"},
 		{Name: "many", Dockerfile: "api/b.Dockerfile", Context: "api"},
 	}

@@ -1,6 +1,9 @@
 package dockerfile
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Build is one way in which a file is built. The zero value is the last stage
 // with the defaults of all arguments.
@@ -10,6 +13,9 @@ type Build struct {
 	// Platform is what the image is for, such as linux/arm64; "" where that is
 	// not known, and then TARGETARCH and its kin have no known value.
 	Platform string
+	// Contexts are the names of further contexts, which stand in the place of
+	// images of that name (--build-context).
+	Contexts []string
 }
 
 // For has the file looked at as it is in one build. What was said of stages,
@@ -44,6 +50,13 @@ func (b Build) platform() global {
 		out[name] = value
 	}
 	return out
+}
+
+// Context reports whether a name that is not a stage's is that of a further
+// context of the build. Names of images and contexts agree up to the tag latest.
+func (f *File) Context(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, ":latest"))
+	return slices.ContainsFunc(f.build.Contexts, func(c string) bool { return strings.ToLower(strings.TrimSuffix(c, ":latest")) == name })
 }
 
 // Build is the build that the file is looked at for.

@@ -53,3 +53,23 @@ FROM scratch AS last
 		}
 	}
 }
+
+// TestContexts takes the contexts of a build for no images.
+func TestContexts(t *testing.T) {
+	f := parse(t, "FROM shared AS a\nFROM Base:latest\nCOPY --from=x/y b c\nCOPY --from=d:1 e f\nFROM a\n")
+	known := func() (n, refs int) {
+		for i := range f.Stages {
+			if _, ok := f.BaseName(&f.Stages[i]); ok {
+				n++
+			}
+		}
+		return n, len(f.ImageRefs())
+	}
+	if n, refs := known(); n != 3 || refs != 4 {
+		t.Errorf("without contexts %d bases are known, and %d images", n, refs)
+	}
+	f.For(dockerfile.Build{Contexts: []string{"shared", "base", "x/y", "a"}})
+	if n, refs := known(); n != 1 || refs != 1 || !f.Context("SHARED") || f.Context("d:1") {
+		t.Errorf("with contexts %d bases are known, and %d images", n, refs)
+	}
+}

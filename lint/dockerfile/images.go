@@ -44,7 +44,7 @@ func (k RefKind) String() string {
 }
 
 // ImageRefs lists the images that a file names, in the order of the file.
-// Stages and scratch are none. A word without a tag, a digest or a slash after
+// Stages, scratch and the contexts of a build are none. A word without a tag, a digest or a slash after
 // COPY --from or in a mount may be a named context of the build
 // (--build-context) and is left out.
 func (f *File) ImageRefs() []ImageRef {
@@ -90,7 +90,7 @@ func (f *File) appendRef(out []ImageRef, kind RefKind, in Instruction, text stri
 			return out
 		}
 	}
-	if ref.Text == "scratch" || ref.Text == "" && ref.Known {
+	if ref.Text == "scratch" || ref.Text == "" && ref.Known || f.Context(ref.Text) {
 		return out
 	}
 	switch raw := string(f.Bytes[span.Start:span.End]); {

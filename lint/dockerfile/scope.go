@@ -176,9 +176,10 @@ func (f *File) value(word string, vars shell.EnvGetter) (string, bool) {
 
 // BaseName is the image or stage that a stage is made from, with the defaults
 // of ARGs filled in. known is false when a variable without a default is in
-// it.
+// it, and when it is a context, in which may be any image.
 func (f *File) BaseName(s *Stage) (name string, known bool) {
-	return f.expand(s.BaseName, f.globals())
+	name, known = f.expand(s.BaseName, f.globals())
+	return name, known && (s.Parent >= 0 || !f.Context(name))
 }
 
 // Expand fills the ARG defaults and ENV values in force at an instruction into

@@ -34,7 +34,7 @@ func checkCopyFromUnknown(p *rule.Pass) {
 			continue
 		}
 		_, err := strconv.Atoi(c.From)
-		if p.File.StageNamed(c.From, in.Stage) >= 0 || err != nil && p.File.StageNamed(c.From, in.Stage+1) >= 0 {
+		if p.File.Context(c.From) || p.File.StageNamed(c.From, in.Stage) >= 0 || err != nil && p.File.StageNamed(c.From, in.Stage+1) >= 0 {
 			continue
 		}
 		flag, _ := in.Flag("from")

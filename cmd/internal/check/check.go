@@ -45,10 +45,10 @@ func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Fi
 		return nil, err
 	}
 	for _, p := range c.Platforms {
-		run.Builds = append(run.Builds, dockerfile.Build{Target: c.Target, Args: c.Args, Platform: p})
+		run.Builds = append(run.Builds, dockerfile.Build{Target: c.Target, Args: c.Args, Platform: p, Contexts: c.Contexts})
 	}
 	if len(run.Builds) == 0 {
-		run.Builds = []dockerfile.Build{{Target: c.Target, Args: c.Args}}
+		run.Builds = []dockerfile.Build{{Target: c.Target, Args: c.Args, Contexts: c.Contexts}}
 	}
 	src := source.NewFile(c.Name, c.Dockerfile)
 	fatal := suppress.Read(src, nil).Fail

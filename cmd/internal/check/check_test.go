@@ -23,7 +23,7 @@ func TestDockerfile(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text, config, target string
 		args                 map[string]string
-		skip                 []string
+		skip, contexts       []string
 		want                 string // rules, ! before those that fail a build
 	}{
 		"a finding":           {text: "FROM example\nUSER 1001\n", want: "untagged-base"},
@@ -31,6 +31,7 @@ func TestDockerfile(t *testing.T) {
 		"ignored":             {text: "# check=skip=untagged-base;error=true\nFROM example\nUSER 1001\n"},
 		"configured":          {text: "FROM example\nUSER 1001\n", config: "lint: {overrides: [{files: Dockerfile, ignore: [untagged-base]}]}"},
 		"a build argument":    {text: "ARG BASE=example\nFROM $BASE\nUSER 1001\n", args: map[string]string{"BASE": "example:1"}},
+		"a context":           {text: "FROM example\nUSER 1001\n", contexts: []string{"example"}},
 		"a target":            {text: "FROM example:1 AS a\nFROM scratch\nUSER 1001\n", target: "a", want: "missing-user"},
 		"a rule of one's own": {text: "FROM scratch\nUSER 1001\n", config: "lint: {rules: [{name: acme-user, message: m, instruction: USER}]}", want: "acme-user"},
 		"no Dockerfile":       {text: "FROM\n"},
@@ -41,7 +42,7 @@ func TestDockerfile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, err := check.Dockerfile(t.Context(), frontend.Checked{
-				Name: "Dockerfile", Dockerfile: []byte(tc.text), ConfigName: "testdata/.whittle.yaml", Config: []byte(tc.config), Target: tc.target, Args: tc.args, Skip: tc.skip,
+				Name: "Dockerfile", Dockerfile: []byte(tc.text), ConfigName: "testdata/.whittle.yaml", Config: []byte(tc.config), Target: tc.target, Args: tc.args, Contexts: tc.contexts, Skip: tc.skip,
 				Read: func(_ context.Context, path string) ([]byte, error) {
 					if path != "testdata/team.yaml" {
 						t.Errorf("%s is read", path)

@@ -30,6 +30,7 @@ type lintFlags struct {
 	writeBaseline          bool
 	context, target        string
 	buildArgs, platforms   []string
+	buildContexts          []string
 	noBuildkit             bool
 	shellcheck             string
 	ask                    bool // --online
@@ -86,6 +87,7 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.StringVar(&f.context, "context", "", "`DIRECTORY` of the build, for what COPY takes and its .dockerignore (default: what Compose or Bake say, else the nearest one above with a .dockerignore or .git)")
 	fl.StringVar(&f.target, "target", "", "`STAGE` that the build ends in (default: what Compose or Bake say, else the last)")
 	fl.StringArrayVar(&f.buildArgs, "build-arg", nil, "build argument as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
+	fl.StringArrayVar(&f.buildContexts, "build-context", nil, "further context as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
 	fl.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORM`s that the image is for, such as linux/arm64 (default: what Compose or Bake say)")
 	fl.BoolVar(&f.ask, "online", false, "ask registries about images: their users, sizes and digests")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")

@@ -17,7 +17,7 @@ import (
 // builds is what Compose and Bake files say of how Dockerfiles are built. Each
 // file is read once, when a Dockerfile below it is first asked about.
 type builds struct {
-	told []dockerfiles.Build // by --target, --build-arg and --platform, which leave no other
+	told []dockerfiles.Build // by --target, --build-arg, --build-context and --platform, which leave no other
 
 	mu    sync.Mutex
 	files map[string]bool             // that were read
@@ -26,10 +26,10 @@ type builds struct {
 	errs  []error
 }
 
-// newBuilds reads --target, --build-arg and --platform.
+// newBuilds reads --target, --build-arg, --build-context and --platform.
 func (f *lintFlags) newBuilds() *builds {
 	b := &builds{files: map[string]bool{}, dirs: map[string]bool{}, known: map[string][]discover.Build{}}
-	if f.target == "" && len(f.buildArgs) == 0 && len(f.platforms) == 0 {
+	if f.target == "" && len(f.buildArgs) == 0 && len(f.buildContexts) == 0 && len(f.platforms) == 0 {
 		return b
 	}
 	told := dockerfiles.Build{Target: f.target, Args: map[string]string{}}
@@ -41,6 +41,10 @@ func (f *lintFlags) newBuilds() *builds {
 		if ok && name != "" {
 			told.Args[name] = value
 		}
+	}
+	for _, c := range f.buildContexts {
+		name, _, _ := strings.Cut(c, "=")
+		told.Contexts = append(told.Contexts, name)
 	}
 	b.told = each(told, f.platforms)
 	return b
@@ -108,9 +112,9 @@ func (b *builds) options(name string) []dockerfiles.Build {
 	}
 	var out []dockerfiles.Build
 	for _, found := range b.of(name) {
-		for _, one := range each(dockerfiles.Build{Target: found.Target, Args: found.Args}, found.Platforms) {
+		for _, one := range each(dockerfiles.Build{Target: found.Target, Args: found.Args, Contexts: found.Contexts}, found.Platforms) {
 			same := func(x dockerfiles.Build) bool {
-				return x.Target == one.Target && x.Platform == one.Platform && maps.Equal(x.Args, one.Args)
+				return x.Target == one.Target && x.Platform == one.Platform && maps.Equal(x.Args, one.Args) && slices.Equal(x.Contexts, one.Contexts)
 			}
 			if len(out) < maxBuilds && !slices.ContainsFunc(out, same) {
 				out = append(out, one)
