@@ -36,7 +36,7 @@ func checkDefinitionComment(p *rule.Pass) {
 		}
 		last := comments[len(comments)-1]
 		word, _, _ := strings.Cut(last, " ")
-		if slices.Contains(names, word) || instruction(last) {
+		if slices.Contains(names, word) || word == "renovate:" || instruction(last) {
 			continue
 		}
 		shown := names[0]

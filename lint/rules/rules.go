@@ -26,6 +26,7 @@ func All() []rule.Rule {
 		bareStage,
 		basePlatform,
 		baseWithoutDigest,
+		buildArgTypo,
 		buildInFinalStage,
 		buildToolsLeft,
 		cdInRun,

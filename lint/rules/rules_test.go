@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules"
@@ -89,6 +90,8 @@ func known(r rule.Rule) lint.Options {
 	switch r.Name {
 	case "secret-in-context":
 		opts.Context = files{".env", ".git/config", "certs/server.pem", "deploy/id_rsa", "deploy/prod/.env"}
+	case "build-arg-typo":
+		opts.Builds = []dockerfile.Build{{Args: map[string]string{"GOVERSION": "1.26", "TAG": "1", "NODE_VERSION": "22", "HTTPS_PROXY": "x"}}}
 	case "base-platform":
 		opts.Images = images{"arm64v8/debian:12": {Platforms: []string{"linux/arm64/v8"}}}
 	}

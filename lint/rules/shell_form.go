@@ -64,19 +64,48 @@ func checkShellForm(p *rule.Pass, afterShell bool) {
 // out that there is.
 func shellFormFinding(f *dockerfile.File, in dockerfile.Instruction) rule.Finding {
 	keyword := strings.ToUpper(in.Keyword)
-	finding := rule.Finding{Span: in.Span(), Fix: jsonForm(f, in)}
+	json := jsonForm(f, in)
+	finding := rule.Finding{Span: in.Span(), Fix: json}
 	why := keyword + " is in shell form, so that a shell is started first and gets the signals"
-	switch text := strings.TrimSpace(in.Rest().Text); {
+	text := strings.TrimSpace(in.Rest().Text)
+	if json == nil && strings.ContainsAny(text, "$`*?[~") && slices.Equal(f.Shell(in), []string{"/bin/sh", "-c"}) && !f.Windows(in.Stage) && !looksLikeList(text, true) {
+		finding.Fix = namedShell(f, in)
+	}
+	switch {
 	case in.Keyword == "entrypoint":
 		finding.Message = "ENTRYPOINT is in shell form, so that CMD and arguments are left out, and a shell gets the signals; write it as a JSON list"
 	case strings.HasPrefix(text, "exec "):
 		finding.Message, finding.Minor = keyword+" is in shell form; a shell is needed to start the program, though exec hands it the signals", true
-	case finding.Fix != nil:
+	case json != nil:
 		finding.Message = why + "; write it as a JSON list"
 	default:
 		finding.Message = why + `; write a JSON list, ["sh", "-c", "exec …"] where a shell has to fill something in`
 	}
 	return finding
+}
+
+// namedShell writes a command that needs a shell as the list that the shell
+// form stands for, and has the program take the shell's place, so that it sees
+// signals. With an exec that is there already nothing changes.
+func namedShell(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
+	rest := in.Rest()
+	text := strings.TrimRight(rest.Text, " \t")
+	span := rest.Span(0, len(text))
+	call, ok := simpleCommand(text)
+	if !ok || !singleLine(f, span) {
+		return nil
+	}
+	first := call.Args[0].Lit()
+	if slices.Contains(shellOnly, first) && first != "exec" {
+		return nil
+	}
+	out := &rule.Fix{Title: "Name the shell", Safety: rule.Safe}
+	if first != "exec" {
+		text = "exec " + text
+		out.Title, out.Safety = "Name the shell, and replace it by the program", rule.Unsafe
+	}
+	out.Edits = []source.Edit{{Span: span, New: `["/bin/sh", "-c", ` + quoteJSON(text) + "]"}}
+	return out
 }
 
 // jsonForm writes a command as a JSON list, when it is one that a shell does
@@ -146,13 +175,8 @@ type plainWord struct {
 // plainWords takes one simple command apart. ok is false for anything that is
 // more, or that only a shell can run.
 func plainWords(text string) (words []plainWord, ok bool) {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "")
-	if err != nil || len(file.Stmts) != 1 || len(file.Last) > 0 {
-		return nil, false
-	}
-	s := file.Stmts[0]
-	call, ok := s.Cmd.(*syntax.CallExpr)
-	if !ok || s.Negated || s.Background || s.Coprocess || s.Semicolon.IsValid() || len(s.Redirs) > 0 || len(call.Assigns) > 0 || len(call.Args) == 0 {
+	call, ok := simpleCommand(text)
+	if !ok {
 		return nil, false
 	}
 	for _, w := range call.Args {
@@ -167,6 +191,18 @@ func plainWords(text string) (words []plainWord, ok bool) {
 		first = words[1].text
 	}
 	return words, !strings.ContainsAny(first, "[]=") && !slices.Contains(shellOnly, first)
+}
+
+// simpleCommand parses a script that is one command without assignments,
+// redirections and operators.
+func simpleCommand(text string) (*syntax.CallExpr, bool) {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "")
+	if err != nil || len(file.Stmts) != 1 || len(file.Last) > 0 {
+		return nil, false
+	}
+	s := file.Stmts[0]
+	call, ok := s.Cmd.(*syntax.CallExpr)
+	return call, ok && !s.Negated && !s.Background && !s.Coprocess && !s.Semicolon.IsValid() && len(s.Redirs) == 0 && len(call.Assigns) == 0 && len(call.Args) > 0
 }
 
 // shellOnly are commands that are a part of the shell.

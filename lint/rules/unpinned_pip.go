@@ -27,7 +27,7 @@ var unpinnedPip = rule.Rule{
 func checkUnpinnedPip(p *rule.Pass) {
 	words := walk.NewExpander(p.File)
 	for in, v := range walk.Managers(p.File, "pip", "uv pip", "pipx") {
-		if v.Is(walk.Installs) && !v.Has("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "--group") {
+		if v.Is(walk.Installs) && !v.Has("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "--group", "--no-index") {
 			words.Unpinned(p, in, v, pinnedPip, "%s==VERSION, or use a lock file")
 		}
 	}
@@ -41,6 +41,6 @@ func pinnedPip(name string) bool {
 		_, path, _ = strings.Cut(path, "/")
 		return strings.Contains(path, "@")
 	}
-	return strings.ContainsAny(name, "=<>~/") || name == "." ||
+	return strings.ContainsAny(name, "=<>~/") || name == "." || strings.HasPrefix(name, ".[") ||
 		slices.ContainsFunc([]string{".whl", ".tar.gz", ".zip"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }
