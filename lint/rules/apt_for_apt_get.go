@@ -26,7 +26,8 @@ var aptForAptGet = rule.Rule{
 }
 
 func checkAptForAptGet(p *rule.Pass) {
-	for _, v := range walk.Managers(p.File, "apt") {
+	var all walk.Gathering
+	for in, v := range walk.Managers(p.File, "apt") {
 		finding := rule.Finding{Span: v.NameSpan, Message: "apt is for people at a terminal; use apt-get"}
 		name := string(p.File.Bytes[v.NameSpan.Start:v.NameSpan.End])
 		for tool, verbs := range map[string]string{"apt-get": aptGetVerbs, "apt-cache": aptCacheVerbs} {
@@ -34,8 +35,9 @@ func checkAptForAptGet(p *rule.Pass) {
 				finding.Fix = &rule.Fix{Title: "Use " + tool, Safety: rule.Unsafe, Edits: []source.Edit{{Span: walk.After(v.NameSpan), New: strings.TrimPrefix(tool, "apt")}}}
 			}
 		}
-		p.Report(finding)
+		all.Add(in, finding)
 	}
+	all.Report(p)
 }
 
 // What apt does as apt-get and as apt-cache do; list and full-upgrade it does

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"strings"
+
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/accounts"
 )
@@ -32,6 +34,9 @@ func checkCopyChown(p *rule.Pass) {
 		if ownerKnown && accounts.Root(owner) || found && known && ownerKnown && accounts.Name(owner) != accounts.Name(user) {
 			continue
 		}
-		p.Reportf(flag.Span, "these files belong to the user that runs the program, who can change them")
+		if _, dest := in.Copied(); strings.HasPrefix(dest.Text, "/home/") {
+			continue // what is in a home is its owner's
+		}
+		p.Reportf(flag.Span, "these files belong to the user that runs the program, who can change them; leave --chown out where it need not")
 	}
 }

@@ -23,7 +23,7 @@ var distroUpgrade = rule.Rule{
 func checkDistroUpgrade(p *rule.Pass) {
 	for in, v := range walk.Managers(p.File, "apt-get", "apt", "aptitude", "apk", "yum", "dnf", "microdnf", "tdnf") {
 		if v.Is(walk.Upgrades) && len(v.Packages) == 0 && p.File.Shipped(in.Stage) {
-			p.Reportf(v.Span, v.Manager+" "+v.Verb+" puts the upgraded packages into a layer of their own; use a newer base image")
+			p.Reportf(v.Span, v.Manager+" "+v.Verb+" keeps the old packages in the layers below and adds the new ones; use a newer base image")
 		}
 	}
 }

@@ -37,7 +37,7 @@ func checkDockerSocket(p *rule.Pass) {
 				continue
 			}
 			start := strings.LastIndexAny(in.Text.Text[:i], " \t\"'=,[:") + 1
-			p.Reportf(in.Text.Span(start, i+len(socket)), "who can use the engine's socket is root on the host")
+			p.Reportf(in.Text.Span(start, i+len(socket)), "who can use the engine's socket is root on the host; give the container an API of its own, or an engine without root")
 			break
 		}
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -24,10 +25,26 @@ var downloadWithoutChecksum = rule.Rule{
 }
 
 func checkDownloadWithoutChecksum(p *rule.Pass) {
+	var all []downloads.Download
 	for _, d := range downloads.Fetched(p.File) {
 		if !d.Kept || slices.Contains(interpreters, d.Into) || d.Into == "gpg" || d.Into == "apt-key" || downloads.Checks(d.URL) || downloads.Local(d.URL) || downloads.Verified(p.File, d) {
 			continue
 		}
-		p.Reportf(d.Span, "nothing checks what this address gives; compare a checksum with sha256sum -c, or use ADD --checksum")
+		all = append(all, d)
+	}
+	for len(all) > 0 {
+		// One word for the downloads of a RUN. What gives something else every
+		// day has no checksum, and is latest-download's in the first place.
+		first, n := all[0], 1
+		moves := downloads.Latest(first.URL) != ""
+		for !moves && n < len(all) && all[n].In.Index == first.In.Index && downloads.Latest(all[n].URL) == "" {
+			n++
+		}
+		all = all[n:]
+		what := "this address gives"
+		if n > 1 {
+			what = fmt.Sprintf("this address and %d more of this RUN give", n-1)
+		}
+		p.Reportf(first.Span, "nothing checks what "+what+"; compare checksums with sha256sum -c, or use ADD --checksum")
 	}
 }

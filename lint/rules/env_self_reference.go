@@ -54,7 +54,7 @@ func checkEnvSelfReference(p *rule.Pass) {
 				}
 				seen[ref.Name] = true
 				span, _ := walk.RefSpan(p.File, dockerfile.Word{Span: pair.ValueSpan}, ref.Name)
-				finding := rule.Finding{Span: span, Message: ref.Name + " is here what it was before this ENV, which sets it too"}
+				finding := rule.Finding{Span: span, Message: ref.Name + " is here what it was before this ENV, which sets it too; set it in an ENV before this one"}
 				if by < n {
 					finding.Fix = splitEnv(p.File, in, pairs, n)
 				}

@@ -26,7 +26,11 @@ func checkHealthcheckShellForm(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		c, ok := in.Command.(*instructions.HealthCheckCommand)
 		if ok && !in.Trigger && c.Health != nil && len(c.Health.Test) > 0 && c.Health.Test[0] == "CMD-SHELL" {
-			p.Report(rule.Finding{Span: in.Span(), Message: "HEALTHCHECK CMD is in shell form; write it as a JSON list", Fix: jsonForm(p.File, in)})
+			message, fix := "HEALTHCHECK CMD is in shell form, which only an image with a shell can run", jsonForm(p.File, in)
+			if fix != nil {
+				message += "; write it as a JSON list"
+			}
+			p.Report(rule.Finding{Span: in.Span(), Message: message, Fix: fix})
 		}
 	}
 }

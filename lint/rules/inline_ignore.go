@@ -17,6 +17,7 @@ var inlineIgnore = rule.Rule{
 		Good:     "FROM debian:12\n",
 		Severity: rule.Info,
 		Fixable:  rule.Never,
+		Yields:   []string{"unexplained-ignore", "unused-ignore"},
 		Presets:  []string{},
 	},
 	Check: checkInlineIgnore,

@@ -3,9 +3,12 @@ package rules
 import (
 	_ "crypto/sha256" // digests are read by the algorithms that are linked
 	_ "crypto/sha512"
+	"slices"
+	"strings"
 
 	"github.com/distribution/reference"
 
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 )
@@ -34,7 +37,36 @@ func checkInvalidDefaultBase(p *rule.Pass) {
 			return // BuildKit stops here too
 		}
 		if _, err := reference.ParseNormalizedNamed(name); err != nil {
-			p.Reportf(walk.BaseSpan(p.File, s), "without build arguments the base image is called \""+name+"\", which is no image name")
+			p.Reportf(walk.BaseSpan(p.File, s), invalidBase(p.File, s, name))
 		}
 	}
+}
+
+// invalidBase says what is wrong with the name of a base image, and which
+// arguments would mend it.
+func invalidBase(f *dockerfile.File, s *dockerfile.Stage, name string) string {
+	word := f.Instructions[s.From].Words()[0]
+	if !strings.Contains(word.Text, "$") {
+		return name + " is no image name: those are in lower case, with letters, digits and . _ - / only"
+	}
+	var missing []string
+	for ref := range f.Refs(word.Text) {
+		if !slices.Contains(missing, ref.Name) && !hasDefault(f, ref.Name) {
+			missing = append(missing, ref.Name)
+		}
+	}
+	message := "without build arguments the base image is called \"" + name + "\", which is no image name"
+	if len(missing) > 0 {
+		message += "; give ARG " + strings.Join(missing, " and ") + " a default"
+	}
+	return message
+}
+
+// hasDefault reports whether an ARG before the first FROM has a value.
+func hasDefault(f *dockerfile.File, name string) bool {
+	return slices.ContainsFunc(f.Instructions, func(in dockerfile.Instruction) bool {
+		return in.Stage < 0 && in.Keyword == "arg" && slices.ContainsFunc(in.Pairs(), func(p dockerfile.Pair) bool {
+			return p.Key == name && p.HasValue && p.Value != ""
+		})
+	})
 }

@@ -39,7 +39,7 @@ func checkInvalidJSONForm(p *rule.Pass) {
 			continue
 		}
 		span := rest.Span(0, len(text))
-		finding := rule.Finding{Span: span, Message: "the list is not JSON, so it is read as plain words"}
+		finding := rule.Finding{Span: span, Message: "the list is not JSON, so it is read as plain words" + why(text)}
 		if fixed, ok := repaired(text); ok && singleLine(p.File, span) {
 			finding.Message += "; did you mean " + fixed + "?"
 			finding.Fix = &rule.Fix{Title: "Write it as JSON", Safety: rule.Unsafe, Edits: []source.Edit{{Span: span, New: fixed}}}
@@ -47,6 +47,20 @@ func checkInvalidJSONForm(p *rule.Pass) {
 		p.Report(finding)
 	}
 }
+
+// why says what keeps a list from being JSON, where that is plain to see.
+func why(text string) string {
+	switch {
+	case strings.Contains(text, "'") && !strings.Contains(text, `"`):
+		return ": JSON has double quotes only"
+	case invalidEscape().MatchString(text):
+		return `: JSON takes \ for an escape; write \\`
+	}
+	return ""
+}
+
+// invalidEscape is a backslash that JSON knows no meaning of.
+var invalidEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\[^"\\/bfnrtu]`) })
 
 // looksLikeList reports whether somebody meant a JSON list: brackets around
 // something quoted or, where they are no command, around a comma.

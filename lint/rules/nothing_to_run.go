@@ -2,6 +2,7 @@ package rules
 
 import (
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/accounts"
 	"github.com/whittle-oci/whittle/lint/rules/internal/baseenv"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 )
@@ -29,6 +30,10 @@ func checkNothingToRun(p *rule.Pass) {
 	}
 	final := p.File.Final()
 	if baseenv.Of(p, final.Index).Complete {
-		p.Reportf(walk.BaseSpan(p.File, final), "neither CMD nor ENTRYPOINT says what the image runs")
+		message := "neither CMD nor ENTRYPOINT says what the image runs"
+		if base, known := p.File.BaseName(accounts.Base(p.File, final.Index)); known && base != "scratch" {
+			message = "there is no CMD and no ENTRYPOINT, so the image runs what " + base + " does"
+		}
+		p.Reportf(walk.BaseSpan(p.File, final), message)
 	}
 }

@@ -45,6 +45,7 @@ func checkPipefail(p *rule.Pass) {
 		finding := rule.Finding{
 			Span:    s.Span(int(pipe.X.Pos().Offset()), int(pipe.Y.End().Offset())),
 			Message: "the pipe succeeds when its first command fails; set pipefail",
+			Minor:   says(pipe.X),
 		}
 		if shell := pipefailShell(origins[in.Stage], in, s); shell != "" && offered != in.Stage {
 			offered = in.Stage
@@ -160,6 +161,13 @@ func leavesEarly(words []*syntax.Word) bool {
 		})
 	}
 	return false
+}
+
+// says reports whether a statement only prints what it is given, which hardly
+// fails.
+func says(st *syntax.Stmt) bool {
+	call, ok := st.Cmd.(*syntax.CallExpr)
+	return ok && len(call.Args) > 0 && slices.Contains([]string{"echo", "printf"}, call.Args[0].Lit())
 }
 
 // setsPipefail reports whether the arguments of set turn pipefail on.

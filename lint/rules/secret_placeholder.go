@@ -33,7 +33,7 @@ func checkSecretPlaceholder(p *rule.Pass) {
 		for _, pair := range in.Pairs() {
 			value, known := p.File.Expand(in, pair.Value)
 			if known && value == "" && credential.Name(strings.Trim(pair.Key, `"'`)) {
-				p.Reportf(pair.Span, "the empty "+pair.Key+" asks for a secret in the environment of the container")
+				p.Reportf(pair.Span, "the empty "+pair.Key+" asks for a secret in the environment of the container; ask for the path of a file, "+pair.Key+"_FILE")
 			}
 		}
 	}

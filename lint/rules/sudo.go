@@ -26,6 +26,7 @@ var sudoInRun = rule.Rule{
 }
 
 func checkSudoInRun(p *rule.Pass) {
+	var all walk.Gathering
 	for in, c := range walk.Commands(p.File) {
 		if !c.Under("sudo") && c.Name != "sudo" {
 			continue
@@ -37,8 +38,9 @@ func checkSudoInRun(p *rule.Pass) {
 				break
 			}
 		}
-		p.Report(finding)
+		all.Add(in, finding)
 	}
+	all.Report(p)
 }
 
 // matters reports whether an argument of sudo makes a difference for a command

@@ -37,7 +37,7 @@ func checkUnreachableStage(p *rule.Pass) {
 	for i, ok := range reached {
 		if !ok {
 			s := &p.File.Stages[i]
-			p.Reportf(p.File.Instructions[s.From].Span(), "the final stage does not need this one")
+			p.Reportf(p.File.Instructions[s.From].Span(), "the final stage does not need this one; only --target builds it")
 		}
 	}
 }

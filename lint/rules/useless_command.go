@@ -23,7 +23,11 @@ var uselessCommand = rule.Rule{
 
 func checkUselessCommand(p *rule.Pass) {
 	for _, c := range walk.Named(p.File, useless...) {
-		p.Reportf(c.Span, c.Name+" makes no sense in a build")
+		message := c.Name + " makes no sense in a build"
+		if c.Name == "service" {
+			message = "what service starts ends with this RUN, and does not run in a container"
+		}
+		p.Reportf(c.Span, message)
 	}
 }
 
