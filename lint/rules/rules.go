@@ -30,6 +30,7 @@ func All() []rule.Rule {
 		buildInFinalStage,
 		buildToolsLeft,
 		cdInRun,
+		chainForHeredoc,
 		consecutiveRuns,
 		constantPlatform,
 		copyAfterUser,
