@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -179,7 +180,7 @@ func (p parser) whole(n *yaml.Node, r *Rule) error {
 }
 
 // group matches what a template means by a group, as Regexp.Expand reads it.
-var group = regexp.MustCompile(`\$(?:\$|(\w+)|\{(\w+)\})`)
+var group = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$(?:\$|(\w+)|\{(\w+)\})`) })
 
 // lacks finds a group in a template that the rule's expression does not have.
 func (r *Rule) lacks(template string) (string, bool) {
@@ -189,7 +190,7 @@ func (r *Rule) lacks(template string) (string, bool) {
 			has = append(has, strconv.Itoa(i), name)
 		}
 	}
-	for _, m := range group.FindAllStringSubmatch(template, -1) {
+	for _, m := range group().FindAllStringSubmatch(template, -1) {
 		if name := m[1] + m[2]; name != "" && !slices.Contains(has, name) {
 			return m[0], true
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -27,7 +28,9 @@ var swallowedInstruction = rule.Rule{
 }
 
 // beginning is how a line begins that was meant for an instruction.
-var beginning = regexp.MustCompile(`^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR)[ \t]+[^ \t=]`)
+var beginning = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR)[ \t]+[^ \t=]`)
+})
 
 func checkSwallowedInstruction(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
@@ -41,7 +44,7 @@ func checkSwallowedInstruction(p *rule.Pass) {
 			if text := bytes.TrimSpace(line); len(text) == 0 || text[0] == '#' {
 				continue
 			}
-			if m := beginning.FindSubmatchIndex(line); m != nil {
+			if m := beginning().FindSubmatchIndex(line); m != nil {
 				start := p.File.LineStart(n)
 				finding := rule.Finding{
 					Span:    source.Span{Start: start, End: start + m[3]},

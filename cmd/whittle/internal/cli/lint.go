@@ -89,7 +89,7 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.StringArrayVar(&f.buildArgs, "build-arg", nil, "build argument as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
 	fl.StringArrayVar(&f.buildContexts, "build-context", nil, "further context as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
 	fl.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORM`s that the image is for, such as linux/arm64 (default: what Compose or Bake say)")
-	fl.BoolVar(&f.ask, "online", false, "ask registries about images: their users, sizes and digests")
+	fl.BoolVar(&f.ask, "online", false, "ask registries about images: their users, sizes, platforms and digests; with --fix --unsafe, download what ADD does for its checksum")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
 	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "`PROGRAM` for RUN scripts: auto finds ShellCheck on the PATH, off leaves it out")
 	return completions(c)
