@@ -24,7 +24,7 @@ func FuzzParse(f *testing.F) {
 		"# escape=`\nFROM a\nENV A=\"b `\nc\" D='e f' G=h` i\nENV old  value with blanks `\nLABEL x=\"\"\n",
 		"FROM a\nONBUILD RUN --mount=type=cache,target=/c <<E sh\nb\nE\nonbuild onbuild run x\nHEALTHCHECK --retries=2 CMD [\"a\"]\n",
 		"FROM a\r\nEXPOSE 80/tcp  443 \\\r\n # c\r\n 22\r\nVOLUME [ \"/a\" ]\r\nCMD\r\nUSER a b \r\n",
-		"FROM a\n# check=skip=all\nMAINTAINER b\n", "\ufeffFROM a\nRUN --a=\\\n --b=\"c d\" -- e\nENV A=b\\",
+		"FROM a\n# check=skip=all\nMAINTAINER b\n", "FROM a\n\\\n RUN --mount=type=cache,target=/c x\n", "\ufeffFROM a\nRUN --a=\\\n --b=\"c d\" -- e\nENV A=b\\",
 	} {
 		f.Add([]byte(s))
 	}

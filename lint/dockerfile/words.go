@@ -98,7 +98,9 @@ func (in Instruction) read() *view {
 	}
 	v.split = true
 	text := strings.TrimRightFunc(in.Text.Text, unicode.IsSpace)
-	at := in.flags(v, text, min(len(in.Node.Value), len(text)))
+	// Behind a line that is only a continuation there are blanks before it.
+	keyword := len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace)) + len(in.Node.Value)
+	at := in.flags(v, text, min(keyword, len(text)))
 	at = len(text) - len(strings.TrimLeftFunc(text[at:], unicode.IsSpace))
 	v.rest = at
 	switch in.Keyword {

@@ -7,9 +7,9 @@ import (
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
-// images lets rules ask, which have no context of their own. It implements
+// An asking lets rules ask, which have no context of their own. It implements
 // rule.Images and rule.Downloads.
-type images struct {
+type asking struct {
 	*Resolver
 	ctx    context.Context
 	failed func(error)
@@ -19,28 +19,28 @@ type images struct {
 // Images makes a rule.Images of a resolver for the time that ctx lasts. failed
 // is told once of every image that could not be asked about.
 func (r *Resolver) Images(ctx context.Context, failed func(error)) rule.Images {
-	return &images{Resolver: r, ctx: ctx, failed: failed}
+	return &asking{Resolver: r, ctx: ctx, failed: failed}
 }
 
 // Downloads makes a rule.Downloads of a resolver, as Images makes a rule.Images.
 func (r *Resolver) Downloads(ctx context.Context, failed func(error)) rule.Downloads {
-	return &images{Resolver: r, ctx: ctx, failed: failed}
+	return &asking{Resolver: r, ctx: ctx, failed: failed}
 }
 
 // Image implements rule.Images.
-func (i *images) Image(ref string) (rule.Image, bool) {
+func (i *asking) Image(ref string) (rule.Image, bool) {
 	img, err := i.Facts(i.ctx, ref)
 	return img, i.said(ref, err)
 }
 
 // Checksum implements rule.Downloads.
-func (i *images) Checksum(address string) (string, bool) {
+func (i *asking) Checksum(address string) (string, bool) {
 	checksum, err := i.Resolver.Checksum(i.ctx, address)
 	return checksum, i.said(address, err)
 }
 
 // said tells of an error, once, and reports whether there is none.
-func (i *images) said(what string, err error) bool {
+func (i *asking) said(what string, err error) bool {
 	if err == nil {
 		return true
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -228,25 +229,33 @@ func (r *Resolver) read(ctx context.Context, ref name.Digest, platform v1.Platfo
 // indexed lists the platforms of an index, nil where one of its images does not
 // say what it is for: that is in its configuration then.
 func indexed(desc *remote.Descriptor) ([]string, error) {
-	index, err := desc.ImageIndex()
-	if err != nil {
-		return nil, err
-	}
-	m, err := index.IndexManifest()
+	_, images, err := images(desc)
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	for _, d := range m.Manifests {
-		switch {
-		case !d.MediaType.IsImage():
-		case d.Platform == nil:
+	for _, d := range images {
+		if d.Platform == nil {
 			return nil, nil
-		case d.Platform.OS != "unknown":
-			out = append(out, slashed(*d.Platform))
 		}
+		out = append(out, slashed(*d.Platform))
 	}
 	return out, nil
+}
+
+// images lists the images of an index, attestations left out.
+func images(desc *remote.Descriptor) (v1.ImageIndex, []v1.Descriptor, error) {
+	index, err := desc.ImageIndex()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := index.IndexManifest()
+	if err != nil {
+		return nil, nil, err
+	}
+	return index, slices.DeleteFunc(slices.Clone(m.Manifests), func(d v1.Descriptor) bool {
+		return !d.MediaType.IsImage() || d.Platform != nil && d.Platform.OS == "unknown"
+	}), nil
 }
 
 // slashed is a platform as docker writes it, os/arch[/variant].
@@ -258,22 +267,16 @@ func slashed(p v1.Platform) string {
 	return text
 }
 
-// first is the first image of an index that is not an attestation.
+// first is the first image of an index.
 func first(desc *remote.Descriptor) (v1.Image, error) {
-	index, err := desc.ImageIndex()
+	index, images, err := images(desc)
 	if err != nil {
 		return nil, err
 	}
-	m, err := index.IndexManifest()
-	if err != nil {
-		return nil, err
+	if len(images) == 0 {
+		return nil, errors.New("the index holds no image")
 	}
-	for _, d := range m.Manifests {
-		if d.MediaType.IsImage() && (d.Platform == nil || d.Platform.OS != "unknown") {
-			return index.Image(d.Digest)
-		}
-	}
-	return nil, errors.New("the index holds no image")
+	return index.Image(images[0].Digest)
 }
 
 func (r *Resolver) options(ctx context.Context) []remote.Option {
