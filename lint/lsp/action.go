@@ -114,9 +114,6 @@ func ignore(file *source.File, comments []suppress.Comment, line int, name strin
 	at := file.LineStart(line)
 	text := string(file.Line(line))
 	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
-	if strings.HasPrefix(text, "\ufeff") {
-		at += len("\ufeff")
-	}
 	return source.Edit{Span: source.Span{Start: at, End: at}, New: indent + "# whittle ignore=" + name + lineEnd(file.Bytes)}
 }
 

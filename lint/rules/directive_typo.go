@@ -38,15 +38,14 @@ var directives = []string{"syntax", "escape", "check"}
 func checkDirectiveTypo(p *rule.Pass) {
 	top := true
 	for n := 1; n < p.File.Instructions[0].Node.StartLine; n++ {
-		line := bytes.TrimPrefix(p.File.Line(n), []byte("\ufeff"))
-		cut := len(p.File.Line(n)) - len(line)
+		line := p.File.Line(n)
 		m := directive().FindSubmatchIndex(line)
 		if m == nil {
 			top = top && n == 1 && bytes.HasPrefix(line, []byte("#!"))
 			continue
 		}
 		name := strings.ToLower(string(line[m[2]:m[3]]))
-		start := p.File.LineStart(n) + cut
+		start := p.File.LineStart(n)
 		span := source.Span{Start: start + m[2], End: start + m[3]}
 		if slices.Contains(directives, name) {
 			if !top && name != "check" {
@@ -89,7 +88,7 @@ func means(name, value string) bool {
 // repeated reports whether a directive stands on another line at the top.
 func repeated(f *dockerfile.File, except int, name string) bool {
 	for n := 1; n < f.Instructions[0].Node.StartLine; n++ {
-		m := directive().FindSubmatch(bytes.TrimPrefix(f.Line(n), []byte("\ufeff")))
+		m := directive().FindSubmatch(f.Line(n))
 		if n != except && m != nil && strings.EqualFold(string(m[1]), name) {
 			return true
 		}

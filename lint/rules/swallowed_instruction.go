@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
+	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -54,7 +55,7 @@ func checkSwallowedInstruction(p *rule.Pass) {
 				switch {
 				case path:
 					finding.Message += "; write / in paths, or choose another escape character"
-				case at.End > 0:
+				case at.End > 0 && stands(p.File, at):
 					finding.Fix = &rule.Fix{Title: "Take the " + string(p.File.Escape) + " away", Safety: rule.Unsafe, Edits: []source.Edit{{Span: at}}}
 				}
 				p.Report(finding)
@@ -63,6 +64,14 @@ func checkSwallowedInstruction(p *rule.Pass) {
 			before = n
 		}
 	}
+}
+
+// stands reports whether BuildKit takes the file as it does now when a part of
+// it is cut out: what was swallowed is an instruction then.
+func stands(f *dockerfile.File, cut source.Span) bool {
+	text, _ := fix.Apply(f.Bytes, []fix.Set{{{Span: cut}}})
+	without, err := dockerfile.Parse(source.NewFile(f.Name, text))
+	return err == nil && len(without.Problems) <= len(f.Problems)
 }
 
 // escapeAt is the escape character that a line ends in, with the blanks around

@@ -18,7 +18,7 @@ func FuzzJoin(f *testing.F) {
 		"# escape=`\nFROM a\nRUN a `\n b\n",
 		"FROM a\nRUN <<EOF\nx\nEOF\n",
 		"\ufeffFROM a\nRUN a\\\n",
-		"FROM a\nRUN \\\n\\\nfoo",
+		"FROM a\nRUN \\\n\\\nfoo", "\ufeff\ufeffFROM a\n",
 	} {
 		f.Add([]byte(s))
 	}

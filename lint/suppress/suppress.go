@@ -118,9 +118,6 @@ func Read(f *source.File, in []Extent) Set {
 func comment(f *source.File, n int) (offset int, text string) {
 	line := f.Line(n)
 	at := 0
-	if n == 1 && len(line) >= 3 && string(line[:3]) == "\xef\xbb\xbf" {
-		at = 3
-	}
 	for at < len(line) && (line[at] == ' ' || line[at] == '\t') {
 		at++
 	}
