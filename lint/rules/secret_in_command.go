@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/credential"
@@ -26,7 +27,12 @@ var secretInCommand = rule.Rule{
 }
 
 func checkSecretInCommand(p *rule.Pass) {
+	var before dockerfile.Command
 	for in, c := range walk.Commands(p.File) {
+		if piped, ok := printed(before, c); ok {
+			p.Reportf(piped.Span, "the password for "+c.Name+" stays in the image's history; use RUN --mount=type=secret")
+		}
+		before = c
 		for i, a := range c.Args {
 			if !a.Literal {
 				continue
@@ -45,6 +51,15 @@ func checkSecretInCommand(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		exported(p, in)
 	}
+}
+
+// printed is the password that one command prints for the next to read.
+func printed(first, next dockerfile.Command) (a dockerfile.Arg, ok bool) {
+	if first.Name != "echo" && first.Name != "printf" || len(first.Args) == 0 || !subcommand(next, "--password-stdin") {
+		return a, false
+	}
+	a = first.Args[len(first.Args)-1]
+	return a, a.Literal && literalSecret(a.Text)
 }
 
 // exported reports export NAME=value and NAME=value on its own.
@@ -87,6 +102,18 @@ func passwordArgument(c dockerfile.Command, i int) string {
 		if rest, ok := strings.CutPrefix(a, "pass:"); ok && literalSecret(rest) && strings.HasPrefix(before, "-pass") {
 			return "the passphrase of openssl"
 		}
+	case "docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "oras", "crane", "regctl", "az":
+		if before == "-p" && subcommand(c, "login") && literalSecret(a) {
+			return "the password after -p"
+		}
+	case "redis-cli":
+		if before == "-a" && literalSecret(a) {
+			return "the password after -a"
+		}
+	case "aws", "npm", "pnpm", "yarn", "git":
+		if name := configured(c, i); name != "" {
+			return "the value of " + name
+		}
 	case "gpg", "gpg2", "keytool":
 		return "" // an empty or agreed passphrase of a key that the build itself makes
 	}
@@ -96,6 +123,29 @@ func passwordArgument(c dockerfile.Command, i int) string {
 	}
 	if strings.HasPrefix(flag, "--") && credential.Certain(strings.TrimLeft(flag, "-")) && literalSecret(value) {
 		return "the value of " + flag
+	}
+	return ""
+}
+
+// subcommand reports whether a command is told to do something, such as login,
+// in one of the words that are no flags.
+func subcommand(c dockerfile.Command, name string) bool {
+	return slices.ContainsFunc(c.Args, func(a dockerfile.Arg) bool { return a.Text == name })
+}
+
+// configured is the setting with a secret that an argument gives a value, as in
+// aws configure set aws_secret_access_key VALUE, "" for none.
+func configured(c dockerfile.Command, i int) string {
+	if !subcommand(c, "config") && !subcommand(c, "configure") {
+		return ""
+	}
+	name, value, joined := strings.Cut(c.Args[i].Text, "=")
+	if !joined && i > 0 {
+		name, value = c.Args[i-1].Text, name
+	}
+	last := name[strings.LastIndexAny(name, ":.")+1:] // of //registry.example/:_authToken
+	if (credential.Certain(strings.TrimLeft(last, "_")) || strings.HasPrefix(last, "_auth")) && literalSecret(value) {
+		return name
 	}
 	return ""
 }
