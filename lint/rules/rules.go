@@ -136,6 +136,7 @@ func All() []rule.Rule {
 		systemWorkdir,
 		tdnfClean,
 		tdnfYes,
+		tildePath,
 		undefinedArgInFrom,
 		undefinedVariable,
 		unknownLabel,
