@@ -54,12 +54,12 @@ func (p Platform) Runs(other Platform) bool {
 	if p.OS != other.OS {
 		return false
 	}
-	switch {
-	case p.Architecture == other.Architecture:
+	switch p.Architecture {
+	case other.Architecture:
 		return p.Architecture != "arm" || p.arm() >= other.arm()
-	case p.Architecture == "amd64":
+	case "amd64":
 		return other.Architecture == "386"
-	case p.Architecture == "arm64":
+	case "arm64":
 		return other.Architecture == "arm"
 	}
 	return false
