@@ -78,12 +78,14 @@ const (
 	windows
 )
 
-// families are known by the last part of an image's name.
+// families are known by a part of an image's name, the last first: those of
+// mcr.microsoft.com/azurelinux/base/core and alpine/git are before it.
 var families = map[string]family{
 	"alpine": busybox, "busybox": busybox, "wolfi-base": busybox, "chainguard-base": busybox,
 	"debian": debian, "ubuntu": debian, "buildpack-deps": debian,
 	"fedora": bash, "centos": bash, "rockylinux": bash, "almalinux": bash, "oraclelinux": bash, "amazonlinux": bash, "archlinux": bash,
 	"ubi": bash, "ubi-minimal": bash, "ubi7": bash, "ubi8": bash, "ubi9": bash, "ubi10": bash, "leap": bash, "tumbleweed": bash, "photon": bash,
+	"azurelinux": bash, "cbl-mariner": bash,
 }
 
 // tags are the words of tags that say the same, as in 3.12-slim-bookworm.
@@ -123,8 +125,10 @@ func familyOf(image string) family {
 	if strings.Contains(image, "windows") || strings.Contains(image, "nanoserver") {
 		return windows
 	}
-	if found := families[path.Base(repository)]; found != unknown {
-		return found
+	for _, part := range slices.Backward(strings.Split(repository, "/")) {
+		if found := families[part]; found != unknown {
+			return found
+		}
 	}
 	for word := range strings.SplitSeq(tag, "-") {
 		if found := tags[strings.TrimRight(word, "0123456789.")]; found != unknown {

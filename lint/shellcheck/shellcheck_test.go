@@ -96,6 +96,8 @@ func TestFindings(t *testing.T) {
 		{"ash", "FROM a\nSHELL [\"/bin/ash\", \"-c\"]\nRUN [[ -f x ]]\n", []string{}},
 		{"sh of Debian", "FROM node:22-slim\nRUN echo -n a && [[ -f x ]] && f() { local a; }\n", []string{"2:18 warning SC3010 [[ -f x ]]", "2:44 warning SC2034 a"}},
 		{"sh of Fedora", "FROM fedora:42\nRUN [[ -f x ]]\n", []string{}},
+		{"sh of Azure Linux", "FROM mcr.microsoft.com/azurelinux/base/core:3.0\nRUN [[ -f x ]]\n", []string{}},
+		{"sh of an image of Alpine", "FROM alpine/git:2\nRUN [[ -f x ]]\n", []string{}},
 		{"as a comment says", "FROM a\n# hadolint shell=bash\nRUN [[ -f x ]]\n", []string{}},
 		{"PowerShell", "FROM a\nSHELL [\"pwsh\", \"-Command\"]\nRUN ls $A\n", []string{}},
 		{"Windows by name", "FROM mcr.microsoft.com/windows/servercore:ltsc2022\nRUN ls $A\n", []string{}},
