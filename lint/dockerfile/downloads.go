@@ -52,9 +52,10 @@ func (f *File) Downloads() []Download {
 }
 
 // Check gives the edit that has ADD check what it downloads. ok is false where
-// the instruction cannot say so.
+// the instruction cannot say so, and for plain http, over which nobody can tell
+// which checksum is the right one.
 func (d Download) Check(checksum string) (e source.Edit, ok bool) {
-	if !d.Literal || !d.Alone || strings.Contains(d.Checksum, "$") || d.In.Trigger {
+	if !d.Literal || !d.Alone || strings.Contains(d.Checksum, "$") || d.In.Trigger || !strings.HasPrefix(d.URL, "https://") {
 		return e, false
 	}
 	if d.Checksum == "" {

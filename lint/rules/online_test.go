@@ -66,11 +66,12 @@ func TestOnline(t *testing.T) {
 		}, "ARG BASE=debian:12@" + digest + "\nFROM ${BASE} AS a\nFROM ubuntu:24.04@" + digest + "\nFROM other:1\n"},
 		{"digests of COPY --from", "image-without-digest", "FROM scratch\nCOPY --from=company/app:1 /a /a\n", []string{"the image company/app:1 is not pinned to a digest, so what is taken from it can change under you; whittle pin writes it"}, "FROM scratch\nCOPY --from=company/app:1@" + digest + " /a /a\n"},
 		{"digests of the syntax line", "syntax-without-digest", "# syntax=docker/dockerfile:1\nFROM scratch\n", []string{"the frontend docker/dockerfile:1 is not pinned to a digest, so another program may read the file tomorrow"}, "# syntax=docker/dockerfile:1@" + digest + "\nFROM scratch\n"},
-		{"checksums", "add-without-checksum", "FROM scratch\nARG V=a\nADD https://example.test/a /\nADD https://example.test/$V /\nADD https://example.test/b /\n", []string{
+		{"checksums", "add-without-checksum", "FROM scratch\nARG V=a\nADD https://example.test/a /\nADD https://example.test/$V /\nADD https://example.test/b /\nADD http://example.test/a /\n", []string{
 			"what this URL gives can change; add --checksum=sha256:…, or let whittle pin write it",
 			"what this URL gives can change; add --checksum=sha256:…",
 			"what this URL gives can change; add --checksum=sha256:…, or let whittle pin write it",
-		}, "FROM scratch\nARG V=a\nADD --checksum=" + digest + " https://example.test/a /\nADD https://example.test/$V /\nADD https://example.test/b /\n"},
+			"what this URL gives can change; add --checksum=sha256:…",
+		}, "FROM scratch\nARG V=a\nADD --checksum=" + digest + " https://example.test/a /\nADD https://example.test/$V /\nADD https://example.test/b /\nADD http://example.test/a /\n"},
 		{"a foreign platform", "base-platform", "FROM --platform=linux/amd64 foreign:1 AS a\nFROM a\nFROM --platform=linux/s390x foreign:1\nFROM debian:12\nFROM scratch\n", []string{"foreign:1 is there for linux/s390x, and the stage is for linux/amd64"}, ""},
 		{"a platform by a variable", "base-platform", "ARG P=linux/ppc64le\nFROM --platform=$P two:1\nFROM --platform=linux/arm/v7 two:1\nFROM --platform=linux/arm64 two:1\nFROM --platform=$Q two:1\nFROM --platform=$BUILDPLATFORM foreign:1\nFROM foreign:1\n", []string{
 			"two:1 is there for linux/arm64/v8, windows/amd64, and the stage is for linux/ppc64le",
@@ -80,7 +81,7 @@ func TestOnline(t *testing.T) {
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			opts := lint.Options{Images: registry, Downloads: sums{"https://example.test/a": digest}, Unsafe: true}
+			opts := lint.Options{Images: registry, Downloads: sums{"https://example.test/a": digest, "http://example.test/a": digest}, Unsafe: true}
 			opts.Rules = slices.DeleteFunc(rules.All(), func(r rule.Rule) bool { return r.Name != c.rule })
 			src := source.NewFile("Dockerfile", []byte(c.text))
 			diags, err := lint.Run(t.Context(), src, opts)

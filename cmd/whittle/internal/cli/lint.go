@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -138,6 +139,11 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	for _, p := range f.platforms {
 		if _, ok := dockerfiles.ParsePlatform(p); !ok {
 			return usage{fmt.Errorf("--platform %s: want a platform such as linux/arm64", p)}
+		}
+	}
+	for _, c := range f.buildContexts {
+		if name, _, ok := strings.Cut(c, "="); !ok || name == "" {
+			return usage{fmt.Errorf("--build-context %s: want NAME=VALUE", c)}
 		}
 	}
 	if (f.unsafe || len(f.fixOnly) > 0) && !f.fix && !f.diff {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	dockerfiles "github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/embedded"
 	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/pin"
@@ -166,6 +167,10 @@ func pinWithin(ctx context.Context, r *pin.Resolver, src *source.File, inline *e
 	}
 	within := embedded.In(src, *inline)
 	out, results, err := r.File(ctx, within.File, mode)
+	if bad, ok := errors.AsType[*dockerfiles.SyntaxError](err); ok {
+		at := within.LineStart(min(max(bad.Line, 1), within.Lines()))
+		return nil, nil, &dockerfiles.SyntaxError{Name: bad.Name, Line: src.Pos(within.Span(source.Span{Start: at, End: at}).Start).Line, Err: bad.Err}
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -160,6 +160,13 @@ func TestPinInline(t *testing.T) {
 	if code != cli.Findings || errs != "" || !strings.HasPrefix(out, file+":5:14: "+host+"/base:1 not pinned") || strings.Count(out, "\n") != 3 {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
+	broken := filepath.Join(t.TempDir(), "compose.yaml")
+	if err := os.WriteFile(broken, []byte(strings.Replace(text, "FROM ", "FORM ", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, errs := call(t, "", "pin", "--check", broken); !strings.Contains(errs, broken+":5: ") {
+		t.Errorf("a broken one: %s", errs)
+	}
 	code, _, errs = call(t, "", "pin", file)
 	if code != cli.Failed || !strings.Contains(errs, file+":7 is not pinned: ") {
 		t.Errorf("exit code %d\n%s", code, errs)
