@@ -90,10 +90,10 @@ func (b *build) candidates(def *pb.Definition) (g goBuild, open []int, err error
 	}
 	for _, s := range all {
 		switch {
-		case s.Doubt != "":
-			g.because(s, s.Doubt)
 		case s.Off && s.Idle():
 			g.because(s, "cgo is off and the flags are set as written")
+		case s.Doubt != "":
+			g.because(s, s.Doubt)
 		default:
 			open = append(open, s.Index)
 		}

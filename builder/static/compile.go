@@ -48,6 +48,7 @@ type Step struct {
 // call is one go build or go install in a script.
 type call struct {
 	verb       *syntax.Word
+	name       string // build or install
 	args       []*syntax.Word
 	start, end uint
 	trimpath   bool

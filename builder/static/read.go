@@ -14,15 +14,24 @@ const unknown = "?"
 // reader goes through a script for its calls of go build and for what speaks
 // against touching them.
 type reader struct {
-	step *Step
-	env  []string
-	cgo  []string // what the script itself sets CGO_ENABLED to
+	step      *Step
+	env       []string
+	cgo       []string        // what the script itself sets CGO_ENABLED to
+	functions map[string]bool // that the script defines
+	others    []string        // doubts about other commands than go build
 }
 
 // read finds the calls. Where one may run several times, or while others do,
 // the last of them in the text is not the last to run.
 func (r *reader) read(file *syntax.File) {
 	r.step.once = true
+	r.functions = map[string]bool{}
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if f, ok := n.(*syntax.FuncDecl); ok && f.Name != nil {
+			r.functions[f.Name.Value] = true
+		}
+		return true
+	})
 	var above []syntax.Node
 	syntax.Walk(file, func(n syntax.Node) bool {
 		if n == nil {
@@ -34,13 +43,23 @@ func (r *reader) read(file *syntax.File) {
 			for _, a := range x.Args {
 				r.assign(a)
 			}
+			r.printed(x, above)
 		case *syntax.CallExpr:
 			if len(x.Args) == 0 {
 				for _, a := range x.Assigns {
 					r.assign(a)
 				}
+			} else {
+				r.call(x, above)
 			}
-			r.call(x, above)
+		case *syntax.ParamExp:
+			if x.Param != nil && isOurs(x.Param.Value) {
+				r.others = append(r.others, "the RUN reads $"+x.Param.Value)
+			}
+		case *syntax.UnaryTest:
+			if w, ok := x.X.(*syntax.Word); ok && x.Op == syntax.TsVarSet && isOurs(literal(w.Parts)) {
+				r.others = append(r.others, "the RUN reads $"+literal(w.Parts))
+			}
 		}
 		above = append(above, n)
 		return true
@@ -74,14 +93,10 @@ func value(a *syntax.Assign) string {
 
 // call looks at one simple command.
 func (r *reader) call(c *syntax.CallExpr, above []syntax.Node) {
-	if len(c.Args) < 2 || path.Base(c.Args[0].Lit()) != "go" {
-		return
-	}
-	verb := c.Args[1].Lit()
-	if verb == "env" && strings.Contains(r.step.script, "-w") {
-		r.step.doubt("the RUN writes settings with go env -w")
-	}
-	if verb != "build" && verb != "install" {
+	argv := words(c.Args)
+	at, verb, ok := goCall(argv)
+	if !ok {
+		r.beside(c, above)
 		return
 	}
 	for _, n := range above {
@@ -94,21 +109,60 @@ func (r *reader) call(c *syntax.CallExpr, above []syntax.Node) {
 			}
 		}
 	}
-	r.add(c)
+	r.add(c, argv, at, verb)
 }
 
-// add notes a call of go build or go install.
-func (r *reader) add(c *syntax.CallExpr) {
+// goCall finds go build and go install in the words of a command, behind
+// programs that start others if need be: where go stands, and its verb.
+func goCall(argv []string) (at, verb int, ok bool) {
+	for len(argv) > at {
+		if path.Base(argv[at]) == "go" {
+			verb = at + 1
+			for verb < len(argv) && strings.HasPrefix(argv[verb], "-C") {
+				if argv[verb] == "-C" {
+					verb++
+				}
+				verb++
+			}
+			return at, verb, verb < len(argv) && (argv[verb] == "build" || argv[verb] == "install")
+		}
+		inner, ok := unwrapped(argv[at:])
+		if !ok || len(inner) == 0 || inner[0] == unknown {
+			return 0, 0, false
+		}
+		at = len(argv) - len(inner)
+	}
+	return 0, 0, false
+}
+
+// transparent are programs that start another in the environment they have,
+// wait for it and end as it does, so that go list can stand in go build's place.
+var transparent = []string{"env", "command", "builtin", "time", "eatmydata", "nice", "ionice", "nohup", "stdbuf", "timeout", "flock"}
+
+// add notes a call of go build or go install, in which go and its verb stand at
+// these places of argv.
+func (r *reader) add(c *syntax.CallExpr, argv []string, at, verb int) {
 	s := r.step
-	k := call{verb: c.Args[1], args: c.Args[2:], start: c.Pos().Offset(), end: c.End().Offset()}
-	k.source = s.script[c.Args[0].Pos().Offset():c.End().Offset()]
+	k := call{verb: c.Args[verb], name: argv[verb], args: c.Args[verb+1:], start: c.Pos().Offset(), end: c.End().Offset()}
+	k.source = s.script[c.Args[at].Pos().Offset():c.End().Offset()]
 	for _, a := range c.Assigns {
-		switch a.Name.Value {
-		case "CGO_ENABLED":
-			k.cgo = value(a)
-		case "GOFLAGS":
-			// What stands on the line wins over the environment.
-			k.trimpath, k.ldflags = true, true
+		k.set(a.Name.Value, value(a))
+	}
+	for _, w := range argv[:at] {
+		name, v, assigned := strings.Cut(w, "=")
+		switch {
+		case assigned && !strings.HasPrefix(w, "-"):
+			if strings.Contains(v, unknown) {
+				v = unknown
+			}
+			k.set(name, v)
+		case path.Base(argv[0]) == "env" && strings.HasPrefix(w, "-"):
+			s.doubt("go " + k.name + " is called with env " + w)
+		}
+	}
+	for w := argv; len(w) > len(argv)-at; w, _ = unwrapped(w) {
+		if !slices.Contains(transparent, path.Base(w[0])) {
+			s.doubt("go " + k.name + " is started by " + w[0])
 		}
 	}
 	for i := 0; i < len(k.args); i++ {
@@ -126,6 +180,17 @@ func (r *reader) add(c *syntax.CallExpr) {
 	s.Commands = append(s.Commands, k.source)
 }
 
+// set notes a variable that the call itself is given. GOFLAGS there wins over
+// the environment.
+func (k *call) set(name, value string) {
+	switch name {
+	case "CGO_ENABLED":
+		k.cgo = value
+	case "GOFLAGS":
+		k.trimpath, k.ldflags = true, true
+	}
+}
+
 // flag notes a flag that matters.
 func (r *reader) flag(k *call, name string) {
 	switch name {
@@ -134,16 +199,16 @@ func (r *reader) flag(k *call, name string) {
 	case "ldflags":
 		k.ldflags = true
 	case "race", "msan", "asan", "linkshared", "compiler", "toolexec":
-		r.step.doubt("go " + k.verb.Lit() + " is called with -" + name)
+		r.step.doubt("go " + k.name + " is called with -" + name)
 	case "buildmode":
-		r.step.doubt("go " + k.verb.Lit() + " sets a build mode")
+		r.step.doubt("go " + k.name + " sets a build mode")
 	}
 }
 
 // word looks at what is no flag as it is written. A variable may hold flags.
 func (r *reader) word(k *call, w *syntax.Word) {
 	text := strings.Trim(printed(w), `"'`)
-	if k.verb.Lit() == "install" && strings.Contains(text, "@") {
+	if k.name == "install" && strings.Contains(text, "@") {
 		r.step.doubt("go install fetches " + text)
 		return
 	}
@@ -153,7 +218,7 @@ func (r *reader) word(k *call, w *syntax.Word) {
 	name := strings.Trim(strings.TrimPrefix(text, "$"), "{}")
 	held, ok := r.variable(name)
 	if !ok {
-		r.step.doubt("go " + k.verb.Lit() + " is given " + text + ", which may hold flags")
+		r.step.doubt("go " + k.name + " is given " + text + ", which may hold flags")
 		return
 	}
 	for f := range strings.FieldsSeq(held) {
@@ -209,4 +274,10 @@ func (r *reader) decide() {
 		off = off && v == "0"
 	}
 	r.step.Off = off
+	if r.functions["go"] {
+		r.step.doubt("the RUN defines a function named go")
+	}
+	for _, why := range r.others {
+		r.step.doubt(why)
+	}
 }

@@ -71,7 +71,7 @@ func TestFind(t *testing.T) {
 		{name: "flags that the script makes", script: "FLAGS=-race; go build $FLAGS .", env: []string{"FLAGS=-v"}, commands: []string{"go build $FLAGS ."}, doubt: "go build is given $FLAGS, which may hold flags"},
 		{name: "the value of a flag", script: "go build -ldflags \"$L\" -o $OUT .", commands: []string{"go build -ldflags \"$L\" -o $OUT ."}},
 		{name: "a tool", script: "go install example.test/tool@latest", commands: []string{"go install example.test/tool@latest"}, doubt: "go install fetches example.test/tool@latest"},
-		{name: "settings that are written", script: "go env -w GOFLAGS=-mod=mod && go build .", commands: []string{"go build ."}, doubt: "the RUN writes settings with go env -w"},
+		{name: "settings that are written", script: "go env -w GOFLAGS=-mod=mod && go build .", commands: []string{"go build ."}, doubt: `the RUN also runs "go env -w GOFLAGS=-mod=mod", which writes settings of go`},
 		{name: "flags of the script", script: "export GOFLAGS=-mod=mod && go build .", commands: []string{"go build ."}, doubt: "the RUN sets GOFLAGS itself"},
 		{name: "exec form", args: []string{"go", "build", "-o", "/a b", "."}, commands: []string{"go build -o '/a b' ."}},
 		{name: "behind a script", script: "./build.sh"},
@@ -104,6 +104,154 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestBeside finds commands beside go build that what would change for it may
+// change too. Those that it names for a script, "" for none, are to be in the
+// doubt.
+func TestBeside(t *testing.T) {
+	for script, want := range map[string]string{
+		// What compiles or runs Go in other ways.
+		"go test -race ./... && go build -o /app .":                 "go test -race ./...",
+		"go build -o /app . && make worker":                         "make worker",
+		"go build -o /app . && ./build.sh":                          "./build.sh",
+		"go generate ./...; go build .":                             "go generate ./...",
+		"go run ./gen && go build .":                                "go run ./gen",
+		"go vet ./... && go build .":                                "go vet ./...",
+		"go tool cover -h && go build .":                            "go tool cover -h",
+		"go build . || CGO_ENABLED=1 go test ./...":                 "CGO_ENABLED=1 go test ./...",
+		"go build .\ngo list -deps ./...":                           "go list -deps ./...",
+		"go build . && go env -u GOFLAGS":                           "go env -u GOFLAGS",
+		"go get ./... && go build .":                                "go get ./...",
+		"go get -d ./... && go build .":                             "",
+		"go1.25 build ./x && go build .":                            "go1.25 build ./x",
+		"go $CMD ./x && go build .":                                 "go $CMD ./x",
+		"go build . && /app --version":                              "/app --version",
+		"go build . && bin/cp a b":                                  "bin/cp a b",
+		"go build . && python3 setup.py build":                      "python3 setup.py build",
+		"go build . && npm ci && ls":                                "npm ci",
+		"mage build & go build .":                                   "mage build",
+		"go build . && sh -c 'make'":                                "sh -c 'make'",
+		"curl -fsSL https://example.test/i.sh | bash && go build .": "bash",
+		"(cd tools && make) && go build .":                          "make",
+		"{ go build .; make; }":                                     "make",
+		"if go build .; then make; fi":                              "make",
+		"if make; then go build .; fi":                              "make",
+		"for d in a b; do go build ./$d; $d/test; done":             "$d/test",
+		"while ! go build .; do task fix; done":                     "task fix",
+		"case $X in a) make;; *) go build .;; esac":                 "make",
+		"go build -ldflags \"-X v=$(make version)\" .":              "make version",
+		"go build -ldflags \"-X v=`./version.sh`\" .":               "./version.sh",
+		"echo \"$(go run ./v)\" > v && go build .":                  "go run ./v",
+		"X=$(make v) && go build .":                                 "make v",
+		"cat <(make v) && go build .":                               "make v",
+		"cat <<EOF > v && go build .\n$(make v)\nEOF":               "make v",
+		"bash <<'EOF'\nmake\nEOF\ngo build .":                       "bash",
+		"go build . | ./log":                                        "./log",
+		"eval \"$X\" && go build .":                                 "eval \\\"$X\\\"",
+		"eval go test && go build .":                                "eval go test",
+		". ./env.sh && go build .":                                  ". ./env.sh",
+		"source env.sh; go build .":                                 "source env.sh",
+		"trap 'make clean' EXIT; go build .":                        "trap 'make clean' EXIT",
+		"alias ls=make; go build .":                                 "alias ls=make",
+		"$CMD && go build .":                                        "$CMD",
+		"\"$@\" && go build .":                                      "\\\"$@\\\"",
+		"${MAKE:-make} && go build .":                               "${MAKE:-make}",
+		"'ma'ke && go build .":                                      "'ma'ke",
+		"\\make && go build .":                                      "\\\\make",
+		"b() { make; }; b && go build .":                            "make",
+		"coproc make; go build .":                                   "make",
+		// Behind programs that start others.
+		"env make && go build .":                        "env make",
+		"env -S 'go run .' && go build .":               "env -S 'go run .'",
+		"env A=1 go test . && go build .":               "env A=1 go test .",
+		"env $OPTS make && go build .":                  "env $OPTS make",
+		"command make && go build .":                    "command make",
+		"time make && go build .":                       "make",
+		"timeout -s 9 10 make && go build .":            "timeout -s 9 10 make",
+		"nice -n 5 go test . && go build .":             "nice -n 5 go test .",
+		"sudo -nu app make && go build .":               "sudo -nu app make",
+		"su app -c make && go build .":                  "su app -c make",
+		"busybox sh -c make && go build .":              "busybox sh -c make",
+		"ls | xargs -n 1 make && go build .":            "xargs -n 1 make",
+		"find . -name x -exec make {} + && go build .":  "find . -name x -exec make {} +",
+		"find . -execdir go generate \\; && go build .": "find . -execdir go generate \\\\;",
+		"tar -xf a --to-command=make && go build .":     "tar -xf a --to-command=make",
+		"tar -I ./x -xf a && go build .":                "tar -I ./x -xf a",
+		"tar xIf ./x a && go build .":                   "tar xIf ./x a",
+		"sed 's/.*/make/e' x && go build .":             "sed 's/.*/make/e' x",
+		"sed -n '1e make' x && go build .":              "sed -n '1e make' x",
+		"sed -f x.sed y && go build .":                  "sed -f x.sed y",
+		"git submodule foreach make && go build .":      "git submodule foreach make",
+		"git -C x bisect run make && go build .":        "git -C x bisect run make",
+		"apt-get source -b x && go build .":             "apt-get source -b x",
+		// What reads or sets the variables themselves.
+		"test \"$CGO_ENABLED\" = 0 || apk add gcc; go build .": "$CGO_ENABLED",
+		"go build -ldflags \"-X f=${GOFLAGS:-none}\" .":        "$GOFLAGS",
+		"[[ -v GOFLAGS ]] || go build .":                       "$GOFLAGS",
+		"printenv CGO_ENABLED && go build .":                   "printenv CGO_ENABLED",
+		"env | grep CGO && go build .":                         "env",
+		"export -p > x && go build .":                          "export",
+		"X=$(go env CGO_ENABLED) && go build .":                "go env CGO_ENABLED",
+		"go env | grep -q CGO_ENABLED=0 && go build .":         "go env",
+		"unset CGO_ENABLED && go build .":                      "unset CGO_ENABLED",
+		"unset $X && go build .":                               "unset $X",
+		"read GOFLAGS < x; go build .":                         "read GOFLAGS",
+		"printf -v CGO_ENABLED 1; go build .":                  "printf -v CGO_ENABLED 1",
+		"go() { make; }; go build .":                           "a function named go",
+		// The call itself behind others.
+		"env GOOS=linux go build .":                    "",
+		"env CGO_ENABLED=1 go build .":                 "the command sets CGO_ENABLED itself",
+		"env CGO_ENABLED=$X go build .":                "the command sets CGO_ENABLED itself",
+		"env -i PATH=$PATH go build .":                 "env -i",
+		"env -u CGO_ENABLED go build .":                "env -u",
+		"timeout -k 5 10m go build .":                  "",
+		"nice go build . && time command go build ./b": "",
+		"\"go\" 'build' .":                             "",
+		"go -C sub build . && go -C=sub install .":     "",
+		"sudo go build .":                              "sudo",
+		"echo ./a ./b | xargs go build":                "xargs",
+		"chroot /x go build .":                         "chroot",
+		// What is harmless.
+		"set -eux; mkdir -p /out; cd src && pwd; go build -o /out/a .; cp /out/a /b; mv /b /c; ls -l /c; rm -rf /x; true":                      "",
+		"apk add --no-cache git ca-certificates && go build . && apk del git":                                                                  "",
+		"apt-get update && apt-get install -y --no-install-recommends $PKGS && rm -rf /var/lib/apt/lists/* && go build .":                      "",
+		"go mod download && go mod verify && go mod tidy && go version && go env && go env GOPATH && go clean -cache && go build .":            "",
+		"export GOOS=linux GOPRIVATE=x; unset GOPATH; X=1; readonly X; go build .":                                                             "",
+		"git config --global url.a.insteadOf b && git clone https://x/y && go build -ldflags \"-X v=$(git describe --tags)-$(date -u +%s)\" .": "",
+		"go build -ldflags \"-X m=$(go list -m)\" .":                                                                                           "",
+		"for i in 1 2; do echo $i; done; if [ -f x ]; then cat x; else touch x; fi; [[ -n $Y ]] && go build .":                                 "",
+		"test -z \"$(gofmt -l .)\" && go build .":                                                                                              "",
+		"sed -i -e 's/a/b/g' -e\"s|v|$V|\" main.go && sed -n '/re/,/e/p' x && go build .":                                                      "",
+		"curl -fsSL https://x/y.tar.gz | tar -xzf - -C /opt && go build .":                                                                     "",
+		"find . -name '*.go' -exec gofmt -l {} + && find . -type d | xargs -r chmod 755 && go build .":                                         "",
+		"go build . && strip app && upx app && sha256sum app > sum && setcap cap_net_bind_service=+ep app":                                     "",
+		"adduser -D app; command -v git; go build . 2>&1 | tee log; exit 0":                                                                    "",
+		"b() { go build -o /$1 ./cmd/$1; }; b a && b c":                                                                                        "",
+		"go build . & wait; umask 022; /bin/mkdir x; \\cp a b; 'ls'; env; printenv HOME; exec 3>&1":                                            "",
+		"cat <<'EOF' > run.sh && go build .\nmake\nEOF":                                                                                        "",
+		"(go build ./a); { go build ./b; } && : || false":                                                                                      "",
+	} {
+		steps, err := static.Find(build(t, script))
+		if err != nil || len(steps) != 1 {
+			t.Errorf("%q: %d steps, %v", script, len(steps), err)
+			continue
+		}
+		doubt := steps[0].Doubt
+		if (doubt == "") != (want == "") || !strings.Contains(doubt, want) {
+			t.Errorf("%q: doubt %s, want of %s", script, doubt, want)
+		}
+	}
+}
+
+// TestGoGet takes the version of Go for what go get does.
+func TestGoGet(t *testing.T) {
+	for version, harmless := range map[string]bool{"GOLANG_VERSION=1.26.1": true, "GOLANG_VERSION=1.18": true, "GOLANG_VERSION=1.17.13": false, "GOLANG_VERSION=x": false, "X=1": false} {
+		steps, err := static.Find(build(t, "go get ./... && go build .", version))
+		if err != nil || len(steps) != 1 || (steps[0].Doubt == "") != harmless {
+			t.Errorf("%s: %+v, %v", version, steps, err)
+		}
+	}
+}
+
 // execs lists the RUNs of a definition in order.
 func execs(t *testing.T, def *pb.Definition) []*pb.ExecOp {
 	t.Helper()
@@ -130,6 +278,7 @@ func TestQuestion(t *testing.T) {
 		"go build -mod vendor -o a . && cp a /b":                  trap + "{ go " + list + " -mod vendor ." + out + stop + " && cp a /b",
 		"go build -C sub -o a . >log 2>&1":                        trap + "{ go list -C sub " + strings.TrimPrefix(list, "list ") + " ." + out + stop + " >log 2>&1",
 		"(cd a && X=1 go build .) | tee log":                      trap + "(cd a && { X=1 go " + list + " ." + out + stop + ") | tee log",
+		"A=1 env GOOS=linux go -C sub build -v ./a":               trap + "{ A=1 env GOOS=linux go -C sub " + list + " ./a" + out + stop,
 		"go build ./a; go install ./b":                            trap + "{ go " + list + " ./a" + out + "; }; { go " + list + " ./b" + out + stop,
 		"for d in a b; do go build ./$d; done; strip a b":         "for d in a b; do { go " + list + " ./$d" + out + "; }; done; strip a b",
 		"go build ./a & go build ./b & wait":                      "{ go " + list + " ./a" + out + "; } & { go " + list + " ./b" + out + "; } & wait",
@@ -176,6 +325,8 @@ func TestQuestionRuns(t *testing.T) {
 			"for d in a b; do go build ./$d; done":                "./a ./b",
 			"go build ./a > log 2>&1 || exit 1; touch after":      "./a",
 			"go build ./a & wait":                                 "./a",
+			"env A=1 timeout 9 go build ./a && touch after":       "./a",
+			"command go build ./a && nice go install ./b":         "./a ./b",
 		} {
 			def := build(t, script)
 			steps, err := static.Find(def)
