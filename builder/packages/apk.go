@@ -1,7 +1,13 @@
 package packages
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5"  //nolint:gosec // apk's own checksums
+	"crypto/sha1" //nolint:gosec // apk's own checksums
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"slices"
@@ -32,8 +38,8 @@ func (d *DB) readApk(ctx context.Context) error {
 
 // parseInstalled reads apk's database (apk-tools, doc/apk-installed.5): one
 // paragraph a package, one letter a field. After the fields of the package
-// come F, a directory, and after it R, a file in it, with Z, the file's SHA-1
-// in base64 behind "Q1".
+// come F, a directory, and after it R, a file in it, with Z, the file's
+// checksum.
 func parseInstalled(data []byte) []*record {
 	var out []*record
 	for paragraph := range strings.SplitSeq(string(data), "\n\n") {
@@ -62,8 +68,8 @@ func parseInstalled(data []byte) []*record {
 				file = path.Join(dir, v)
 				r.files = append(r.files, file)
 			case "Z":
-				if sum, ok := strings.CutPrefix(v, "Q1"); ok && file != "" {
-					r.checksums[file] = sum
+				if file != "" {
+					r.checksums[file] = v
 				}
 			}
 		}
@@ -76,4 +82,41 @@ func parseInstalled(data []byte) []*record {
 		}
 	}
 	return out
+}
+
+// apkSum reports whether content has the checksum that apk wrote: an encoding,
+// Q for base64 or X for hexadecimal, and a kind, 1 for SHA-1 or 2 for SHA-256
+// (apk-tools, apk_blob_pull_digest in src/blob.c). apk 3 also writes SHA-256
+// where 2 expects SHA-1: its first 20 bytes, alone or followed by the encoded
+// rest. Very old databases have MD5 in hexadecimal alone. A sum of a form that
+// is not known agrees with nothing.
+func apkSum(sum string, content []byte) bool {
+	decode := hex.DecodeString
+	switch {
+	case strings.HasPrefix(sum, "Q1"), strings.HasPrefix(sum, "Q2"):
+		decode = decodeParts
+		sum = sum[2:]
+	case strings.HasPrefix(sum, "X1"), strings.HasPrefix(sum, "X2"):
+		sum = sum[2:]
+	}
+	want, err := decode(sum)
+	if err != nil {
+		return false
+	}
+	md, short, long := md5.Sum(content), sha1.Sum(content), sha256.Sum256(content) //nolint:gosec // apk's own checksums
+	return bytes.Equal(want, md[:]) || bytes.Equal(want, short[:]) || bytes.Equal(want, long[:]) || bytes.Equal(want, long[:len(short)])
+}
+
+// decodeParts decodes base64 that may go on behind its padding.
+func decodeParts(text string) ([]byte, error) {
+	head, rest, more := strings.Cut(text, "=")
+	if !more || strings.Trim(rest, "=") == "" {
+		return base64.StdEncoding.DecodeString(text)
+	}
+	first, err := base64.RawStdEncoding.DecodeString(head)
+	if err != nil {
+		return nil, err
+	}
+	second, err := base64.StdEncoding.DecodeString(rest)
+	return append(first, second...), err
 }

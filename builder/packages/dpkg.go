@@ -2,16 +2,14 @@ package packages
 
 import (
 	"context"
-	"crypto/md5"  //nolint:gosec // dpkg's own checksums
-	"crypto/sha1" //nolint:gosec // apk's own checksums
-	"encoding/base64"
+	"crypto/md5" //nolint:gosec // dpkg's own checksums
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,10 +30,14 @@ func (d *DB) readDpkg(ctx context.Context) error {
 		return fmt.Errorf("reading the package database: %w", err)
 	}
 	d.records = append(d.records, parseStatus(data)...)
-	entries, err := d.t.ReadDir(ctx, dpkgStatusD)
-	if errors.Is(err, fs.ErrNotExist) {
+	dir, err := tree.Resolve(ctx, d.t, dpkgStatusD)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && !dir.Entry.IsDir() {
 		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("reading the package database: %w", err)
+	}
+	entries, err := d.t.ReadDir(ctx, dir.Path)
 	if err != nil {
 		return fmt.Errorf("reading the package database: %w", err)
 	}
@@ -117,41 +119,36 @@ const listers = 8
 
 // list reads which files the packages have.
 func (d *DB) list(ctx context.Context, records []*record) error {
-	if d.owners == nil {
-		d.owners = map[string]*record{}
-	}
-	var mu sync.Mutex
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(listers)
 	for _, r := range records {
 		if r.files != nil {
-			mu.Lock()
-			d.own(r)
-			mu.Unlock()
 			continue
 		}
 		eg.Go(func() error {
 			files, err := d.dpkgFiles(ctx, r)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
 			r.files = files
-			d.own(r)
-			return nil
+			return err
 		})
 	}
 	return eg.Wait()
 }
 
-func (d *DB) own(r *record) {
-	for _, f := range r.files {
-		d.owners[f] = r
+// ownersOf gives the package of every listed path under all names that the
+// path has. One that several packages list, as those of one name for two
+// architectures do, is the first one's in the order of the database.
+func ownersOf(records []*record) map[string]*record {
+	owners := map[string]*record{}
+	for _, r := range records {
+		for _, f := range slices.Concat(r.files, r.dirs) {
+			for _, n := range aliases(f) {
+				if _, ok := owners[n]; !ok {
+					owners[n] = r
+				}
+			}
+		}
 	}
-	for _, f := range r.dirs {
-		d.owners[f] = r
-	}
+	return owners
 }
 
 // dpkgFiles reads a package's list of files. Packages that may be installed
@@ -205,8 +202,7 @@ func (d *DB) edited(ctx context.Context, r *record, name string) (bool, error) {
 		return false, err
 	}
 	if r.Origin == "apk" {
-		have := sha1.Sum(data) //nolint:gosec // apk's own checksum
-		return base64.StdEncoding.EncodeToString(have[:]) != want, nil
+		return !apkSum(want, data), nil
 	}
 	have := md5.Sum(data) //nolint:gosec // dpkg's own checksum
 	return hex.EncodeToString(have[:]) != want, nil

@@ -25,14 +25,7 @@ func (d *DB) Drop(ctx context.Context, base *DB, changed map[string]tree.Entry) 
 	if err := d.list(ctx, records); err != nil {
 		return nil, err
 	}
-	owners := map[string]*record{}
-	for _, r := range records {
-		for _, f := range slices.Concat(r.files, r.dirs) {
-			for _, n := range aliases(f) {
-				owners[n] = r
-			}
-		}
-	}
+	owners := ownersOf(records)
 	packed := ages(owners, changed)
 	out := map[string]Package{}
 	for _, name := range slices.Sorted(maps.Keys(changed)) {

@@ -37,7 +37,7 @@ type record struct {
 	Package
 	text      string            // the paragraph as it stands
 	conffiles map[string]string // path to MD5, as it was installed
-	checksums map[string]string // path to MD5, or to SHA-1 in base64 for apk; nil until they are read
+	checksums map[string]string // path to MD5, or to what apk writes behind "Z:"; nil until they are read
 	files     []string          // absolute paths, once they are known
 	dirs      []string          // directories that files does not have
 	system    bool              // a part of the distribution itself
@@ -152,14 +152,16 @@ func (d *DB) Owner(ctx context.Context, name string) (*Package, bool, error) {
 	if err := d.load(ctx); err != nil || len(d.records) == 0 {
 		return nil, false, err
 	}
-	d.listed.Do(func() { d.listErr = d.list(ctx, d.records) })
+	d.listed.Do(func() {
+		if d.listErr = d.list(ctx, d.records); d.listErr == nil {
+			d.owners = ownersOf(d.records)
+		}
+	})
 	if d.listErr != nil {
 		return nil, false, d.listErr
 	}
-	for _, n := range aliases(name) {
-		if r, ok := d.owners[n]; ok {
-			return &r.Package, true, nil
-		}
+	if r, ok := d.owners[name]; ok {
+		return &r.Package, true, nil
 	}
 	return nil, false, nil
 }

@@ -1,12 +1,15 @@
 package packages
 
 import (
+	"context"
 	"errors"
+	"io"
 	"maps"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -286,6 +289,89 @@ func TestApk(t *testing.T) {
 		if _, dropped := got["/etc/nginx/nginx.conf"]; err != nil || dropped != drop {
 			t.Errorf("%q: dropped %v, %v", content, dropped, err)
 		}
+	}
+}
+
+// TestApkSums holds checksums of every form that apk writes, and of none that
+// it does.
+func TestApkSums(t *testing.T) {
+	for sum, same := range map[string]bool{
+		"Q1qvTGHdzF6KLavt4PO0gs2a6pQ00=":                                     true,
+		"X1aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d":                         true,
+		"Q2LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=":                     true,
+		"X22cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824": true,
+		"Q1LPJNul+wow4m6DsqxbninhsWHlw=":                                     true, // the beginning of SHA-256
+		"Q1LPJNul+wow4m6DsqxbninhsWHlw=H6dCXnMEM2KTi5gk":                     true, // and its rest
+		"5d41402abc4b2a76b9719d911017c592":                                   true,
+		"Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=":                                     false,
+		"Q3qvTGHdzF6KLavt4PO0gs2a6pQ00=":                                     false,
+		"Q1":                                                                 false,
+		"":                                                                   false,
+	} {
+		if got := apkSum(sum, []byte("hello")); got != same {
+			t.Errorf("%q: %v, want %v", sum, got, same)
+		}
+	}
+	for _, content := range []string{"hello", "mine"} {
+		x := &tree.Memory{}
+		x.File("/lib/apk/db/installed", 0o644, []byte("P:nginx\nV:1\nF:etc\nR:nginx.conf\nZ:Q2LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=\n"))
+		x.File("/etc/nginx.conf", 0o644, []byte(content))
+		got, err := open(t, x).Drop(t.Context(), nil, entries(t, x, "/etc/nginx.conf"))
+		if _, dropped := got["/etc/nginx.conf"]; err != nil || dropped != (content == "hello") {
+			t.Errorf("%q: dropped %v, %v", content, dropped, err)
+		}
+	}
+}
+
+// slow is a tree whose files take their time to open, the one of the given
+// name most of all, so that readers finish in another order than they began.
+type slow struct {
+	*tree.Memory
+	name string
+}
+
+func (s slow) Open(ctx context.Context, name string) (io.ReaderAt, error) {
+	if strings.Contains(name, s.name) {
+		time.Sleep(time.Millisecond)
+	}
+	return s.Memory.Open(ctx, name)
+}
+
+// TestSharedOwner asks for a file of two architectures' packages, whichever of
+// their lists is read first.
+func TestSharedOwner(t *testing.T) {
+	x := &tree.Memory{}
+	text := ""
+	for _, arch := range []string{"amd64", "i386"} {
+		text += "Package: libx\nStatus: install ok installed\nArchitecture: " + arch + "\nVersion: 1\n\n"
+		x.File("/var/lib/dpkg/info/libx:"+arch+".list", 0o644, []byte("/usr/share/doc/libx/copyright\n/lib/x\n"))
+	}
+	x.File("/var/lib/dpkg/status", 0o644, []byte(text))
+	x.File("/usr/lib/x", 0o644, nil)
+	for range 200 {
+		for _, late := range []string{"amd64", "i386"} {
+			d := open(t, slow{x, late})
+			for _, name := range []string{"/usr/share/doc/libx/copyright", "/usr/lib/x", "/lib/x"} {
+				if p, ok, err := d.Owner(t.Context(), name); err != nil || !ok || p.Arch != "amd64" {
+					t.Fatalf("%s, with the list of %s last: %+v %v", name, late, p, err)
+				}
+			}
+			got, err := open(t, slow{x, late}).Drop(t.Context(), nil, entries(t, x, "/usr/lib/x"))
+			if err != nil || got["/usr/lib/x"].Arch != "amd64" {
+				t.Fatalf("with the list of %s last: %+v %v", late, got, err)
+			}
+		}
+	}
+}
+
+// TestLinkedDatabase reads the records of a database behind a link.
+func TestLinkedDatabase(t *testing.T) {
+	x := &tree.Memory{}
+	x.Symlink("/var/lib/dpkg", "/usr/lib/sysimage/dpkg")
+	x.File("/usr/lib/sysimage/dpkg/status.d/tzdata", 0o644, []byte("Package: tzdata\nVersion: 1\n"))
+	got, err := open(t, x).Installed(t.Context())
+	if err != nil || len(got) != 1 || got[0].Name != "tzdata" {
+		t.Errorf("%v %v", got, err)
 	}
 }
 
