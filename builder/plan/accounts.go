@@ -15,29 +15,31 @@ import (
 // maxAccounts is the largest account file that is read, in bytes.
 const maxAccounts = 4 << 20
 
-// accounts reads the tree's passwd and group.
-func (m *maker) accounts(ctx context.Context) ([]rootfs.User, []rootfs.Group, error) {
-	return accountsOf(ctx, m.t)
+// accounts are the account files of a tree: as they stand, nil where there is
+// none, and what can be read of them.
+type accounts struct {
+	passwd, group []byte
+	users         []rootfs.User
+	groups        []rootfs.Group
 }
 
-func accountsOf(ctx context.Context, t tree.Tree) ([]rootfs.User, []rootfs.Group, error) {
-	passwd, err := optional(ctx, t, "/etc/passwd", maxAccounts)
-	if err != nil {
-		return nil, nil, err
+// accounts reads the tree's passwd and group.
+func (m *maker) accounts(ctx context.Context) (accounts, error) { return accountsOf(ctx, m.t) }
+
+func accountsOf(ctx context.Context, t tree.Tree) (a accounts, err error) {
+	if a.passwd, err = optional(ctx, t, "/etc/passwd", maxAccounts); err != nil {
+		return a, err
 	}
-	group, err := optional(ctx, t, "/etc/group", maxAccounts)
-	if err != nil {
-		return nil, nil, err
+	if a.group, err = optional(ctx, t, "/etc/group", maxAccounts); err != nil {
+		return a, err
 	}
-	users, err := rootfs.ParsePasswd(passwd)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading /etc/passwd: %w", err)
+	if a.users, err = rootfs.ParsePasswd(a.passwd); err != nil {
+		return a, fmt.Errorf("reading /etc/passwd: %w", err)
 	}
-	groups, err := rootfs.ParseGroup(group)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading /etc/group: %w", err)
+	if a.groups, err = rootfs.ParseGroup(a.group); err != nil {
+		return a, fmt.Errorf("reading /etc/group: %w", err)
 	}
-	return users, groups, nil
+	return a, nil
 }
 
 // optional reads a file that need not be there.
@@ -89,17 +91,17 @@ func (m *maker) addAccounts(ctx context.Context, reason string) error {
 // ownAccounts are the accounts of the tree that the base image has not, or all
 // of them where any may be asked for.
 func (m *maker) ownAccounts(ctx context.Context) ([]rootfs.User, []rootfs.Group, error) {
-	users, groups, err := m.accounts(ctx)
+	mine, err := m.accounts(ctx)
 	if err != nil || m.in.Base == nil || m.user.root || m.evidence.names != "" {
-		return users, groups, err
+		return mine.users, mine.groups, err
 	}
-	theirs, theirGroups, err := accountsOf(ctx, m.in.Base)
+	theirs, err := accountsOf(ctx, m.in.Base)
 	if err != nil {
 		return nil, nil, err
 	}
-	users = slices.DeleteFunc(users, func(u rootfs.User) bool { return slices.Contains(theirs, u) })
-	groups = slices.DeleteFunc(groups, func(g rootfs.Group) bool {
-		return slices.ContainsFunc(theirGroups, func(x rootfs.Group) bool { return x.Name == g.Name && x.GID == g.GID })
+	users := slices.DeleteFunc(mine.users, func(u rootfs.User) bool { return slices.Contains(theirs.users, u) })
+	groups := slices.DeleteFunc(mine.groups, func(g rootfs.Group) bool {
+		return slices.ContainsFunc(theirs.groups, func(x rootfs.Group) bool { return x.Name == g.Name && x.GID == g.GID })
 	})
 	return users, groups, nil
 }

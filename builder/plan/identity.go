@@ -1,11 +1,16 @@
 package plan
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/moby/sys/user"
 
 	"github.com/whittle-oci/whittle/builder/rootfs"
 )
@@ -30,11 +35,11 @@ type identity struct {
 
 // identities chooses the user and rewrites USER in numbers.
 func (m *maker) identities(ctx context.Context) error {
-	users, groups, err := m.accounts(ctx)
+	known, err := m.accounts(ctx)
 	if err != nil {
 		return err
 	}
-	built, err := lookupUser(m.in.Config.User, users, groups)
+	built, err := lookupUser(m.in.Config.User, known)
 	if err != nil {
 		return &RefusedError{Instruction: "USER", Message: err.Error(), Hint: "make the user in the final stage, or write its number"}
 	}
@@ -42,7 +47,7 @@ func (m *maker) identities(ctx context.Context) error {
 	switch {
 	case m.opts.User == "keep":
 	case m.opts.User != "":
-		if chosen, err = lookupUser(m.opts.User, users, groups); err != nil {
+		if chosen, err = lookupUser(m.opts.User, known); err != nil {
 			return &RefusedError{Message: "user: " + err.Error(), Hint: "write UID:GID"}
 		}
 	case built.root && m.needRoot != "":
@@ -77,55 +82,46 @@ func orDefault(s, def string) string {
 	return s
 }
 
-// lookupUser resolves the value of USER as the OCI image specification and
-// Docker do: user, uid, user:group, uid:gid, uid:group, user:gid.
-func lookupUser(spec string, users []rootfs.User, groups []rootfs.Group) (identity, error) {
-	name, group, hasGroup := strings.Cut(spec, ":")
-	if name == "" {
-		name = "0"
+// lookupUser resolves the value of USER as the runtimes do: user, uid,
+// user:group, uid:gid, uid:group, user:gid. Only root need not have a line.
+func lookupUser(spec string, known accounts) (identity, error) {
+	name, group, _ := strings.Cut(spec, ":")
+	found, err := user.GetExecUser(spec, nil, reader(known.passwd), reader(known.group))
+	if err != nil && (name == "" || name == "root") {
+		found, err = user.GetExecUser("0:"+group, nil, nil, reader(known.group))
 	}
-	id := identity{}
-	uid, numeric := number(name)
-	i := slices.IndexFunc(users, func(u rootfs.User) bool { return u.Name == name || numeric && u.UID == uid })
+	switch {
+	case errors.Is(err, user.ErrNoPasswdEntries):
+		return identity{}, fmt.Errorf("the user %s is not in /etc/passwd", name)
+	case errors.Is(err, user.ErrNoGroupEntries):
+		return identity{}, fmt.Errorf("the group %s is not in /etc/group", group)
+	case err != nil:
+		return identity{}, fmt.Errorf("looking up %s: %w", spec, err)
+	}
+	id := identity{uid: found.Uid, gid: found.Gid, root: found.Uid == 0}
+	_, failed := strconv.Atoi(name)
+	numeric := name == "" || failed == nil
+	i := slices.IndexFunc(known.users, func(u rootfs.User) bool { return u.UID == id.uid && (numeric || u.Name == name) })
 	switch {
 	case i >= 0:
-		u := users[i]
-		id.uid, id.gid, id.account = u.UID, u.GID, &u
-	case numeric:
-		id.uid = uid
-	case name == "root":
-	default:
-		return id, fmt.Errorf("the user %s is not in /etc/passwd", name)
+		u := known.users[i]
+		id.account = &u
+	case !numeric && name != "root": // a line that only the runtimes can read
+		id.account = &rootfs.User{Name: name, UID: id.uid, GID: id.gid, Home: found.Home}
 	}
-	if hasGroup && group != "" {
-		gid, numeric := number(group)
-		j := slices.IndexFunc(groups, func(g rootfs.Group) bool { return g.Name == group || numeric && g.GID == gid })
-		switch {
-		case j >= 0:
-			id.gid = groups[j].GID
-		case numeric:
-			id.gid = gid
-		default:
-			return id, fmt.Errorf("the group %s is not in /etc/group", group)
-		}
-	}
-	for _, g := range groups {
+	for _, g := range known.groups {
 		if g.GID == id.gid {
 			id.groups = append(id.groups, rootfs.Group{Name: g.Name, GID: g.GID})
 		}
 	}
-	if id.account != nil {
-		for _, g := range groups {
-			if g.GID != id.gid && slices.Contains(g.Members, id.account.Name) {
-				id.member = append(id.member, g.GID)
-			}
-		}
-	}
-	id.root = id.uid == 0
+	id.member = slices.DeleteFunc(found.Sgids, func(gid int) bool { return gid == id.gid })
 	return id, nil
 }
 
-func number(s string) (int, bool) {
-	n, err := strconv.ParseUint(s, 10, 31)
-	return int(n), err == nil
+// reader gives the content of a file, nil for one that is not there.
+func reader(data []byte) io.Reader {
+	if data == nil {
+		return nil
+	}
+	return bytes.NewReader(data)
 }

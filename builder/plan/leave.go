@@ -66,11 +66,11 @@ func (m *maker) cacheRoots(ctx context.Context) (map[string]string, error) {
 		roots[r.dir] = r.why
 	}
 	homes := []string{"/root", m.env("HOME")}
-	users, groups, err := m.accounts(ctx)
+	known, err := m.accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if id, err := lookupUser(m.in.Config.User, users, groups); err == nil && id.account != nil {
+	if id, err := lookupUser(m.in.Config.User, known); err == nil && id.account != nil {
 		homes = append(homes, id.account.Home)
 	}
 	for _, h := range homes {

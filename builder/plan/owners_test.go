@@ -22,6 +22,10 @@ func accounts(t *tree.Memory) {
 	t.File("/etc/group", 0o644, []byte("root:x:0:\ndaemon:x:1:\napp:x:4712:\nvideo:x:44:app\nother:x:4800:\n"))
 }
 
+func passwd(text string) func(*tree.Memory) {
+	return func(t *tree.Memory) { t.File("/etc/passwd", 0o644, []byte(text+"\n")) }
+}
+
 func content(name, want string) func(*testing.T, *plan.Plan) {
 	return func(t *testing.T, p *plan.Plan) {
 		t.Helper()
@@ -50,11 +54,18 @@ func TestUsers(t *testing.T) {
 				content("/etc/group", "root:x:0:\napp:x:4712:\nother:x:4800:\n")(t, p)
 			},
 		},
-		{name: "by name and group", base: debian, change: accounts, config: user("app:video"), user: "4711:44", check: content("/etc/group", "root:x:0:\napp:x:4712:\nother:x:4800:\nvideo:x:44:\n")},
+		{name: "by name and group", base: debian, change: accounts, config: user("app:video"), user: "4711:44", quiet: true, check: content("/etc/group", "root:x:0:\napp:x:4712:\nother:x:4800:\nvideo:x:44:\n")},
 		{name: "a number alone has group 0", base: debian, config: user("1001"), files: []string{}, user: "1001:0"},
 		{name: "a number with an account", base: debian, change: accounts, config: user("4711"), user: "4711:4712"},
 		{name: "one that is not there", base: debian, config: user("gone"), refused: "USER: the user gone is not in /etc/passwd"},
 		{name: "a group that is not there", base: debian, config: user("1:gone"), refused: "USER: the group gone is not in /etc/group"},
+		{name: "a short line", base: debian, change: passwd("app:x:1000:1001"), config: user("app"), user: "1000:1001", check: content("/etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\napp:x:1000:1001:::\n")},
+		{name: "a line without a group", base: debian, change: passwd("app:x:1000"), config: user("app"), user: "1000:0"},
+		{name: "a long line", base: debian, change: passwd("app:x:1000:1001:a:/srv:/bin/sh:more"), config: user("app"), user: "1000:1001"},
+		{name: "a line that only runtimes can read", base: debian, change: passwd("+app:x:1000:1001::/srv:"), config: user("+app"), user: "1000:1001"},
+		{name: "a number that is no number", base: debian, change: passwd("app:x:one:1001::/srv:"), config: user("app"), user: "65532:65532"},
+		{name: "a name that looks like a number", base: debian, change: passwd("1000:x:1:1::/:\nb:x:1000:7::/:"), config: user("1000"), user: "1000:7"},
+		{name: "a number that is too high", base: debian, config: user("2147483648"), refused: "uids and gids must be in range"},
 		{name: "a home of the system's", base: debian, config: user("daemon"), files: []string{"0644 0:0 /etc/passwd", "0644 0:0 /etc/group"}, hasNot: []string{"/usr/bin"}, user: "1:1"},
 		{name: "a home that is not there", base: debian, config: user("www"), hasNot: []string{"/var/www"}, user: "33:33"},
 		{name: "user: keep", base: debian, options: plan.Options{User: "keep"}, files: []string{}, quiet: true},

@@ -26,17 +26,19 @@ type Group struct {
 	Members []string
 }
 
-// ParsePasswd reads passwd(5). Lines that are not an account are skipped, as
-// getpwent(3) does; of two accounts with one name both are returned. The error
-// is for files with more lines than any image has.
+// ParsePasswd reads passwd(5), with the leniency of the runtimes
+// (github.com/moby/sys/user): fields at the end may be missing, and there may
+// be more. Lines without a name or a valid number are skipped, as getpwent(3)
+// does; of two accounts with one name both are returned. The error is for
+// files with more lines than any image has.
 func ParsePasswd(data []byte) ([]User, error) {
 	var users []User
-	err := eachLine(data, "passwd", func(f []string) {
-		if len(f) != 7 {
-			return
-		}
+	err := eachLine(data, "passwd", func(f [7]string) {
 		uid, ok := parseID(f[2])
 		gid, ok2 := parseID(f[3])
+		if f[3] == "" {
+			gid, ok2 = 0, true
+		}
 		if ok && ok2 {
 			users = append(users, User{Name: f[0], UID: uid, GID: gid, Gecos: f[4], Home: f[5], Shell: f[6]})
 		}
@@ -47,10 +49,7 @@ func ParsePasswd(data []byte) ([]User, error) {
 // ParseGroup reads group(5) in the same way as [ParsePasswd].
 func ParseGroup(data []byte) ([]Group, error) {
 	var groups []Group
-	err := eachLine(data, "group", func(f []string) {
-		if len(f) != 4 {
-			return
-		}
+	err := eachLine(data, "group", func(f [7]string) {
 		gid, ok := parseID(f[2])
 		if !ok {
 			return
@@ -66,20 +65,21 @@ func ParseGroup(data []byte) ([]Group, error) {
 	return groups, err
 }
 
-// eachLine calls f with the fields of every line that may be an account.
-func eachLine(data []byte, what string, f func(fields []string)) error {
+// eachLine calls f with the fields of every line that may be an account; those
+// that are missing are empty.
+func eachLine(data []byte, what string, f func(fields [7]string)) error {
 	n := 0
 	for line := range bytes.Lines(data) {
 		if n++; n > maxAccounts {
 			return fmt.Errorf("reading %s: more than %d lines", what, maxAccounts)
 		}
-		text := strings.TrimRight(string(line), "\r\n")
-		text = strings.TrimLeft(text, " \t")
+		text := strings.TrimSpace(string(line))
 		if text == "" || strings.ContainsAny(text[:1], "#+-:") || strings.ContainsAny(text, "\x00\r") {
 			// "+" and "-" begin NIS entries, which name no account here.
 			continue
 		}
-		fields := strings.Split(text, ":")
+		var fields [7]string
+		copy(fields[:], strings.Split(text, ":"))
 		if strings.ContainsFunc(fields[0], func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 			continue
 		}

@@ -76,8 +76,8 @@ func TestZoneinfoZipIsAnArchiveOfZones(t *testing.T) {
 
 func TestParsePasswd(t *testing.T) {
 	in := "root:x:0:0:root:/root:/bin/bash\r\n" +
-		"# a comment\n+nis\n-nis:x:1:1:::\n:x:1:1:::\nshort:x:1\n" +
-		"neg:x:-1:0:::\nlast:x:4294967295:0:::\nword:x:one:0:::\n" +
+		"# a comment\n+nis\n-nis:x:1:1:::\n:x:1:1:::\nword\nno:x\n" +
+		"neg:x:-1:0:::\nlast:x:4294967295:0:::\nword:x:one:0:::\nshort:x:1000:1001\nshorter:x:7\nlong:x:8:9:g:/h:/s:more:fields\n" +
 		"app:x:4294967294:4294967294:App,,,:/home/app:"
 	got, err := ParsePasswd([]byte(in))
 	if err != nil {
@@ -85,26 +85,29 @@ func TestParsePasswd(t *testing.T) {
 	}
 	want := []User{
 		{Name: "root", Gecos: "root", Home: "/root", Shell: "/bin/bash"},
+		{Name: "short", UID: 1000, GID: 1001},
+		{Name: "shorter", UID: 7},
+		{Name: "long", UID: 8, GID: 9, Gecos: "g", Home: "/h", Shell: "/s"},
 		{Name: "app", UID: 4294967294, GID: 4294967294, Gecos: "App,,,", Home: "/home/app"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff("root:x:0:0:root:/root:/bin/bash\napp:x:4294967294:4294967294:App,,,:/home/app:\n", string(FormatPasswd(got))); d != "" {
+	if d := cmp.Diff("root:x:0:0:root:/root:/bin/bash\nshort:x:1000:1001:::\nshorter:x:7:0:::\nlong:x:8:9:g:/h:/s\napp:x:4294967294:4294967294:App,,,:/home/app:\n", string(FormatPasswd(got))); d != "" {
 		t.Error(d)
 	}
 }
 
 func TestParseGroup(t *testing.T) {
-	got, err := ParseGroup([]byte("root:x:0:\n+\nbad:x\nvideo:*:44:ann, bob,,\n"))
+	got, err := ParseGroup([]byte("root:x:0:\n+\nbad:x\nvideo:*:44:ann, bob,,\nshort:x:7\nlong:x:8:ann:more\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Group{{Name: "root"}, {Name: "video", GID: 44, Members: []string{"ann", "bob"}}}
+	want := []Group{{Name: "root"}, {Name: "video", GID: 44, Members: []string{"ann", "bob"}}, {Name: "short", GID: 7}, {Name: "long", GID: 8, Members: []string{"ann"}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff("root:x:0:\nvideo:x:44:ann,bob\n", string(FormatGroup(got))); d != "" {
+	if d := cmp.Diff("root:x:0:\nvideo:x:44:ann,bob\nshort:x:7:\nlong:x:8:ann\n", string(FormatGroup(got))); d != "" {
 		t.Error(d)
 	}
 }
