@@ -13,11 +13,11 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
-	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/pack"
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/runtimes"
+	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -125,7 +125,7 @@ func (a *app) pack(c *cobra.Command, f *packed, args []string, config dockerspec
 		return planError(err)
 	}
 	defer p.Close()
-	return a.finishPack(c, f, p.Plan, p.Tree, image.Options{Architecture: p.Architecture})
+	return a.finishPack(c, f, p.Plan, p.Tree, ocisink.Options{Architecture: p.Architecture})
 }
 
 // epoch is the time that SOURCE_DATE_EPOCH gives images
@@ -143,7 +143,7 @@ func epoch() (time.Time, error) {
 }
 
 // finishPack writes the image of a plan and prints what became of it.
-func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree, o image.Options) error {
+func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree, o ocisink.Options) error {
 	switch f.compression {
 	case "gzip":
 	case "zstd":
@@ -164,7 +164,7 @@ func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree,
 	if f.dryRun {
 		return a.printPlan(f, p, o)
 	}
-	img, err := image.New(c.Context(), p, t, o)
+	img, err := ocisink.New(c.Context(), p, t, o)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree,
 	return a.printPacked(f, p, img, o)
 }
 
-func (a *app) printPlan(f *packed, p *plan.Plan, o image.Options) error {
+func (a *app) printPlan(f *packed, p *plan.Plan, o ocisink.Options) error {
 	if f.json {
 		enc := json.NewEncoder(a.Out)
 		enc.SetIndent("", "  ")
@@ -197,7 +197,7 @@ type packResult struct {
 	Report    *report.Report `json:"report"`
 }
 
-func (a *app) printPacked(f *packed, p *plan.Plan, img v1.Image, o image.Options) error {
+func (a *app) printPacked(f *packed, p *plan.Plan, img v1.Image, o ocisink.Options) error {
 	digest, err := img.Digest()
 	if err != nil {
 		return err

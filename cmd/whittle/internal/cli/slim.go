@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/spf13/cobra"
 
-	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/pack"
 	"github.com/whittle-oci/whittle/builder/plan"
+	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
 )
 
 func (a *app) slimCommand() *cobra.Command {
@@ -47,7 +47,7 @@ whittle build makes smaller images where there is a Dockerfile.`,
 				return planError(err)
 			}
 			defer s.Tree.Close()
-			return a.finishPack(c, f, s.Plan, s.Tree, image.Options{Architecture: p.Architecture, Variant: p.Variant})
+			return a.finishPack(c, f, s.Plan, s.Tree, ocisink.Options{Architecture: p.Architecture, Variant: p.Variant})
 		},
 	}
 	f.flags(c)

@@ -1,6 +1,6 @@
-// Package image makes an image from a plan without BuildKit: one layer, equal
+// Package oci makes an image from a plan without BuildKit: one layer, equal
 // bytes for equal plans.
-package image
+package oci
 
 import (
 	"archive/tar"

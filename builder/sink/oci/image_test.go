@@ -1,4 +1,4 @@
-package image_test
+package oci_test
 
 import (
 	"archive/tar"
@@ -22,8 +22,8 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/sink/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -58,10 +58,10 @@ func everything() (*plan.Plan, tree.Tree) {
 	return p, t
 }
 
-func make1(t *testing.T, o image.Options) v1.Image {
+func make1(t *testing.T, o oci.Options) v1.Image {
 	t.Helper()
 	p, tr := everything()
-	img, err := image.New(t.Context(), p, tr, o)
+	img, err := oci.New(t.Context(), p, tr, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func list(t *testing.T, rc io.Reader) []string {
 }
 
 func TestLayer(t *testing.T) {
-	img := make1(t, image.Options{Created: time.Unix(86400, 0)})
+	img := make1(t, oci.Options{Created: time.Unix(86400, 0)})
 	dir, err := layout.Write(t.TempDir(), empty.Index)
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func TestLayer(t *testing.T) {
 
 // TestConfig holds the configuration that is written to the plan's.
 func TestConfig(t *testing.T) {
-	img := make1(t, image.Options{Architecture: "arm64", Variant: "v8"})
+	img := make1(t, oci.Options{Architecture: "arm64", Variant: "v8"})
 	raw, err := img.RawConfigFile()
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ func TestConfig(t *testing.T) {
 
 // TestFixed makes the same image twice, and others with other options.
 func TestFixed(t *testing.T) {
-	digest := func(o image.Options) string {
+	digest := func(o oci.Options) string {
 		t.Helper()
 		d, err := make1(t, o).Digest()
 		if err != nil {
@@ -168,16 +168,16 @@ func TestFixed(t *testing.T) {
 		}
 		return d.String()
 	}
-	if a, b := digest(image.Options{}), digest(image.Options{Architecture: "amd64", Created: time.Unix(0, 0).UTC()}); a != b {
+	if a, b := digest(oci.Options{}), digest(oci.Options{Architecture: "amd64", Created: time.Unix(0, 0).UTC()}); a != b {
 		t.Errorf("the zero options give %s, what they stand for %s", a, b)
 	}
-	if digest(image.Options{}) == digest(image.Options{Created: time.Unix(1, 0)}) {
+	if digest(oci.Options{}) == digest(oci.Options{Created: time.Unix(1, 0)}) {
 		t.Error("the time of the image makes no difference")
 	}
 }
 
 func TestZstd(t *testing.T) {
-	img := make1(t, image.Options{Zstd: true})
+	img := make1(t, oci.Options{Zstd: true})
 	layers, err := img.Layers()
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func TestZstd(t *testing.T) {
 
 // TestEmpty makes an image without files.
 func TestEmpty(t *testing.T) {
-	img, err := image.New(t.Context(), &plan.Plan{}, &tree.Memory{}, image.Options{})
+	img, err := oci.New(t.Context(), &plan.Plan{}, &tree.Memory{}, oci.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,14 +214,14 @@ func TestEmpty(t *testing.T) {
 // TestGone makes an image of a file that is not there any more.
 func TestGone(t *testing.T) {
 	p, _ := everything()
-	_, err := image.New(t.Context(), p, &tree.Memory{}, image.Options{})
+	_, err := oci.New(t.Context(), p, &tree.Memory{}, oci.Options{})
 	if err == nil || !strings.Contains(err.Error(), "writing /app") {
 		t.Errorf("error %v", err)
 	}
 	// A file that has grown shorter must not give a broken layer.
 	short := &tree.Memory{}
 	short.AddFile("/app", tree.Entry{Mode: 0o755, Size: 7}, func() (io.ReaderAt, error) { return bytes.NewReader([]byte("pro")), nil })
-	if _, err := image.New(t.Context(), p, short, image.Options{}); err == nil || !strings.Contains(err.Error(), "writing /app") {
+	if _, err := oci.New(t.Context(), p, short, oci.Options{}); err == nil || !strings.Contains(err.Error(), "writing /app") {
 		t.Errorf("error %v", err)
 	}
 }
