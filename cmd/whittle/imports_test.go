@@ -44,6 +44,7 @@ var unreachable = map[string][]string{
 	"builder/sbom":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry"},
 	"builder/frontend":  {mod + "lint/rules", mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/", "github.com/google/go-containerregistry"},
 	"builder/engine":    {mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/cosign"},
+	"builder/oci":       {mod, "github.com/moby/buildkit", "github.com/sigstore/", "github.com/docker/buildx", "github.com/containerd/containerd"},
 	"builder/sink/oci":  {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"builder/pack":      {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"signing":           {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
