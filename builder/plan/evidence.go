@@ -300,21 +300,15 @@ func (m *maker) zoneFiles(ctx context.Context, root string) error {
 			return err
 		}
 	}
-	w := &walked{}
-	m.walked[root] = w
+	m.walked[root] = true
 	return tree.Walk(ctx, m.t, root, func(p string, e tree.Entry) error {
 		rel := strings.TrimPrefix(p, root+"/")
 		if rel == "right" || rel == "posix" {
-			w.skipped = append(w.skipped, p)
 			return tree.SkipDir
 		}
-		if e.IsDir() {
-			w.dirs = append(w.dirs, p)
+		if e.IsDir() || e.IsRegular() || e.IsSymlink() {
 			m.place(p, e, m.evidence.zones)
-			return nil
 		}
-		w.seen = append(w.seen, p)
-		m.place(p, e, m.evidence.zones)
 		return nil
 	})
 }

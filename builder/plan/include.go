@@ -46,6 +46,10 @@ func (m *maker) include(ctx context.Context, name string) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && res.Path == "/" {
 		return m.link(ctx, name, reason) // leads nowhere yet, or to what is not meant
 	}
+	if err == nil && special(res.Entry) {
+		m.leaveSpecial(res.Path)
+		return nil
+	}
 	if err == nil {
 		_, _, err = m.carry(ctx, name, reason)
 	}
@@ -55,19 +59,11 @@ func (m *maker) include(ctx context.Context, name string) error {
 	if !res.Entry.IsDir() {
 		return m.includeFile(ctx, res.Path, reason, res.Entry)
 	}
-	w := m.walked[res.Path]
-	if w == nil {
-		w = &walked{}
-		m.walked[res.Path] = w
-	}
+	m.walked[res.Path] = true
 	return tree.Walk(ctx, m.t, res.Path, func(p string, e tree.Entry) error {
-		if !e.IsDir() && !e.IsRegular() && !e.IsSymlink() {
+		if special(e) {
+			m.leaveSpecial(p)
 			return nil
-		}
-		if e.IsDir() {
-			w.dirs = append(w.dirs, p)
-		} else if !slices.Contains(w.seen, p) {
-			w.seen = append(w.seen, p)
 		}
 		m.place(p, e, reason)
 		if e.IsRegular() {
@@ -75,6 +71,19 @@ func (m *maker) include(ctx context.Context, name string) error {
 		}
 		return nil
 	})
+}
+
+// special reports whether e is a device, socket or pipe: images do without
+// them, since a container's runtime makes what a program may have of them.
+func special(e tree.Entry) bool { return !e.IsDir() && !e.IsRegular() && !e.IsSymlink() }
+
+// leaveSpecial leaves a device, socket or pipe out, and says so.
+func (m *maker) leaveSpecial(name string) {
+	l := Left{Path: name, Why: "is a device, socket or pipe"}
+	if !slices.Contains(m.plan.Left, l) {
+		m.plan.Left = append(m.plan.Left, l)
+	}
+	m.warn("", name+" was left out: it is a device, socket or pipe", "make it when the container starts")
 }
 
 func (m *maker) includeRoot(ctx context.Context) error {

@@ -94,32 +94,23 @@ func (k *keeper) walk(ctx context.Context, dir string) error {
 		}
 		if why != "" {
 			k.leave(name, e, why)
-			if w := k.walkedRoot(name); w != nil {
-				w.skipped = append(w.skipped, name)
-			}
 			continue
 		}
 		k.changed[name] = e
 		k.names = append(k.names, name)
-		w := k.walkedRoot(name)
 		if !e.IsDir() {
-			if w != nil {
-				w.seen = append(w.seen, name)
-			}
 			continue
 		}
-		if err := k.enter(ctx, name, w); err != nil {
+		if err := k.enter(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// enter walks a directory. above is the new directory it lies in, nil for
-// none.
-func (k *keeper) enter(ctx context.Context, name string, above *walked) error {
-	if above != nil {
-		above.dirs = append(above.dirs, name)
+// enter walks a directory, and notes the outermost ones that are new.
+func (k *keeper) enter(ctx context.Context, name string) error {
+	if k.inWalked(name) {
 		return k.walk(ctx, name)
 	}
 	isNew, err := k.isNew(ctx, name)
@@ -127,20 +118,19 @@ func (k *keeper) enter(ctx context.Context, name string, above *walked) error {
 		return err
 	}
 	if isNew {
-		k.walked[name] = &walked{}
+		k.walked[name] = true
 	}
 	return k.walk(ctx, name)
 }
 
-// walkedRoot finds the new directory that name lies in, nil when there is
-// none.
-func (k *keeper) walkedRoot(name string) *walked {
+// inWalked reports whether name lies in a new directory.
+func (k *keeper) inWalked(name string) bool {
 	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-		if w, ok := k.walked[dir]; ok {
-			return w
+		if k.walked[dir] {
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // isNew reports whether the base image has nothing at name.

@@ -59,7 +59,7 @@ type maker struct {
 	config   dockerspec.DockerOCIImageConfig
 	entries  map[string]*Entry
 	occupied map[string]bool // directories below which something is carried
-	walked   map[string]*walked
+	walked   map[string]bool // directories of which every file was looked at
 	changed  map[string]tree.Entry // files in which the tree differs from its base
 	db       *packages.DB
 	plan     Plan
@@ -90,13 +90,6 @@ type maker struct {
 	excludes map[string]bool // patterns of exclude: that matched something
 }
 
-// walked is a directory of which every file was looked at.
-type walked struct {
-	seen    []string // everything but directories
-	dirs    []string // directories that were entered
-	skipped []string // directories that were not entered
-}
-
 // Make decides what the image holds.
 //
 // Errors are *RefusedError when the tree cannot run or may not be shipped,
@@ -105,7 +98,7 @@ type walked struct {
 func Make(ctx context.Context, in Input) (*Plan, error) {
 	m := &maker{
 		in: in, opts: in.Options, t: in.Tree, config: cloneConfig(in.Config),
-		entries: map[string]*Entry{}, occupied: map[string]bool{}, walked: map[string]*walked{}, changed: map[string]tree.Entry{},
+		entries: map[string]*Entry{}, occupied: map[string]bool{}, walked: map[string]bool{}, changed: map[string]tree.Entry{},
 		done: map[string]bool{}, passes: map[string]bool{}, excludes: map[string]bool{}, unneeded: map[string]*Left{}, configured: map[string]bool{},
 	}
 	db, err := packages.Open(ctx, in.Tree)
@@ -140,6 +133,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 		m.unused,
 		m.shellCosts,
 		m.differences,
+		m.copies,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

@@ -94,7 +94,8 @@ type Entry struct {
 }
 
 // A TreeCopy is a directory whose files keep their modes and can be copied in
-// one go, but for the paths in Exclude.
+// one go, but for the paths in Exclude. Every file below Root that is not a
+// directory is in Members, in Exclude, or below a directory in Exclude.
 type TreeCopy struct {
 	Root     string
 	UID, GID int      // owner of every copied file
@@ -167,7 +168,6 @@ func (m *maker) finish() *Plan {
 		e.ModeText = octal(e.Mode)
 		p.Entries = append(p.Entries, e)
 	}
-	p.Trees = m.copies()
 	p.Config = m.config
 	sort.SliceStable(p.Changes, func(i, j int) bool {
 		return p.Changes[i].Kind+p.Changes[i].Name < p.Changes[j].Kind+p.Changes[j].Name

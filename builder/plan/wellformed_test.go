@@ -63,6 +63,7 @@ func wellFormed(t *testing.T, in plan.Input, p *plan.Plan) {
 				t.Errorf("the copy of %s takes %s along: %+v", c.Root, m, e)
 			}
 		}
+		divided(t, in.Tree, c)
 	}
 	again, err := plan.Make(t.Context(), in)
 	if err != nil {
@@ -70,6 +71,28 @@ func wellFormed(t *testing.T, in plan.Input, p *plan.Plan) {
 	}
 	if d := cmp.Diff(mustJSON(t, p), mustJSON(t, again)); d != "" {
 		t.Errorf("the same input gave another plan:\n%s", d)
+	}
+}
+
+// divided holds a copy to the tree: every file below its root that is no
+// directory is a member, or is excluded.
+func divided(t *testing.T, tr tree.Tree, c plan.TreeCopy) {
+	t.Helper()
+	found := 0
+	err := tree.Walk(t.Context(), tr, c.Root, func(name string, e tree.Entry) error {
+		excluded := slices.Contains(c.Exclude, strings.TrimPrefix(name, c.Root+"/"))
+		switch {
+		case c.Members[name] && (excluded || e.IsDir()), !c.Members[name] && !excluded && !e.IsDir():
+			t.Errorf("the copy of %s has %s (%s) as a member: %v, excluded: %v", c.Root, name, e.Mode, c.Members[name], excluded)
+		case c.Members[name]:
+			found++
+		case excluded && e.IsDir():
+			return tree.SkipDir
+		}
+		return nil
+	})
+	if err != nil || found != len(c.Members) {
+		t.Errorf("the copy of %s has %d members, of which the tree has %d, %v", c.Root, len(c.Members), found, err)
 	}
 }
 
