@@ -34,10 +34,10 @@ func (d *DB) readDpkg(ctx context.Context) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && !dir.Entry.IsDir() {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("reading the package database: %w", err)
+	var entries []tree.Entry
+	if err == nil {
+		entries, err = d.t.ReadDir(ctx, dir.Path)
 	}
-	entries, err := d.t.ReadDir(ctx, dir.Path)
 	if err != nil {
 		return fmt.Errorf("reading the package database: %w", err)
 	}

@@ -58,8 +58,8 @@ type maker struct {
 	t        tree.Tree
 	config   dockerspec.DockerOCIImageConfig
 	entries  map[string]*Entry
-	occupied map[string]bool // directories below which something is carried
-	walked   map[string]bool // directories of which every file was looked at
+	occupied map[string]bool       // directories below which something is carried
+	walked   map[string]bool       // directories of which every file was looked at
 	changed  map[string]tree.Entry // files in which the tree differs from its base
 	db       *packages.DB
 	plan     Plan

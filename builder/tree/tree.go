@@ -72,11 +72,12 @@ type Resolved struct {
 	Links []string
 }
 
-// Resolve follows name to the file it means, as chroot(2) into t would: "..":
+// Resolve follows name to the file it means, as chroot(2) into t would: ".."
 // stops at the root and absolute links start there.
 //
 // Errors are *fs.PathError with name; errors.Is finds fs.ErrNotExist for a
-// missing component and ErrLoop for a loop. When a component is missing, the
+// missing component and for one that has to be a directory and is none, and
+// ErrLoop for a loop. When a component is missing, the
 // links followed so far are in the result.
 func Resolve(ctx context.Context, t Tree, name string) (Resolved, error) {
 	var res Resolved
@@ -86,13 +87,16 @@ func Resolve(ctx context.Context, t Tree, name string) (Resolved, error) {
 	for len(rest) > 0 {
 		part := rest[0]
 		rest = rest[1:]
+		if !entry.IsDir() {
+			return res, &fs.PathError{Op: "resolve", Path: name, Err: fs.ErrNotExist}
+		}
+		if part == "." {
+			continue
+		}
 		if part == ".." {
 			cur = path.Dir(cur)
 			entry = Entry{Name: path.Base(cur), Mode: fs.ModeDir | 0o755}
 			continue
-		}
-		if !entry.IsDir() {
-			return res, &fs.PathError{Op: "resolve", Path: name, Err: fs.ErrNotExist}
 		}
 		next := path.Join(cur, part)
 		e, err := t.Lstat(ctx, next)
@@ -128,13 +132,17 @@ func Resolve(ctx context.Context, t Tree, name string) (Resolved, error) {
 	return res, nil
 }
 
-// split cuts a path into components, without empty ones and ".".
+// split cuts a path into components, without empty ones. A slash at the end
+// stands for ".", since what comes before it must be a directory (path_resolution(7)).
 func split(name string) []string {
 	parts := strings.Split(name, "/")
 	out := parts[:0]
-	for _, p := range parts {
-		if p != "" && p != "." {
+	for i, p := range parts {
+		switch {
+		case p != "":
 			out = append(out, p)
+		case i == len(parts)-1:
+			out = append(out, ".")
 		}
 	}
 	return out

@@ -24,6 +24,7 @@ func usr() *tree.Memory {
 	t.Symlink("/b", "a")
 	t.Symlink("/dangling", "/nowhere")
 	t.Symlink("/root-link", "/")
+	t.Symlink("/through-file", "usr/lib/libz.so.1.3/..")
 	return t
 }
 
@@ -45,6 +46,18 @@ func TestResolve(t *testing.T) {
 		{"/dangling", "", "/dangling", fs.ErrNotExist},
 		{"/usr/lib/libz.so.1.3/x", "", "", fs.ErrNotExist},
 		{"/missing/x", "", "", fs.ErrNotExist},
+		// What is no directory has nothing in it, neither "." nor "..".
+		{"/usr/lib/libz.so.1.3/..", "", "", fs.ErrNotExist},
+		{"/usr/lib/libz.so.1.3/../libz.so.1.3", "", "", fs.ErrNotExist},
+		{"/usr/lib/libz.so.1.3/.", "", "", fs.ErrNotExist},
+		{"/usr/lib/libz.so.1.3/", "", "", fs.ErrNotExist},
+		{"/usr/lib/libz.so.1/..", "", "/usr/lib/libz.so.1", fs.ErrNotExist},
+		{"/through-file", "", "/through-file", fs.ErrNotExist},
+		{"/missing/..", "", "", fs.ErrNotExist},
+		{"/usr/lib/../lib/./libz.so.1.3", "/usr/lib/libz.so.1.3", "", nil},
+		{"/usr/lib/", "/usr/lib", "", nil},
+		{"/lib/..", "/usr", "/lib", nil},
+		{"//usr//lib//", "/usr/lib", "", nil},
 	} {
 		res, err := tree.Resolve(t.Context(), usr(), tc.name)
 		if !errors.Is(err, tc.err) {
@@ -120,7 +133,7 @@ func TestOverlay(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name)
 	}
-	if want := []string{"a", "app", "b", "dangling", "lib", "root-link", "usr"}; !slices.Equal(names, want) {
+	if want := []string{"a", "app", "b", "dangling", "lib", "root-link", "through-file", "usr"}; !slices.Equal(names, want) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 }
