@@ -52,6 +52,10 @@ var unreachable = map[string][]string{
 	"signing":             {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 }
 
+// leaves are the packages that several parts share. They reach nothing of ours,
+// so that a ban on the part they lie in does not mean them.
+var leaves = []string{mod + "builder/oci"}
+
 // Only the packages on the right may name what is on the left in their own
 // files.
 var wrapped = map[string][]string{
@@ -70,7 +74,7 @@ func TestReach(t *testing.T) {
 			t.Fatalf("%s: %v", pkg, err)
 		}
 		for dep := range strings.FieldsSeq(string(out)) {
-			if dep == mod+pkg {
+			if dep == mod+pkg || slices.Contains(leaves, dep) {
 				continue
 			}
 			below := strings.HasPrefix(dep, mod+pkg+"/")
