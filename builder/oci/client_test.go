@@ -21,7 +21,7 @@ import (
 var quick = oci.Client{Wait: time.Millisecond}
 
 // serve runs a handler and gives its HOST:PORT.
-func serve(t *testing.T, h http.Handler) string {
+func serve(t testing.TB, h http.Handler) string {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
