@@ -66,6 +66,14 @@ check: $(TOOLS)/golangci-lint ## what a change must pass: format, vet, linters, 
 	$(GO) mod tidy -diff
 	$(GO) test $$($(GO) list ./... | grep -v /e2e)
 
+# Where the command runs besides Linux, without the embedded engine.
+PLATFORMS := darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: cross
+cross: ## build and vet for macOS and Windows
+	@for p in $(PLATFORMS); do echo "$$p"; export GOOS=$${p%/*} GOARCH=$${p#*/}; \
+	$(GO) vet ./... && $(GO) build -o /dev/null ./cmd/whittle || exit 1; done
+
 CORPUS ?=
 V ?=
 .PHONY: conformance

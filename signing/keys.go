@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
@@ -52,7 +52,7 @@ func GenerateKeys(prefix string, password []byte) error {
 		return err
 	}
 	for _, f := range files {
-		if err := renameio.WriteFile(f.name, f.data, f.mode); err != nil {
+		if err := maybe.WriteFile(f.name, f.data, f.mode); err != nil {
 			return errors.Join(fmt.Errorf("writing %s: %w", f.name, err), removed(files[0].name))
 		}
 	}

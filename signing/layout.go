@@ -13,7 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // layout is a store in a directory (OCI image spec, image-layout.md). What
@@ -223,7 +223,7 @@ func (s layout) attach(_ context.Context, _ v1.Descriptor, blobs [][]byte, manif
 	if raw, err = json.Marshal(doc); err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, raw, 0o644)
+	return maybe.WriteFile(file, raw, 0o644)
 }
 
 func (s layout) write(data []byte) error {
@@ -243,5 +243,5 @@ func (s layout) write(data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, data, 0o644)
+	return maybe.WriteFile(file, data, 0o644)
 }

@@ -97,13 +97,13 @@ func Intended(o Options) (name, reason string) {
 	case current != "" && driver != dockerDriver && driver != "":
 		return current, "it is the current buildx instance"
 	case driver == dockerDriver:
-		return embeddedName, "the current buildx instance is Docker's own, which keeps no image index"
+		return Embedded, "the current buildx instance is Docker's own, which keeps no image index"
 	}
-	return embeddedName, "no builder is configured"
+	return Embedded, "no builder is configured"
 }
 
-// embeddedName is how the engine in this process is called.
-const embeddedName = "embedded"
+// Embedded is how the engine in this process is called.
+const Embedded = "embedded"
 
 // Choose finds the engine: --builder or BUILDX_BUILDER, then BUILDKIT_HOST, then
 // the current buildx instance unless it is Docker's own, then the embedded one.
@@ -112,7 +112,7 @@ func Choose(ctx context.Context, o Options) (*Engine, error) {
 	switch {
 	case o.Builder == "" && o.Named == "" && o.Host != "":
 		return dial(ctx, o.Host, reason, nil)
-	case name != embeddedName:
+	case name != Embedded:
 		return instance(ctx, o, name, reason)
 	}
 	e, err := embedded.Start(ctx, embedded.Options{
@@ -125,7 +125,7 @@ func Choose(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, &UnavailableError{"in this program", err}
 	}
-	return &Engine{Name: embeddedName, Reason: reason, Local: true, Client: e.Client, close: e.Close, idle: e.Idle}, nil
+	return &Engine{Name: Embedded, Reason: reason, Local: true, Client: e.Client, close: e.Close, idle: e.Idle}, nil
 }
 
 // dial connects to an address and asks who is there, so that a wrong address

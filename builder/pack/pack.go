@@ -7,16 +7,13 @@ import (
 	"context"
 	"debug/elf"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
-	"golang.org/x/sys/unix"
 
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -27,23 +24,14 @@ type Source struct{ Host, Dest string }
 
 // ParseSource reads "PATH" or "PATH:DEST". Without DEST the file goes to the
 // root of the image under its own name.
-func ParseSource(s string) (Source, error) {
-	host, dest, ok := strings.Cut(s, ":")
-	if !ok || dest == "" {
-		dest = "/" + filepath.Base(filepath.Clean(host))
-	}
-	if host == "" || !path.IsAbs(dest) {
-		return Source{}, fmt.Errorf("%q is not PATH or PATH:/DEST", s)
-	}
-	return Source{host, path.Clean(dest)}, nil
-}
+func ParseSource(s string) (Source, error) { return thisHost.source(s) }
 
 // A Packed is what an image can be made from.
 type Packed struct {
 	Plan         *plan.Plan
 	Tree         tree.Tree
 	Architecture string // of the programs, as Go writes it; "" when there is no ELF file
-	root         *tree.Dir
+	root         io.Closer
 }
 
 // Close releases the directory that libraries are read from.
@@ -56,7 +44,7 @@ func (p *Packed) Close() error {
 
 // Files plans the image of the given sources. When config names neither
 // ENTRYPOINT nor CMD, the first executable becomes the ENTRYPOINT. Libraries
-// come from this machine's root.
+// come from this machine's root, and from nowhere when it does not run Linux.
 func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIImageConfig, o plan.Options) (*Packed, error) {
 	upper := &tree.Memory{}
 	p := &Packed{}
@@ -72,16 +60,16 @@ func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIIma
 		}
 		config.Entrypoint = []string{first}
 	}
-	root, err := tree.OpenDir("/")
+	root, closer, err := thisHost.libraries()
 	if err != nil {
 		return nil, err
 	}
-	p.root = root
+	p.root = closer
 	p.Tree = tree.Overlay{Upper: upper, Lower: root}
 	p.Architecture = architecture(ctx, upper, config)
 	p.Plan, err = plan.Make(ctx, plan.Input{Tree: p.Tree, Changed: upper, Base: root, Trust: upper, Config: config, Options: o})
 	if err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, errors.Join(err, closer.Close())
 	}
 	return p, nil
 }
@@ -106,40 +94,28 @@ func place(t *tree.Memory, s Source, first *string) error {
 			return err
 		}
 		dest := path.Join(s.Dest, filepath.ToSlash(rel))
-		e := tree.Entry{Mode: info.Mode(), Size: info.Size(), ModTime: info.ModTime().UnixNano()}
+		e := tree.Entry{Mode: thisHost.mode(name, info.Mode()), Size: info.Size(), ModTime: info.ModTime().UnixNano()}
 		switch {
 		case info.IsDir():
 			if dest != "/" {
 				t.Add(dest, e, nil)
 			}
 		case info.Mode().IsRegular():
-			if *first == "" && info.Mode()&0o111 != 0 {
+			if *first == "" && e.Mode&0o111 != 0 {
 				*first = dest
 			}
 			e.Xattrs = capabilities(name)
 			t.AddFile(dest, e, func() (io.ReaderAt, error) { return hostFile(name), nil })
 		case info.Mode()&fs.ModeSymlink != 0:
-			if e.Linkname, err = os.Readlink(name); err != nil {
+			to, err := os.Readlink(name)
+			if err != nil {
 				return err
 			}
+			e.Linkname = filepath.ToSlash(to)
 			t.Add(dest, e, nil)
 		}
 		return nil
 	})
-}
-
-// capabilityXattr is where Linux keeps file capabilities (capabilities(7)). No
-// other extended attribute goes into images.
-const capabilityXattr = "security.capability"
-
-// capabilities reads the file capabilities of a file, nil when it has none.
-func capabilities(name string) map[string][]byte {
-	value := make([]byte, 64)
-	n, err := unix.Lgetxattr(name, capabilityXattr, value)
-	if err != nil || n <= 0 {
-		return nil
-	}
-	return map[string][]byte{capabilityXattr: value[:n]}
 }
 
 // hostFile is read by opening it anew each time: nothing needs closing.

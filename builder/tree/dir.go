@@ -6,8 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // A Dir is the Tree below a directory of this machine. It reads through
@@ -91,9 +91,7 @@ func (d *Dir) entry(name string, info fs.FileInfo) (Entry, error) {
 	if name == "/" {
 		e.Name = "/"
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		e.UID, e.GID = int(st.Uid), int(st.Gid)
-	}
+	e.UID, e.GID = owner(info)
 	switch {
 	case e.IsRegular():
 		e.Size = info.Size()
@@ -102,7 +100,7 @@ func (d *Dir) entry(name string, info fs.FileInfo) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		e.Linkname = target
+		e.Linkname = filepath.ToSlash(target)
 	}
 	return e, nil
 }

@@ -105,16 +105,30 @@ func (t text) change(c contentChange) text {
 }
 
 // pathOf is the file of a document, "" for one that is no file.
-func pathOf(uri string) string {
+func pathOf(uri string) string { return pathOn(runtime.GOOS, uri) }
+
+// pathOn is pathOf on a system. The URI of a Windows path has a slash before the
+// drive letter, and a host where the path is of a share (RFC 8089, appendix E).
+func pathOn(goos, uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.Path == "" {
+	if err != nil || u.Scheme != "file" || u.Path == "" {
 		return ""
 	}
+	remote := u.Host != "" && u.Host != "localhost"
+	if goos != "windows" {
+		if remote {
+			return ""
+		}
+		return u.Path
+	}
 	path := u.Path
-	if runtime.GOOS == "windows" && len(path) > 2 && path[0] == '/' && path[2] == ':' {
+	switch {
+	case remote:
+		path = "//" + u.Host + path
+	case len(path) > 2 && path[0] == '/' && path[2] == ':':
 		path = path[1:]
 	}
-	return filepath.FromSlash(path)
+	return strings.ReplaceAll(path, "/", `\`)
 }
 
 // nameOf is what a document is called in messages.

@@ -13,19 +13,6 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// Dir is where the engine keeps its state: whittle below $XDG_DATA_HOME.
-func Dir() (string, error) {
-	base := os.Getenv("XDG_DATA_HOME")
-	if base == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", fmt.Errorf("finding a place for the build state: %w; set XDG_DATA_HOME", err)
-		}
-		base = filepath.Join(home, ".local", "share")
-	}
-	return filepath.Join(base, "whittle"), nil
-}
-
 // registries reads the registry section of a buildkitd.toml: mirrors, plain
 // HTTP, certificate authorities. A file that is named must be there; the usual
 // places may be empty.

@@ -1,5 +1,3 @@
-// Package embedded runs BuildKit's solver and its OCI worker in this process.
-// RUN instructions need runc; everything else needs nothing.
 package embedded
 
 import (
@@ -27,7 +25,6 @@ import (
 	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/frontend"
 	"github.com/moby/buildkit/frontend/gateway"
-	gatewayclient "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/frontend/gateway/forwarder"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver"
@@ -45,46 +42,13 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 )
 
-// Options say where the engine keeps its state and what it allows. The zero
-// value works.
-type Options struct {
-	StateDir     string        // "" for Dir()
-	LockTimeout  time.Duration // how long to wait for another process, 0 for 10 minutes
-	ConfigFile   string        // buildkitd.toml; "" looks where buildkitd does
-	KeepBytes    int64         // state is pruned down to this, 0 for 10 GB
-	Entitlements []string
-	Frontend     gatewayclient.BuildFunc // for the frontend "dockerfile.v0"
-	Log          logrus.FieldLogger      // nil is silent
-}
-
-// An Engine is BuildKit running in this process.
-type Engine struct {
-	Client *client.Client
-	stop   []func() error // in the order to run
-	idle   func()         // what is done before stopping, nil for nothing
-}
-
-// Idle does the housekeeping that waits until a build is done. Call it before
-// Close, when the build went well.
-func (e *Engine) Idle() {
-	if e.idle != nil {
-		e.idle()
-	}
-}
-
-// Close stops the engine and lets the next process have its state.
-func (e *Engine) Close() error {
-	var errs []error
-	for _, f := range e.stop {
-		errs = append(errs, f())
-	}
-	return errors.Join(errs...)
-}
-
 const (
 	defaultLockTimeout = 10 * time.Minute
 	defaultKeepBytes   = 10e9
 )
+
+// Available reports whether this system can run the engine.
+const Available = true
 
 // Start runs the engine. Only one process at a time may use a state
 // directory; others wait and say so.

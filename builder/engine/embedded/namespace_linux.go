@@ -12,10 +12,6 @@ import (
 // namespaceVariable marks a process that Reexec started.
 const namespaceVariable = "WHITTLE_USER_NAMESPACE"
 
-// ErrNamespace says that the engine needs a user namespace of its own, which
-// only a new process can have.
-var ErrNamespace = errors.New("the embedded engine needs root or a user namespace")
-
 // InNamespace reports whether this process is in a user namespace that maps
 // one user only. Everything but RUN works there.
 func InNamespace() bool { return os.Getenv(namespaceVariable) != "" }

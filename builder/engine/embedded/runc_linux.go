@@ -2,16 +2,11 @@ package embedded
 
 import (
 	"context"
-	"errors"
 	"os/exec"
 
 	"github.com/moby/buildkit/executor"
 	resources "github.com/moby/buildkit/executor/resources/types"
 )
-
-// ErrNoRunc is what a RUN instruction comes to on a machine without runc. Over
-// the connection to the solver its text is what is left of it.
-var ErrNoRunc = errors.New("runc is not along PATH")
 
 // runcNames are what BuildKit calls runc, its own first.
 var runcNames = []string{"buildkit-runc", "runc"}

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package e2e builds real applications with the real command and runs what
 // comes out. It needs root, runc and some minutes, so it runs only where
 // WHITTLE_E2E is set, as make test does.

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/whittle-oci/whittle/lint/internal/archive"
@@ -32,9 +31,7 @@ func (b *bench) measure(ctx context.Context, args ...string) (best measurement, 
 			return best, fmt.Errorf("%s %s: %w", b.program, strings.Join(args, " "), err)
 		}
 		m := measurement{wall: wall, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
-		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			m.memory = usage.Maxrss * 1024
-		}
+		m.memory = peak(cmd.ProcessState)
 		if i == 0 {
 			best = m
 		}

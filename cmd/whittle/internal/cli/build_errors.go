@@ -142,8 +142,14 @@ func hintRegistry(err error) error {
 
 // hintEngine adds what to do about a builder that does not answer.
 func hintEngine(err error) error {
-	if errors.Is(err, os.ErrPermission) {
+	switch {
+	case errors.Is(err, embedded.ErrNotLinux):
+		return hinted{err, nameBuilder}
+	case errors.Is(err, os.ErrPermission):
 		return hinted{err, "run as root, or as a user who may use user namespaces; whittle doctor tells"}
 	}
 	return err
 }
+
+// nameBuilder is what to do where the embedded engine does not run.
+const nameBuilder = "name a BuildKit that is running: --builder NAME (docker buildx ls lists them, default is Docker's own), BUILDKIT_HOST, or docker buildx create --use"

@@ -32,8 +32,11 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Say what this machine has and what whittle would build with",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			found := []finding{chosen(builder), state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"), docker(c.Context()),
-				scripts()}
+			found := []finding{chosen(engine.Options{Builder: builder, Named: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir()}, embedded.Available)}
+			if embedded.Available {
+				found = append(found, state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"))
+			}
+			found = append(found, docker(c.Context()), scripts())
 			if asJSON {
 				enc := json.NewEncoder(a.Out)
 				enc.SetIndent("", "  ")
@@ -55,9 +58,13 @@ func (a *app) doctorCommand() *cobra.Command {
 	return c
 }
 
-// chosen says which builder a build would take, without dialling it.
-func chosen(builder string) finding {
-	name, reason := engine.Intended(engine.Options{Builder: builder, Named: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir()})
+// chosen says which builder a build would take, without dialling it. available
+// says whether the embedded engine runs on this system.
+func chosen(o engine.Options, available bool) finding {
+	name, reason := engine.Intended(o)
+	if name == engine.Embedded && !available {
+		return finding{"builder", false, fmt.Sprintf("none, as %s, and %v; %s", reason, embedded.ErrNotLinux, nameBuilder)}
+	}
 	return finding{"builder", true, name + ", as " + reason}
 }
 

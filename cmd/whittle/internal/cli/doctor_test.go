@@ -4,6 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/whittle-oci/whittle/builder/engine"
+	"github.com/whittle-oci/whittle/builder/engine/embedded"
 )
 
 // TestScripts says which ShellCheck lint has, and what to do without one.
@@ -24,5 +27,33 @@ func TestScripts(t *testing.T) {
 		if f := scripts(); f != want {
 			t.Errorf("with %s: %+v", version, f)
 		}
+	}
+}
+
+// TestChosen says that a machine other than Linux needs a builder, and how to
+// name one.
+func TestChosen(t *testing.T) {
+	none := engine.Options{BuildxDir: t.TempDir()}
+	for _, tc := range []struct {
+		options   engine.Options
+		available bool
+		want      finding
+	}{
+		{none, true, finding{"builder", true, "embedded, as no builder is configured"}},
+		{none, false, finding{"builder", false, "none, as no builder is configured, and the embedded engine needs Linux; " + nameBuilder}},
+		{engine.Options{Builder: "default"}, false, finding{"builder", true, "default, as --builder names it"}},
+		{engine.Options{Host: "tcp://127.0.0.1:1234"}, false, finding{"builder", true, "tcp://127.0.0.1:1234, as BUILDKIT_HOST is set"}},
+	} {
+		if got := chosen(tc.options, tc.available); got != tc.want {
+			t.Errorf("%+v: %+v, want %+v", tc.options, got, tc.want)
+		}
+	}
+}
+
+// TestHintEngine names the way to a builder where the embedded one does not run.
+func TestHintEngine(t *testing.T) {
+	err := hintEngine(&engine.UnavailableError{Name: "in this program", Err: embedded.ErrNotLinux})
+	if err.Error() != "the builder in this program: the embedded engine needs Linux" || hint(err) != nameBuilder {
+		t.Errorf("%v; %s", err, hint(err))
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/frontend"
-	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // measureCache remembers the sizes of base images below the cache directory of
@@ -42,5 +41,5 @@ func (m measureCache) Put(digest string, x frontend.Measure) {
 	if err != nil || os.MkdirAll(m.dir, 0o755) != nil {
 		return
 	}
-	_ = staging.ReplaceFile(m.file(digest), data)
+	_ = writeWhole(m.file(digest), data)
 }
