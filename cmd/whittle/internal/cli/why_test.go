@@ -57,7 +57,7 @@ func withReasons(t *testing.T, predicate string) v1.ImageIndex {
 	}
 	return mutate.AppendManifests(empty.Index,
 		mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}},
-		mutate.IndexAddendum{Add: attested, Descriptor: v1.Descriptor{Annotations: map[string]string{
+		mutate.IndexAddendum{Add: attested, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}, Annotations: map[string]string{
 			"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": h.String(),
 		}}})
 }
