@@ -22,13 +22,13 @@ func Attest(ctx context.Context, img Image, o Options, predicates []string) (Res
 		return res, err
 	}
 	for _, e := range list {
-		if !e.attestation || e.about == "" {
+		if e.doubt != "" {
+			o.Log.Warnf("nothing in %s is attested: %s", e.in(img.at), e.doubt)
+		}
+		if !e.attestation() {
 			continue
 		}
-		at := slices.IndexFunc(list, func(x entity) bool { return !x.attestation && x.digest() == e.about })
-		if at < 0 {
-			return res, fmt.Errorf("the attestations in %s are about %s, which is not in the index", img.at.name(e.digest()), e.about)
-		}
+		at := slices.IndexFunc(list, func(x entity) bool { return x.image() && x.digest() == e.about })
 		if err := attestLifted(ctx, img.at, e, list[at], o, predicates, &res); err != nil {
 			return res, err
 		}

@@ -48,7 +48,7 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 	var out []Document
 	whole := false // the image itself is attested, so its platforms need not be
 	for i, e := range list {
-		if e.attestation {
+		if e.attestation() {
 			continue
 		}
 		there, err := attachments(ctx, img.at, e.digest())
@@ -61,7 +61,7 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 		} else if j := judge(there, e.digest(), verifiers, ofType(predicateType)); len(j.good) > 0 {
 			d.Predicate, d.Signed, d.Verified = j.good[len(j.good)-1].statement.Predicate, true, true
 			whole = whole || i == 0
-		} else if !e.desc.MediaType.IsIndex() && !whole {
+		} else if e.image() && !whole {
 			return nil, j.unattested(img.at, e, predicateType)
 		}
 		if d.Predicate != nil {
@@ -79,7 +79,7 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 func builderDocuments(ctx context.Context, s store, list []entity, predicateType string) (map[string]json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
 	for _, e := range list {
-		if !e.attestation {
+		if !e.attestation() {
 			continue
 		}
 		found, err := lifted(ctx, s, e)

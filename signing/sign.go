@@ -108,6 +108,7 @@ func Sign(ctx context.Context, img Image, o Options) (Result, error) {
 	if err != nil {
 		return res, err
 	}
+	list = distinct(list)
 	there := make([][]attachment, len(list))
 	if err := each(ctx, len(list), func(ctx context.Context, i int) (err error) {
 		there[i], err = admitted(ctx, img.at, list[i].digest(), o.Format)
@@ -134,6 +135,16 @@ func Sign(ctx context.Context, img Image, o Options) (Result, error) {
 		}
 	}
 	return res, nil
+}
+
+// distinct leaves out the manifests that an index lists once more.
+func distinct(list []entity) []entity {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(list), func(e entity) bool {
+		again := seen[e.digest()]
+		seen[e.digest()] = true
+		return again
+	})
 }
 
 // each runs f for 0 to n-1, a few at a time.

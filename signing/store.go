@@ -11,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
 
@@ -141,24 +142,32 @@ func (i Image) String() string {
 // An entity is one manifest to sign: an index, a platform's image, an
 // attestation manifest.
 type entity struct {
-	desc        v1.Descriptor
-	platform    string // "linux/amd64", "" for an index or an attestation manifest
-	attestation bool
-	about       string // of an attestation manifest: the digest it is about
+	desc     v1.Descriptor
+	index    bool
+	platform string // "linux/amd64", "" for an index or an attestation manifest
+	about    string // of an attestation manifest: the digest it is about
+	doubt    string // why what looks like an attestation manifest is not taken for one
 }
 
 func (e entity) digest() string { return e.desc.Digest.String() }
 
-// The annotations by which BuildKit marks attestation manifests
-// (moby/buildkit, docs/attestations/attestation-storage.md).
-const (
-	annotationType   = "vnd.docker.reference.type"
-	annotationDigest = "vnd.docker.reference.digest"
-	attestationValue = "attestation-manifest"
-)
+func (e entity) attestation() bool { return e.about != "" }
+
+// image reports whether the entity is what a runtime may run, and so what must
+// carry the attestations that a policy asks for: whatever is nothing else.
+func (e entity) image() bool { return !e.index && !e.attestation() }
+
+// in names the entity and its platform, for messages.
+func (e entity) in(s store) string {
+	if e.platform == "" {
+		return s.name(e.digest())
+	}
+	return s.name(e.digest()) + " (" + e.platform + ")"
+}
 
 // entities lists a manifest and, of an index, everything in it, in order, the
-// manifest itself first.
+// manifest itself first. What is an index is decided by its content, not by
+// what the registry or another index says of it.
 func entities(ctx context.Context, img Image) ([]entity, error) {
 	if img.at == nil {
 		return nil, errNoImage
@@ -168,43 +177,84 @@ func entities(ctx context.Context, img Image) ([]entity, error) {
 		return nil, err
 	}
 	root := entity{desc: desc}
-	if desc.Platform != nil {
-		root.platform = desc.Platform.String()
+	if root.index, err = oci.IsIndex(raw); err != nil {
+		return nil, malformed(img.at, img.digest, err)
 	}
-	return within(ctx, img.at, root, raw, nil)
+	w := walk{at: img.at, indexes: map[string][]byte{}, out: []entity{root}}
+	if !root.index {
+		return w.out, nil
+	}
+	w.indexes[img.digest] = raw
+	err = w.within(ctx, root, 0)
+	return w.out, err
 }
 
-// within adds e and, where it is an index, what is inside.
-func within(ctx context.Context, s store, e entity, raw []byte, out []entity) ([]entity, error) {
-	if out = append(out, e); len(out) > maxEntities {
-		return nil, fmt.Errorf("%s holds more than %d manifests", s.name(out[0].digest()), maxEntities)
+// A walk goes through an index and the indexes in it.
+type walk struct {
+	at      store
+	indexes map[string][]byte // those that were read, by digest
+	out     []entity
+}
+
+// maxDepth is how deep indexes may lie in one another. Registries and runtimes
+// set no limit; no tool is known to write more than one level.
+const maxDepth = 8
+
+// within adds what is inside an index.
+func (w *walk) within(ctx context.Context, e entity, depth int) error {
+	if depth == maxDepth {
+		return malformed(w.at, w.out[0].digest(), fmt.Errorf("indexes lie more than %d deep in it", maxDepth))
 	}
-	if !e.desc.MediaType.IsIndex() {
-		return out, nil
-	}
-	m, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+	m, err := oci.ParseIndex(w.indexes[e.digest()])
 	if err != nil {
-		return nil, fmt.Errorf("reading the index %s: %w", s.name(e.digest()), err)
+		return malformed(w.at, e.digest(), err)
 	}
-	for _, c := range m.Manifests {
-		child := entity{desc: v1.Descriptor{MediaType: c.MediaType, Digest: c.Digest, Size: c.Size}}
-		if c.Annotations[annotationType] == attestationValue {
-			child.attestation, child.about = true, c.Annotations[annotationDigest]
-		} else if c.Platform != nil {
+	for _, c := range oci.Members(m) {
+		if len(w.out) == maxEntities {
+			return malformed(w.at, w.out[0].digest(), fmt.Errorf("it holds more than %d manifests", maxEntities))
+		}
+		child := entity{
+			desc:  v1.Descriptor{MediaType: c.MediaType, Digest: c.Digest, Size: c.Size},
+			index: c.MediaType.IsIndex(), about: c.About, doubt: c.Doubt,
+		}
+		if c.Platform != nil && child.image() {
 			child.platform = c.Platform.String()
 		}
-		var inner []byte
-		if c.MediaType.IsIndex() {
-			if inner, _, err = s.manifest(ctx, c.Digest.String()); err != nil {
-				return nil, err
+		w.out = append(w.out, child)
+		if !child.index {
+			continue
+		}
+		if _, ok := w.indexes[child.digest()]; !ok {
+			if w.indexes[child.digest()], _, err = w.at.manifest(ctx, child.digest()); err != nil {
+				return err
 			}
 		}
-		if out, err = within(ctx, s, child, inner, out); err != nil {
-			return nil, err
+		if err := w.within(ctx, child, depth+1); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
+
+// A MalformedError is an image whose manifest or index cannot be judged: it is
+// broken, or readers do not agree on what it says.
+type MalformedError struct {
+	Ref string
+	Err error
+}
+
+func malformed(s store, digest string, err error) error { return &MalformedError{s.name(digest), err} }
+
+// Error says what is wrong with the manifest.
+func (e *MalformedError) Error() string {
+	return fmt.Sprintf("the manifest of %s: %v", e.Ref, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *MalformedError) Unwrap() error { return e.Err }
+
+// ExitCode is the code for an image that is refused.
+func (*MalformedError) ExitCode() int { return 1 }
 
 // errNoTags is a store that has no tags, where the older format keeps
 // everything.

@@ -197,7 +197,10 @@ func TestForeignSubjects(t *testing.T) {
 		host := serve(t, true, nil)
 		idx := mutate.AppendManifests(empty.Index,
 			mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}},
-			mutate.IndexAddendum{Add: attested(t, subjects...), Descriptor: v1.Descriptor{Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest(t, img).String()}}})
+			mutate.IndexAddendum{Add: attested(t, subjects...), Descriptor: v1.Descriptor{
+				Platform:    &v1.Platform{OS: "unknown", Architecture: "unknown"},
+				Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest(t, img).String()},
+			}})
 		ref, err := name.NewTag(host + "/app:1")
 		if err != nil {
 			t.Fatal(err)

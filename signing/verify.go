@@ -159,7 +159,9 @@ func (j judged) unread() string {
 }
 
 // required looks for the attestations that the policy asks for, on the image
-// itself and then on every platform of an index.
+// itself and then, for those that it lacks, on every image of an index. The
+// images are all that a runtime may choose, whatever the index says of them;
+// where there is none, nothing carries the attestations.
 func required(ctx context.Context, img Image, list []entity, wanted []string, there []attachment, keys []*cosign.Verifier) ([]Attested, error) {
 	var out []Attested
 	var missing []string
@@ -170,17 +172,15 @@ func required(ctx context.Context, img Image, list []entity, wanted []string, th
 			missing = append(missing, w)
 		}
 	}
-	images := list[1:]
-	if len(list) == 1 {
-		images = list
-	}
 	if len(missing) == 0 {
 		return out, nil
 	}
-	for _, e := range images {
-		if e.attestation || e.desc.MediaType.IsIndex() {
+	checked := map[string]bool{}
+	for _, e := range list {
+		if !e.image() || checked[e.digest()] {
 			continue
 		}
+		checked[e.digest()] = true
 		there, err := attachments(ctx, img.at, e.digest())
 		if err != nil {
 			return nil, err
@@ -193,6 +193,9 @@ func required(ctx context.Context, img Image, list []entity, wanted []string, th
 			out = append(out, Attested{e.digest(), w})
 		}
 	}
+	if len(checked) == 0 {
+		return nil, &VerifyError{img.String(), Unattested, fmt.Sprintf("there is no attestation of type %s: the index has none, and it holds no image that could have one", missing[0])}
+	}
 	return out, nil
 }
 
@@ -202,15 +205,16 @@ func ofType(predicate string) func(attachment) bool {
 
 // unattested says why no attestation counts.
 func (j judged) unattested(s store, e entity, wanted string) error {
-	where := s.name(e.digest())
-	if e.platform != "" {
-		where += " (" + e.platform + ")"
-	}
+	where := e.in(s)
 	switch {
 	case len(j.elsewhere) > 0:
 		return &VerifyError{where, WrongSubject, fmt.Sprintf("the attestation %s here is about %s, not about this image", wanted, j.elsewhere[0].statement.subjects())}
 	case len(j.foreign) > 0:
 		return &VerifyError{where, WrongKey, fmt.Sprintf("%d attestation(s) of type %s, none by the given key", len(j.foreign), wanted)}
 	}
-	return &VerifyError{where, Unattested, "there is no attestation of type " + wanted + j.unread()}
+	detail := "there is no attestation of type " + wanted + j.unread()
+	if e.doubt != "" {
+		detail += "; it counts as an image: " + e.doubt
+	}
+	return &VerifyError{where, Unattested, detail}
 }

@@ -2,12 +2,14 @@ package frontend
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
+	"github.com/whittle-oci/whittle/builder/sbom"
 )
 
 // spdxPredicate is the predicate type of SPDX documents (in-toto attestation
@@ -26,6 +29,9 @@ const spdxPredicate = "https://spdx.dev/Document"
 // reportKey is the result metadata that carries a report to the client. Keys
 // that begin with "frontend." are passed on.
 const reportKey = "frontend.whittle.report/"
+
+// maxReport is the most a report may weigh in result metadata, in bytes.
+const maxReport = 900 << 10
 
 // attestations collects what is said about the images of one build.
 type attestations struct {
@@ -48,59 +54,59 @@ func newAttestations(b *build) *attestations {
 }
 
 func (a *attestations) add(p *ocispecs.Platform, r *report.Report, made *plan.Plan, built llb.State, created time.Time) {
-	id := platformName(p)
+	spec := platforms.DefaultSpec()
+	if p != nil {
+		spec = *p
+	}
+	id := platforms.FormatAll(platforms.Normalize(spec))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.by[id] = attested{id, r, made, created}
 	a.stages[id] = built
 }
 
-// attach adds the report, the contents and the SBOM of every platform. All of
-// them are written before any is attached, since they share one message.
+// attach adds the report, the contents and the SBOM of every platform.
 func (a *attestations) attach(ctx context.Context, rb *dockerui.ResultBuilder) error {
 	var mu sync.Mutex // AddAttestation and AddMeta are not safe for several at once
-	err := rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) (err error) {
+	return rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) (err error) {
 		defer recovered(&err)
-		if _, ok := a.by[id]; a.b.ui.SBOM == nil || ok && !a.generator() {
-			return nil
-		}
-		return a.scan(ctx, rb, &mu, id)
-	})
-	if err != nil {
-		return err
-	}
-	docs, err := a.documents(ctx)
-	if err != nil {
-		return err
-	}
-	err = rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) (err error) {
-		defer recovered(&err)
-		d, ok := docs[id]
+		x, ok := a.by[id]
 		if !ok {
-			return nil
+			return a.asWritten(ctx, rb, id, &mu)
+		}
+		dt, err := x.report.Marshal(maxReport)
+		if err != nil {
+			return fmt.Errorf("writing the report: %w", err)
 		}
 		mu.Lock()
-		rb.AddMeta(reportKey+id, d.report)
+		rb.AddMeta(reportKey+id, dt)
 		mu.Unlock()
-		if d.contents != nil {
-			if err := a.addFile(ctx, rb, &mu, id, "contents.json", report.ContentsPredicate, d.contents, map[string][]byte{
+		if a.wantsContents() {
+			doc, err := json.Marshal(x.report)
+			if err != nil {
+				return fmt.Errorf("writing the contents attestation: %w", err)
+			}
+			if err := a.addFile(ctx, rb, &mu, id, "contents.json", report.ContentsPredicate, doc, map[string][]byte{
 				result.AttestationInlineOnlyKey: []byte(strconv.FormatBool(true)),
 			}); err != nil {
 				return err
 			}
 		}
-		if d.sbom == nil {
+		if a.b.ui.SBOM == nil {
 			return nil
 		}
-		return a.addFile(ctx, rb, &mu, id, "sbom.spdx.json", spdxPredicate, d.sbom, map[string][]byte{
+		if a.generator() {
+			return a.scan(ctx, rb, &mu, id)
+		}
+		doc, err := sbom.SPDX(x.plan, sbom.Options{Platform: id, Created: x.created, Version: a.b.Version})
+		if err != nil {
+			return err
+		}
+		return a.addFile(ctx, rb, &mu, id, "sbom.spdx.json", spdxPredicate, doc, map[string][]byte{
 			result.AttestationReasonKey: []byte(result.AttestationReasonSBOM),
 			result.AttestationSBOMCore:  []byte("sbom"),
 		})
 	})
-	if err != nil {
-		return err
-	}
-	return a.b.fits()
 }
 
 // wantsContents reports whether the contents attestation goes along: when it
@@ -137,7 +143,7 @@ func (a *attestations) addFile(ctx context.Context, rb *dockerui.ResultBuilder, 
 	if err != nil {
 		return fmt.Errorf("marshalling %s: %w", name, err)
 	}
-	ref, err := a.b.shipped(ctx, def.ToPB())
+	ref, err := a.b.solve(ctx, def.ToPB())
 	if err != nil {
 		return fmt.Errorf("attaching %s: %w", name, err)
 	}

@@ -62,14 +62,11 @@ func (b *build) before(ctx context.Context, s *stage, user string) (report.Side,
 	return side, nil
 }
 
-// platformName is how a platform is called in results, that of this machine
-// where none is asked for.
 func platformName(p *ocispecs.Platform) string {
-	spec := platforms.DefaultSpec()
-	if p != nil {
-		spec = *p
+	if p == nil {
+		return platforms.FormatAll(platforms.DefaultSpec())
 	}
-	return platforms.FormatAll(platforms.Normalize(spec))
+	return platforms.FormatAll(*p)
 }
 
 // measure counts what the built stage holds: its base image, which is

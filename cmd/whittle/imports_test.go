@@ -13,42 +13,48 @@ import (
 const mod = "github.com/whittle-oci/whittle/"
 
 // The left side may reach nothing, by any path, whose import path begins with
-// one of the right.
+// one of the right. Of mod, all that is ours, what lies below the left side is
+// left out.
 var unreachable = map[string][]string{
-	"lint/source":       {mod, "github.com/", "golang.org/", "go.yaml.in/"},
-	"lint/embedded":     {mod + "lint/rule", mod + "lint/dockerfile", mod + "lint/fix", mod + "builder", "golang.org/", "go.yaml.in/"},
-	"lint/fix":          {mod + "lint/rule", mod + "lint/dockerfile"},
-	"lint":              {mod + "lint/rules", mod + "builder", mod + "signing", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "github.com/moby/buildkit/client"},
-	"lint/rules":        {mod + "builder", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "os/exec", "github.com/moby/buildkit/client"},
-	"lint/baseline":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
-	"lint/format":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
-	"lint/config":       {mod + "builder", "net/http", "github.com/moby/buildkit"},
-	"lint/custom":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
-	"lint/hadolint":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
-	"lint/setup":        {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
-	"lint/credential":   {mod, "github.com/", "golang.org/", "net/http"},
-	"lint/buildcontext": {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit", "github.com/docker/buildx"},
-	"lint/pin":          {mod + "lint/rules", mod + "builder", mod + "signing", "github.com/moby/buildkit/client", "github.com/zricethezav"},
-	"lint/secrets":      {mod + "lint/rules", mod + "lint/pin", mod + "builder", "github.com/moby/buildkit/client"},
-	"lint/discover":     {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit", "github.com/docker/buildx"},
-	"lint/lsp":          {mod + "lint/rules", mod + "lint/buildkit", mod + "builder", mod + "cmd", "net/http", "os/exec", "github.com/moby/buildkit/client"},
-	"lint/shellcheck":   {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "github.com/moby/buildkit/client"},
-	"lint/suppress":     {mod + "builder", "net/http", "github.com/moby/buildkit"},
-	"builder/tree":      {mod + "builder/", "github.com/", "net/http"},
-	"builder/elf":       {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
-	"builder/runtimes":  {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
-	"builder/rootfs":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
-	"builder/packages":  {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
-	"builder/plan":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
-	"builder/report":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
-	"builder/sbom":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry"},
-	"builder/frontend":  {mod + "lint/rules", mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/", "github.com/google/go-containerregistry"},
-	"builder/engine":    {mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/cosign"},
-	"builder/oci":       {mod, "github.com/moby/buildkit", "github.com/sigstore/", "github.com/docker/buildx", "github.com/containerd/containerd"},
-	"builder/sink/oci":  {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
-	"builder/pack":      {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
-	"signing":           {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
+	"lint/source":         {mod, "github.com/", "golang.org/", "go.yaml.in/"},
+	"lint/embedded":       {mod + "lint/rule", mod + "lint/dockerfile", mod + "lint/fix", mod + "builder", "golang.org/", "go.yaml.in/"},
+	"lint/fix":            {mod + "lint/rule", mod + "lint/dockerfile"},
+	"lint":                {mod + "lint/rules", mod + "builder", mod + "signing", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "github.com/moby/buildkit/client"},
+	"lint/rules":          {mod + "builder", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "os/exec", "github.com/moby/buildkit/client"},
+	"lint/baseline":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/format":         {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/config":         {mod + "builder", "net/http", "github.com/moby/buildkit"},
+	"lint/custom":         {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/hadolint":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/setup":          {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/credential":     {mod, "github.com/", "golang.org/", "net/http"},
+	"lint/buildcontext":   {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit", "github.com/docker/buildx"},
+	"lint/pin":            {mod + "lint/rules", mod + "builder", mod + "signing", "github.com/moby/buildkit/client", "github.com/zricethezav"},
+	"lint/secrets":        {mod + "lint/rules", mod + "lint/pin", mod + "builder", "github.com/moby/buildkit/client"},
+	"lint/discover":       {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit", "github.com/docker/buildx"},
+	"lint/lsp":            {mod + "lint/rules", mod + "lint/buildkit", mod + "builder", mod + "cmd", "net/http", "os/exec", "github.com/moby/buildkit/client"},
+	"lint/shellcheck":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "github.com/moby/buildkit/client"},
+	"lint/suppress":       {mod + "builder", "net/http", "github.com/moby/buildkit"},
+	"builder/tree":        {mod + "builder/", "github.com/", "net/http"},
+	"builder/elf":         {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
+	"builder/runtimes":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
+	"builder/rootfs":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
+	"builder/packages":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
+	"builder/plan":        {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
+	"builder/report":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
+	"builder/sbom":        {"github.com/moby/buildkit", "github.com/google/go-containerregistry"},
+	"builder/frontend":    {mod + "lint/rules", mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/", "github.com/google/go-containerregistry"},
+	"builder/engine":      {mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/cosign"},
+	"builder/oci":         {mod, "github.com/moby/buildkit", "github.com/sigstore/", "github.com/docker/buildx", "github.com/containerd/containerd"},
+	"builder/oci/staging": {mod, "github.com/", "golang.org/", "net/http"},
+	"builder/sink/oci":    {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
+	"builder/pack":        {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
+	"signing":             {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 }
+
+// leaves are the packages that several parts share. They reach nothing of ours,
+// so that a ban on the part they lie in does not mean them.
+var leaves = []string{mod + "builder/oci"}
 
 // Only the packages on the right may name what is on the left in their own
 // files.
@@ -68,10 +74,11 @@ func TestReach(t *testing.T) {
 			t.Fatalf("%s: %v", pkg, err)
 		}
 		for dep := range strings.FieldsSeq(string(out)) {
-			if dep == mod+pkg {
+			if dep == mod+pkg || slices.Contains(leaves, dep) {
 				continue
 			}
-			if slices.ContainsFunc(banned, func(b string) bool { return dep == b || strings.HasPrefix(dep, b) }) {
+			below := strings.HasPrefix(dep, mod+pkg+"/")
+			if slices.ContainsFunc(banned, func(b string) bool { return strings.HasPrefix(dep, b) && (b != mod || !below) }) {
 				t.Errorf("%s reaches %s", pkg, dep)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/engine"
 	"github.com/whittle-oci/whittle/builder/engine/embedded"
 	"github.com/whittle-oci/whittle/builder/frontend"
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/cmd/internal/check"
@@ -157,7 +158,7 @@ func (a *app) finishBuild(ctx context.Context, f *buildFlags, req *buildRequest,
 		out.Signed = true
 	}
 	if f.metadataFile != "" {
-		if err := writeMetadata(f.metadataFile, res.ExporterResponse); err != nil {
+		if err := writeMetadata(ctx, f.metadataFile, res.ExporterResponse); err != nil {
 			return err
 		}
 	}
@@ -166,7 +167,7 @@ func (a *app) finishBuild(ctx context.Context, f *buildFlags, req *buildRequest,
 		if id == "" {
 			id = digest
 		}
-		if err := writeWhole(f.iidFile, []byte(id)); err != nil {
+		if err := staging.WriteFile(ctx, f.iidFile, []byte(id)); err != nil {
 			return fmt.Errorf("writing --iidfile: %w", err)
 		}
 	}

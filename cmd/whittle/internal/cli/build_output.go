@@ -14,6 +14,8 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/go-csvvalue"
+
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // stagedOutput is a file or directory that is written beside its place and
@@ -277,7 +279,7 @@ func repositories(names []string) []string {
 
 // writeMetadata writes --metadata-file as buildx does: JSON values as they
 // are, descriptors decoded, everything else as text.
-func writeMetadata(name string, response map[string]string) error {
+func writeMetadata(ctx context.Context, name string, response map[string]string) error {
 	out := map[string]any{}
 	for k, v := range response {
 		if dt, err := base64.StdEncoding.DecodeString(v); err == nil && json.Valid(dt) && len(dt) > 0 && dt[0] == '{' {
@@ -294,7 +296,7 @@ func writeMetadata(name string, response map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("writing --metadata-file: %w", err)
 	}
-	if err := writeWhole(name, append(dt, '\n')); err != nil {
+	if err := staging.WriteFile(ctx, name, append(dt, '\n')); err != nil {
 		return fmt.Errorf("writing --metadata-file: %w", err)
 	}
 	return nil

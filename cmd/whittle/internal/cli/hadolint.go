@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/hadolint"
 	"github.com/whittle-oci/whittle/lint/rules"
@@ -64,7 +65,7 @@ func (a *app) hadolint(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.hadolintReports(cfg, results); err != nil {
+	if err := a.hadolintReports(ctx, cfg, results); err != nil {
 		fmt.Fprintf(a.Err, "whittle: %v\n", err)
 		failed = true
 	}
@@ -129,7 +130,7 @@ type always struct{ run setup.Run }
 func (s always) of(context.Context, string) (setup.Run, bool, error) { return s.run, false, nil }
 
 // hadolintReports writes every report; files whole or not at all.
-func (a *app) hadolintReports(cfg hadolint.Config, results []hadolint.Result) error {
+func (a *app) hadolintReports(ctx context.Context, cfg hadolint.Config, results []hadolint.Result) error {
 	for i := range max(len(cfg.Formats), len(cfg.Outputs), 1) {
 		format, to := "tty", "-"
 		if i < len(cfg.Formats) {
@@ -148,7 +149,7 @@ func (a *app) hadolintReports(cfg hadolint.Config, results []hadolint.Result) er
 		if to == "-" {
 			_, err = io.Copy(a.Out, &b)
 		} else {
-			err = writeWhole(to, b.Bytes())
+			err = staging.WriteFile(ctx, to, b.Bytes())
 		}
 		if err != nil {
 			return fmt.Errorf("writing the report: %w", err)

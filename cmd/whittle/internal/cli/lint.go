@@ -197,11 +197,11 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 			a.log.Infof("%d finding(s) stay after the fixes; lint without --fix and --diff shows them", len(all))
 		}
 	}
-	if err := out.write(all); err != nil {
+	if err := out.write(ctx, all); err != nil {
 		return err
 	}
 	if keep {
-		return f.saveBaseline(all)
+		return f.saveBaseline(ctx, all)
 	}
 	if n := f.gone(files); n > 0 && !failed {
 		a.log.Infof("findings of %s that are mended: %d; --write-baseline leaves them out", f.baseline, n)

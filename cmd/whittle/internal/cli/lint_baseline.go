@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/baseline"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
@@ -86,12 +88,12 @@ func from(file string) func(string) string {
 }
 
 // saveBaseline writes the findings of a run as the baseline.
-func (f *lintFlags) saveBaseline(diags []lint.Diagnostic) error {
+func (f *lintFlags) saveBaseline(ctx context.Context, diags []lint.Diagnostic) error {
 	var b bytes.Buffer
 	if err := baseline.Write(&b, diags, from(f.baseline)); err != nil {
 		return err
 	}
-	if err := writeWhole(f.baseline, b.Bytes()); err != nil {
+	if err := staging.WriteFile(ctx, f.baseline, b.Bytes()); err != nil {
 		return fmt.Errorf("writing the baseline: %w", err)
 	}
 	return nil

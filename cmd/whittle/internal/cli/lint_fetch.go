@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // The bounds of a configuration file from the network.
@@ -55,7 +55,7 @@ func fetchConfig(ctx context.Context, address, digest string) ([]byte, error) {
 	if kept := keptName(digest); kept != "" {
 		// A cache that cannot be written to costs another request, no more.
 		if err := os.MkdirAll(filepath.Dir(kept), 0o755); err == nil {
-			_ = maybe.WriteFile(kept, data, 0o644)
+			_ = staging.ReplaceFile(kept, data)
 		}
 	}
 	return data, nil

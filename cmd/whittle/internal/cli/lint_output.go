@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/format"
 )
@@ -51,7 +53,7 @@ func (a *app) outputs(formats []string) (outputs, error) {
 }
 
 // write writes every output; files whole or not at all.
-func (o outputs) write(diags []lint.Diagnostic) error {
+func (o outputs) write(ctx context.Context, diags []lint.Diagnostic) error {
 	for _, x := range o.list {
 		if x.file == "" && o.out == nil {
 			continue
@@ -68,7 +70,7 @@ func (o outputs) write(diags []lint.Diagnostic) error {
 		if err := x.write(&b, diags, opts); err != nil {
 			return err
 		}
-		if err := writeWhole(x.file, b.Bytes()); err != nil {
+		if err := staging.WriteFile(ctx, x.file, b.Bytes()); err != nil {
 			return fmt.Errorf("writing the report: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/frontend"
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // measureCache remembers the sizes of base images below the cache directory of
@@ -41,5 +42,5 @@ func (m measureCache) Put(digest string, x frontend.Measure) {
 	if err != nil || os.MkdirAll(m.dir, 0o755) != nil {
 		return
 	}
-	_ = writeWhole(m.file(digest), data)
+	_ = staging.ReplaceFile(m.file(digest), data)
 }
