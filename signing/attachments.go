@@ -1,13 +1,14 @@
 package signing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -18,61 +19,156 @@ import (
 // An attachment is one signature or attestation found with an image.
 type attachment struct {
 	format    Format
+	place     int        // later ones come later in the list, and have a greater number
 	payload   []byte     // what is signed
 	statement *Statement // what the payload says
 	by        func(*cosign.Verifier) error
-	err       error // why it cannot be read; the rest is empty then
 }
 
 // signature tells a signature of an image from other statements about it.
-func (a attachment) signature() bool {
-	return a.err == nil && a.statement.PredicateType == cosign.SignPredicate
+func (a attachment) signature() bool { return a.statement.PredicateType == cosign.SignPredicate }
+
+// signedBy reports whether one of the keys signed it.
+func (a attachment) signedBy(keys []*cosign.Verifier) bool {
+	return slices.ContainsFunc(keys, func(v *cosign.Verifier) bool { return a.by(v) == nil })
 }
 
 // parallel is how many requests run at a time.
 const parallel = 4
 
-// attachments reads everything that is attached to a digest, in both formats.
-func attachments(ctx context.Context, s store, digest string) ([]attachment, error) {
-	list, err := s.referrers(ctx, digest)
-	if err != nil {
-		return nil, err
+// maxAtOnce is the size in bytes up to which attachments are read several at a
+// time and before all larger ones. Signatures have a few kilobytes: nobody can
+// hide one behind large files.
+const maxAtOnce = 1 << 20
+
+// A survey is a look at everything that is attached to a digest, in both
+// formats. Each attachment is shown as soon as it is read, and not kept.
+type survey struct {
+	store  store
+	budget *budget
+	digest string
+	// look is shown an attachment and reports whether it is one of ours, which
+	// may be there in any number. It is called once at a time.
+	look func(attachment) (ours bool)
+
+	mu         sync.Mutex
+	large      []item
+	formats    []Format // those that are there, those of what cannot be read included
+	shown      int      // attachments that were read
+	unreadable int
+	reason     error // of the first that cannot be read
+	incomplete error // why not all was looked at
+}
+
+// An item is an attachment that was not read yet.
+type item struct {
+	desc   v1.Descriptor
+	format Format
+	place  int
+	parse  func([]byte, map[string]string) (attachment, error)
+}
+
+// run looks at everything. An error is one of listing what there is, or the
+// end of ctx; what else could not be looked at is s.incomplete.
+func (s *survey) run(ctx context.Context) error {
+	list, err := s.store.referrers(ctx, s.digest)
+	if err != nil && !s.limited(err) {
+		return err
 	}
-	found := make([][]attachment, len(list))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for i, d := range list {
 		if !maybeSigned(d.ArtifactType) {
 			continue
 		}
-		g.Go(func() (err error) {
-			found[i], err = referrer(gctx, s, d.Digest.String())
-			return err
-		})
+		if s.limited(s.budget.crowded()) {
+			break
+		}
+		g.Go(func() error { return s.referrer(gctx, i, d.Digest.String()) })
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return err
 	}
-	out := slices.Concat(found...)
-	repo, ok := s.(*repository)
+	if repo, ok := s.store.(*repository); ok {
+		for i, suffix := range []string{cosign.SignatureSuffix, cosign.AttestSuffix} {
+			m, err := repo.tagged(ctx, s.digest, suffix)
+			if err != nil && !s.limited(err) {
+				return err
+			}
+			if m != nil {
+				if err := s.layers(ctx, m, len(list)+i); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(s.large, func(a, b item) int { return cmp.Compare(a.desc.Size, b.desc.Size) })
+	for _, it := range s.large {
+		if s.limited(s.budget.crowded()) {
+			break
+		}
+		if err := s.item(ctx, it); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limited notes that not all can be looked at, and reports whether that is so.
+func (s *survey) limited(err error) bool {
+	limit, ok := errors.AsType[*LimitError](err)
 	if !ok {
-		return out, nil
+		return false
 	}
-	for _, suffix := range []string{cosign.SignatureSuffix, cosign.AttestSuffix} {
-		m, err := repo.tagged(ctx, digest, suffix)
-		if err != nil {
-			return nil, err
-		}
-		if m == nil {
-			continue
-		}
-		old, err := layers(ctx, s, m)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, old...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, have := errors.AsType[*LimitError](s.incomplete); !have {
+		s.incomplete = &LimitError{Ref: s.store.name(s.digest), Limit: limit.Limit}
 	}
-	return out, nil
+	return true
+}
+
+// failed sorts the errors of reading one attachment: it must not hide the
+// others. What is gone or changed cannot be read by anyone. Where the registry
+// did not answer, or more would have to be read than the limits allow, it may
+// be what is looked for. Only the end of ctx ends the survey.
+func (s *survey) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil && !s.limited(context.Cause(ctx)) {
+		return err
+	}
+	s.budget.stranger()
+	if s.limited(err) {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if unanswered(err) {
+		if s.incomplete == nil {
+			s.incomplete = err
+		}
+		return nil
+	}
+	if s.unreadable++; s.reason == nil {
+		s.reason = err
+	}
+	return nil
+}
+
+// unanswered is a registry that did not answer or a disk that failed.
+func unanswered(err error) bool {
+	if _, ok := errors.AsType[*RegistryError](err); ok {
+		return !isNotFound(err)
+	}
+	_, ok := errors.AsType[*fs.PathError](err)
+	return ok && !errors.Is(err, fs.ErrNotExist)
+}
+
+func (s *survey) has(f Format) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.formats, f) {
+		s.formats = append(s.formats, f)
+	}
 }
 
 // bundleTypes begins the media types of Sigstore bundles of any version.
@@ -86,69 +182,119 @@ func maybeSigned(artifactType string) bool {
 		strings.HasPrefix(artifactType, bundleTypes) || strings.HasPrefix(artifactType, "application/vnd.oci.")
 }
 
-// referrer reads the signatures in one manifest that refers to an image.
-func referrer(ctx context.Context, s store, digest string) ([]attachment, error) {
-	m, err := manifestOf(ctx, s, digest)
-	if unreadable(err) {
-		return []attachment{{format: Bundle, err: err}}, nil
-	}
+// referrer looks at the signatures in one manifest that refers to the image.
+func (s *survey) referrer(ctx context.Context, place int, digest string) error {
+	m, err := manifestOf(ctx, s.store, digest)
 	if err != nil {
-		return nil, err
+		s.has(Bundle)
+		return s.failed(ctx, err)
 	}
-	return layers(ctx, s, m)
+	return s.layers(ctx, m, place)
 }
 
 // envelopeType is the media type of attestations in the older format.
 const envelopeType = "application/vnd.dsse.envelope.v1+json"
 
-// layers reads the signatures among a manifest's layers, and passes over what
-// is none.
-func layers(ctx context.Context, s store, m *v1.Manifest) ([]attachment, error) {
-	var out []attachment
+// layers looks at the signatures among a manifest's layers, and passes over
+// what is none. Large ones are left for later.
+func (s *survey) layers(ctx context.Context, m *v1.Manifest, place int) error {
+	found := false
 	for i, l := range m.Layers {
-		if i == maxReferrers {
-			return nil, fmt.Errorf("more than %d signatures in one manifest", maxReferrers)
-		}
-		var parse func([]byte, map[string]string) (attachment, error)
-		a := attachment{format: Legacy}
+		it := item{desc: v1.Descriptor{Digest: l.Digest, Size: l.Size}, format: Legacy, place: place<<20 + i}
 		switch t := string(l.MediaType); {
 		case strings.HasPrefix(t, bundleTypes):
-			a.format, parse = Bundle, parseBundle
+			it.format, it.parse = Bundle, parseBundle
 		case t == cosign.SimpleSigningType:
-			parse = parsePayload
+			it.parse = parsePayload
+			it.desc.Annotations = map[string]string{cosign.SignatureAnnotation: l.Annotations[cosign.SignatureAnnotation]}
 		case t == envelopeType:
-			parse = parseEnvelope
+			it.parse = parseEnvelope
 		default:
 			continue
 		}
-		data, err := s.blob(ctx, l)
-		if err != nil && !unreadable(err) {
-			return nil, err
+		found = true
+		if s.limited(s.budget.crowded()) {
+			return nil
 		}
-		if err == nil {
-			var read attachment
-			if read, err = parse(data, l.Annotations); err == nil {
-				read.format = a.format
-				a = read
-			}
+		if it.desc.Size > maxAtOnce {
+			s.later(it)
+		} else if err := s.item(ctx, it); err != nil {
+			return err
 		}
-		if errors.Is(err, cosign.ErrNoStatement) {
-			continue // signs a file, which says nothing of images
-		}
-		a.err = err
-		out = append(out, a)
 	}
-	return out, nil
+	if !found {
+		s.budget.stranger() // it took requests, too
+	}
+	return nil
 }
 
-// unreadable is a fault of one attachment, which must not hide the others: it
-// is gone or changed. A registry that does not answer is another matter.
-func unreadable(err error) bool {
-	if err == nil {
-		return false
+// later keeps an attachment for the end, unless there are too many already.
+func (s *survey) later(it item) {
+	s.has(it.format)
+	s.mu.Lock()
+	full := len(s.large) > s.budget.Foreign
+	if !full {
+		s.large = append(s.large, it)
 	}
-	_, changed := errors.AsType[*ChangedError](err)
-	return changed || isNotFound(err) || errors.Is(err, fs.ErrNotExist)
+	s.mu.Unlock()
+	if full {
+		s.limited(&LimitError{Limit: fmt.Sprintf("more than %d large attachments", s.budget.Foreign)})
+	}
+}
+
+// item reads one attachment and shows it.
+func (s *survey) item(ctx context.Context, it item) error {
+	if it.desc.Size > maxAttached {
+		s.has(it.format)
+		return s.failed(ctx, &LimitError{Limit: fmt.Sprintf("%s has %d bytes, more than the limit of %d", s.store.name(it.desc.Digest.String()), it.desc.Size, maxAttached)})
+	}
+	if !s.budget.room(it.desc.Size) {
+		s.has(it.format)
+		return s.failed(ctx, s.budget.spent())
+	}
+	data, err := s.store.blob(ctx, it.desc)
+	if err != nil {
+		s.has(it.format)
+		return s.failed(ctx, err)
+	}
+	a, err := it.parse(data, it.desc.Annotations)
+	if errors.Is(err, cosign.ErrNoStatement) {
+		s.budget.stranger()
+		return nil // signs a file, which says nothing of images
+	}
+	s.has(it.format)
+	if err != nil {
+		return s.failed(ctx, err)
+	}
+	a.format, a.place = it.format, it.place
+	s.mu.Lock()
+	s.shown++
+	ours := s.look(a)
+	s.mu.Unlock()
+	if !ours {
+		s.budget.stranger()
+	}
+	return nil
+}
+
+// unread mentions what could not be read.
+func (s *survey) unread() string {
+	if s.unreadable == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d attached file(s) cannot be read: %v", s.unreadable, s.reason)
+}
+
+// absent is the error for what was looked for and not found, missing unless
+// not all was looked at.
+func (s *survey) absent(missing *VerifyError) error {
+	if limit, ok := errors.AsType[*LimitError](s.incomplete); ok {
+		return &LimitError{limit.Ref, limit.Limit, missing.Detail}
+	}
+	if s.incomplete != nil {
+		return s.incomplete
+	}
+	return missing
 }
 
 func parseBundle(data []byte, _ map[string]string) (attachment, error) {
@@ -156,7 +302,7 @@ func parseBundle(data []byte, _ map[string]string) (attachment, error) {
 	if err != nil {
 		return attachment{}, err
 	}
-	return fromEnvelope(env)
+	return fromEnvelope(env, true)
 }
 
 func parseEnvelope(data []byte, _ map[string]string) (attachment, error) {
@@ -164,13 +310,19 @@ func parseEnvelope(data []byte, _ map[string]string) (attachment, error) {
 	if err != nil {
 		return attachment{}, err
 	}
-	return fromEnvelope(env)
+	return fromEnvelope(env, false)
 }
 
-func fromEnvelope(env *cosign.Envelope) (attachment, error) {
+// fromEnvelope reads a statement. Only bundles hold signatures as statements.
+func fromEnvelope(env *cosign.Envelope, bundle bool) (attachment, error) {
 	st, err := enveloped(env)
 	if err != nil {
 		return attachment{}, err
+	}
+	if isSignatureType(st.PredicateType) {
+		if err := asCosignSigns(st, env.Payload); err != nil || !bundle {
+			return attachment{}, errors.Join(errNoSignature, err)
+		}
 	}
 	return attachment{payload: env.Payload, statement: st, by: func(v *cosign.Verifier) error { return v.Envelope(env) }}, nil
 }
@@ -182,15 +334,4 @@ func parsePayload(data []byte, annotations map[string]string) (attachment, error
 	}
 	sig := annotations[cosign.SignatureAnnotation]
 	return attachment{payload: data, statement: st, by: func(v *cosign.Verifier) error { return v.Payload(data, sig) }}, nil
-}
-
-// annotated reports whether the statement says everything wanted of a digest.
-func (s *Statement) annotated(digest string, wanted map[string]string) bool {
-	subject := s.subject(digest)
-	for _, k := range slices.Sorted(maps.Keys(wanted)) {
-		if subject == nil || subject.Annotations[k] != any(wanted[k]) {
-			return false
-		}
-	}
-	return true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
@@ -37,32 +38,37 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 			return nil, err
 		}
 	}
+	img, b, ctx, cancel := img.within(ctx, Limits{})
+	defer cancel()
 	list, err := entities(ctx, img)
 	if err != nil {
 		return nil, err
 	}
-	built, err := builderDocuments(ctx, img.at, list, predicateType)
-	if err != nil {
-		return nil, err
+	var built map[string]json.RawMessage
+	if len(verifiers) == 0 {
+		if built, err = builderDocuments(ctx, img.at, list, predicateType); err != nil {
+			return nil, err
+		}
 	}
 	var out []Document
 	whole := false // the image itself is attested, so its platforms need not be
+	seen := map[string]bool{}
 	for i, e := range list {
-		if e.attestation() {
+		if e.attestation() || seen[e.digest()] {
 			continue
 		}
-		there, err := attachments(ctx, img.at, e.digest())
-		if err != nil {
-			return nil, err
-		}
+		seen[e.digest()] = true
 		d := Document{Platform: e.platform, Digest: e.digest()}
 		if len(verifiers) == 0 {
-			d.choose(built[e.digest()], there, predicateType)
-		} else if j := judge(there, e.digest(), verifiers, ofType(predicateType)); len(j.good) > 0 {
-			d.Predicate, d.Signed, d.Verified = j.good[len(j.good)-1].statement.Predicate, true, true
-			whole = whole || i == 0
-		} else if e.image() && !whole {
-			return nil, j.unattested(img.at, e, predicateType)
+			if err := d.choose(ctx, img.at, b, built[e.digest()], predicateType); err != nil {
+				return nil, err
+			}
+		} else {
+			err := d.vouched(ctx, img.at, b, e, verifiers, predicateType)
+			if _, missing := errors.AsType[*VerifyError](err); err != nil && (!missing || e.image() && !whole) {
+				return nil, err
+			}
+			whole = whole || i == 0 && d.Verified
 		}
 		if d.Predicate != nil {
 			out = append(out, d)
@@ -78,36 +84,59 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 // they are about.
 func builderDocuments(ctx context.Context, s store, list []entity, predicateType string) (map[string]json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
-	for _, e := range list {
+	for _, e := range distinct(list, entity.role) {
 		if !e.attestation() {
 			continue
 		}
-		found, err := lifted(ctx, s, e)
-		if err != nil {
-			return nil, err
-		}
-		for _, st := range found {
+		err := lifted(ctx, s, e, func(st *Statement, _ []byte) error {
 			if _, ok := out[e.about]; !ok && st.PredicateType == predicateType {
 				out[e.about] = st.Predicate
 			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// choose takes the builder's predicate, or else the one attested last.
-func (d *Document) choose(built json.RawMessage, there []attachment, predicateType string) {
-	d.Predicate = built
-	for _, a := range there {
-		if a.err != nil || a.statement.PredicateType != predicateType || !a.statement.About(d.Digest) {
-			continue
+// vouched takes the predicate that one of the keys has signed, of several the
+// one attested last.
+func (d *Document) vouched(ctx context.Context, s store, b *budget, e entity, keys []*cosign.Verifier, predicateType string) error {
+	place := -1
+	found, err := judge(ctx, s, b, e.digest(), keys, []string{predicateType}, nil, func(a attachment) {
+		if a.place > place {
+			place, d.Predicate, d.Signed, d.Verified = a.place, a.statement.Predicate, true, true
 		}
-		if built == nil {
-			d.Predicate, d.Signed = a.statement.Predicate, true
-		} else {
-			d.Signed = d.Signed || sameJSON(built, a.statement.Predicate)
-		}
+	})
+	if err == nil && place < 0 {
+		err = found.absent(found.unattested(e, predicateType))
 	}
+	return err
+}
+
+// choose takes the builder's predicate, or else the one attested last.
+func (d *Document) choose(ctx context.Context, s store, b *budget, built json.RawMessage, predicateType string) error {
+	d.Predicate = built
+	place := -1
+	found := &survey{store: s, budget: b, digest: d.Digest, look: func(a attachment) bool {
+		switch {
+		case a.statement.PredicateType != predicateType || !a.statement.About(d.Digest):
+		case built != nil:
+			d.Signed = d.Signed || sameJSON(built, a.statement.Predicate)
+		case a.place > place:
+			place, d.Predicate, d.Signed = a.place, a.statement.Predicate, true
+		}
+		return false
+	}}
+	if err := found.run(ctx); err != nil {
+		return err
+	}
+	if !d.Signed {
+		return found.incomplete // whether it is signed is not known
+	}
+	return nil
 }
 
 // sameJSON compares two JSON texts but for white space.

@@ -10,15 +10,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/renameio/v2/maybe"
+
+	"github.com/whittle-oci/whittle/builder/oci"
 )
 
 // layout is a store in a directory (OCI image spec, image-layout.md). What
 // refers to an image has an entry in index.json, as its subject says.
-type layout struct{ dir string }
+type layout struct {
+	dir      string
+	budget   *budget // nil while nothing is counted
+	subjects *subjects
+}
+
+// maxIndex is the most bytes that index.json may have. Nothing is written that
+// brings it beyond.
+const maxIndex = oci.MaxManifest
 
 // IsLayout reports whether a directory is an OCI layout.
 func IsLayout(dir string) bool {
@@ -32,7 +43,7 @@ var imageNames = []string{"org.opencontainers.image.ref.name", "io.containerd.im
 // OpenLayout finds an image in an OCI layout: the one with the digest or name
 // wanted, or, for "", the only one there is.
 func OpenLayout(ctx context.Context, dir, wanted string) (Image, error) {
-	s := layout{dir}
+	s := layout{dir: dir}
 	index, err := s.index()
 	if err != nil {
 		return Image{}, err
@@ -70,16 +81,16 @@ func (s layout) index() (*v1.IndexManifest, error) {
 		return nil, fmt.Errorf("reading the layout: %w", err)
 	}
 	defer f.Close()
-	raw, err := readCapped(f, maxManifest)
+	raw, err := readCapped(f, maxIndex)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
+	}
+	if err := s.budget.take(int64(len(raw))); err != nil {
+		return nil, err
 	}
 	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
-	}
-	if len(index.Manifests) > maxReferrers {
-		return nil, fmt.Errorf("%s has more than %d entries", f.Name(), maxReferrers)
 	}
 	return index, nil
 }
@@ -107,6 +118,9 @@ func (s layout) read(digest string, limit int64, what string) ([]byte, error) {
 	data, err := readCapped(f, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", s.name(digest), err)
+	}
+	if err := s.budget.take(int64(len(data))); err != nil {
+		return nil, err
 	}
 	if !hasDigest(data, digest) {
 		return nil, &ChangedError{s.name(digest), what}
@@ -138,7 +152,16 @@ func (s layout) manifest(_ context.Context, digest string) ([]byte, v1.Descripto
 }
 
 func (s layout) blob(_ context.Context, d v1.Descriptor) ([]byte, error) {
-	return s.read(d.Digest.String(), maxAttached, "blob")
+	data, err := s.read(d.Digest.String(), maxAttached, "blob")
+	if err == nil && int64(len(data)) != d.Size {
+		return nil, &ChangedError{s.name(d.Digest.String()), "blob"}
+	}
+	return data, err
+}
+
+func (s layout) within(b *budget) store {
+	s.budget, s.subjects = b, new(subjects)
+	return s
 }
 
 // subject is what a manifest refers to, or "".
@@ -159,22 +182,49 @@ func (s layout) subject(ctx context.Context, d v1.Descriptor) (string, error) {
 	return m.Subject.Digest.String(), nil
 }
 
-func (s layout) referrers(ctx context.Context, digest string) ([]v1.Descriptor, error) {
+// subjects are the entries of index.json by what they refer to. What cannot be
+// read may refer to anything.
+type subjects struct {
+	once       sync.Once
+	of         map[string][]v1.Descriptor
+	unreadable []v1.Descriptor
+	err        error
+}
+
+func (l *subjects) read(ctx context.Context, s layout) {
 	index, err := s.index()
-	if err != nil {
-		return nil, err
+	if l.err = err; err != nil {
+		return
 	}
-	var out []v1.Descriptor
+	l.of = map[string][]v1.Descriptor{}
 	for _, d := range index.Manifests {
 		subject, err := s.subject(ctx, d)
-		if err != nil {
-			return nil, err
+		if limit, ok := errors.AsType[*LimitError](err); ok {
+			l.err = limit
+			return
 		}
-		if subject == digest {
-			out = append(out, d)
+		if err != nil {
+			l.unreadable = append(l.unreadable, d)
+		} else if subject != "" {
+			l.of[subject] = append(l.of[subject], d)
 		}
 	}
-	return out, nil
+}
+
+// referrers reads the list once for all digests of one look.
+func (s layout) referrers(ctx context.Context, digest string) ([]v1.Descriptor, error) {
+	l := s.subjects
+	if l == nil {
+		l = new(subjects)
+	}
+	l.once.Do(func() { l.read(ctx, s) })
+	var list listing
+	for _, d := range slices.Concat(l.of[digest], l.unreadable) {
+		if !list.add(d) {
+			return list, tooManyReferrers()
+		}
+	}
+	return list, l.err
 }
 
 // attach writes the blobs, the manifest and, last, the entry in index.json,
@@ -189,11 +239,6 @@ func (s layout) attach(_ context.Context, _ v1.Descriptor, blobs [][]byte, manif
 	if err != nil {
 		return err
 	}
-	for _, b := range append(slices.Clone(blobs), manifest) {
-		if err := s.write(b); err != nil {
-			return fmt.Errorf("writing the layout: %w", err)
-		}
-	}
 	var m v1.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil {
 		return err
@@ -201,9 +246,13 @@ func (s layout) attach(_ context.Context, _ v1.Descriptor, blobs [][]byte, manif
 	d.ArtifactType, d.Annotations = m.ArtifactType, m.Annotations
 	// The index is changed as text, so that what others put there stays.
 	file := filepath.Join(s.dir, "index.json")
-	raw, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return fmt.Errorf("reading the layout: %w", err)
+	}
+	raw, err := readCapped(f, maxIndex)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
 	}
 	var doc map[string]json.RawMessage
 	var list []json.RawMessage
@@ -222,6 +271,14 @@ func (s layout) attach(_ context.Context, _ v1.Descriptor, blobs [][]byte, manif
 	}
 	if raw, err = json.Marshal(doc); err != nil {
 		return err
+	}
+	if len(raw) > maxIndex {
+		return fmt.Errorf("the layout %s takes no more signatures: its index.json would have more than %d bytes, and nothing would read it again", s.dir, maxIndex)
+	}
+	for _, b := range append(slices.Clone(blobs), manifest) {
+		if err := s.write(b); err != nil {
+			return fmt.Errorf("writing the layout: %w", err)
+		}
 	}
 	return maybe.WriteFile(file, raw, 0o644)
 }

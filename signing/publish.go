@@ -49,7 +49,7 @@ func SignThenTag(ctx context.Context, req SignThenTagRequest) ([]Result, error) 
 	}
 	var out []Result
 	for _, n := range sortedKeys(byRepository) {
-		img := Image{req.Digest, &repository{repo: byRepository[n], Remote: req.Remote}}
+		img := Image{req.Digest, newRepository(byRepository[n], req.Remote)}
 		res, err := Sign(ctx, img, req.Options)
 		if err != nil {
 			return out, err

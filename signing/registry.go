@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
 
@@ -72,7 +73,7 @@ func (r Remote) options(ctx context.Context) []remote.Option {
 
 // OpenRegistry finds an image in a registry. A tag is resolved here, once.
 func OpenRegistry(ctx context.Context, ref name.Reference, r Remote) (Image, error) {
-	s := &repository{repo: ref.Context(), Remote: r}
+	s := newRepository(ref.Context(), r)
 	if d, ok := ref.(name.Digest); ok {
 		return Image{d.DigestStr(), s}, nil
 	}
@@ -89,7 +90,11 @@ func OpenRegistry(ctx context.Context, ref name.Reference, r Remote) (Image, err
 type repository struct {
 	repo name.Repository
 	Remote
-	locks sync.Map // digest to *sync.Mutex: one writer at a time
+	locks *sync.Map // digest to *sync.Mutex: one writer at a time
+}
+
+func newRepository(repo name.Repository, r Remote) *repository {
+	return &repository{repo: repo, Remote: r, locks: new(sync.Map)}
 }
 
 func (s *repository) name(digest string) string { return s.repo.Digest(digest).String() }
@@ -120,34 +125,40 @@ func (s *repository) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 	if err != nil {
 		return nil, registryError(ref.String(), "reading", err)
 	}
-	data, err := readCapped(rc, maxAttached)
-	if err := errors.Join(err, rc.Close()); err != nil {
-		// The library has no type for this either.
-		if strings.Contains(err.Error(), "error verifying") {
-			return nil, &ChangedError{ref.String(), "blob"}
-		}
+	data, err := readCapped(rc, min(d.Size, maxAttached))
+	err = errors.Join(err, rc.Close())
+	switch {
+	case errors.Is(err, errTooLong) || err == nil && int64(len(data)) != d.Size,
+		err != nil && strings.Contains(err.Error(), "error verifying"): // the library has no type for this either
+		return nil, &ChangedError{ref.String(), "blob"}
+	case err != nil:
 		return nil, registryError(ref.String(), "reading", err)
 	}
 	return data, nil
 }
 
+func (s *repository) within(b *budget) store {
+	in := &repository{repo: s.repo, Remote: s.Remote, locks: s.locks}
+	in.Transport = &meter{s.transport(), b}
+	return in
+}
+
 // referrers asks the registry's API or reads the tag that stands in for it.
 func (s *repository) referrers(ctx context.Context, digest string) ([]v1.Descriptor, error) {
-	index, err := remote.Referrers(s.repo.Digest(digest), s.options(ctx)...)
-	if isNotFound(err) {
-		return nil, nil
-	}
-	var m *v1.IndexManifest
-	if err == nil {
-		m, err = index.IndexManifest()
-	}
+	var list listing
+	var many error
+	client := oci.Client{Keychain: s.Keychain, Transport: s.Transport, Wait: s.Wait}
+	err := client.Referrers(ctx, s.repo.Digest(digest), func(d v1.Descriptor) bool {
+		ok := list.add(d)
+		if !ok {
+			many = tooManyReferrers()
+		}
+		return ok
+	})
 	if err != nil {
-		return nil, registryError(s.name(digest), "looking for signatures of", err)
+		return list, registryError(s.name(digest), "looking for signatures of", err)
 	}
-	if len(m.Manifests) > maxReferrers {
-		return nil, fmt.Errorf("%s has more than %d signatures and other referrers", s.name(digest), maxReferrers)
-	}
-	return m.Manifests, nil
+	return list, many
 }
 
 // attach writes a referrer. Where the registry has no referrers API, the
@@ -246,9 +257,6 @@ func (s *repository) tagged(ctx context.Context, digest, suffix string) (*v1.Man
 	}
 	if err != nil {
 		return nil, registryError(s.name(digest), "looking for signatures of", err)
-	}
-	if len(m.Layers) > maxReferrers {
-		return nil, fmt.Errorf("%s has more than %d signatures", s.name(digest), maxReferrers)
 	}
 	return m, nil
 }

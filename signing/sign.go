@@ -5,8 +5,8 @@
 package signing
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -104,16 +104,8 @@ func Sign(ctx context.Context, img Image, o Options) (Result, error) {
 	if err != nil {
 		return res, err
 	}
-	list, err := entities(ctx, img)
+	list, there, err := surveyed(ctx, img, o)
 	if err != nil {
-		return res, err
-	}
-	list = distinct(list)
-	there := make([][]attachment, len(list))
-	if err := each(ctx, len(list), func(ctx context.Context, i int) (err error) {
-		there[i], err = admitted(ctx, img.at, list[i].digest(), o.Format)
-		return err
-	}); err != nil {
 		return res, err
 	}
 	kept := make([]bool, len(list))
@@ -137,12 +129,29 @@ func Sign(ctx context.Context, img Image, o Options) (Result, error) {
 	return res, nil
 }
 
-// distinct leaves out the manifests that an index lists once more.
-func distinct(list []entity) []entity {
+// surveyed lists what is to be signed and what the key has signed of it.
+func surveyed(ctx context.Context, img Image, o Options) ([]entity, []signed, error) {
+	img, b, ctx, cancel := img.within(ctx, Limits{})
+	defer cancel()
+	list, err := entities(ctx, img)
+	if err != nil {
+		return nil, nil, err
+	}
+	list = distinct(list, entity.digest)
+	there := make([]signed, len(list))
+	err = each(ctx, len(list), func(ctx context.Context, i int) (err error) {
+		there[i], err = admitted(ctx, img.at, b, list[i].digest(), o)
+		return err
+	})
+	return list, there, err
+}
+
+// distinct leaves out what is the same by id once more.
+func distinct(list []entity, id func(entity) string) []entity {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(slices.Clone(list), func(e entity) bool {
-		again := seen[e.digest()]
-		seen[e.digest()] = true
+		again := seen[id(e)]
+		seen[id(e)] = true
 		return again
 	})
 }
@@ -157,9 +166,9 @@ func each(ctx context.Context, n int, f func(context.Context, int) error) error 
 	return g.Wait()
 }
 
-func signOne(ctx context.Context, s store, e entity, o Options, there []attachment) (kept bool, err error) {
+func signOne(ctx context.Context, s store, e entity, o Options, there signed) (kept bool, err error) {
 	if o.Format == Bundle {
-		st, err := newStatement(cosign.SignPredicate, e.digest(), nil, o.Annotations)
+		st, err := newSignature(e.digest(), o.Annotations)
 		if err != nil {
 			return false, err
 		}
@@ -173,7 +182,7 @@ func signOne(ctx context.Context, s store, e entity, o Options, there []attachme
 	if err != nil {
 		return false, err
 	}
-	if o.has(there, payload) {
+	if there.has(payload) {
 		return true, nil
 	}
 	sig, err := o.Key.Payload(ctx, payload)
@@ -184,9 +193,12 @@ func signOne(ctx context.Context, s store, e entity, o Options, there []attachme
 }
 
 // writeStatement signs a statement about e and attaches it.
-func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte, predicate string, there []attachment) (kept bool, err error) {
-	if o.has(there, st) {
+func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte, predicate string, there signed) (kept bool, err error) {
+	if there.has(st) {
 		return true, nil
+	}
+	if len(st) > maxStatement {
+		return false, fmt.Errorf("the %s about %s has %d bytes; more than %d would not be read again", predicate, s.name(e.digest()), len(st), maxStatement)
 	}
 	if o.Format == Legacy {
 		repo, ok := s.(*repository)
@@ -210,30 +222,35 @@ func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte
 	return false, s.attach(ctx, e.desc, [][]byte{emptyConfig, b}, m)
 }
 
-// has reports whether the key has signed the payload already. Signing again
-// would only add one more, for everyone to fetch.
-func (o Options) has(there []attachment, payload []byte) bool {
-	return slices.ContainsFunc(there, func(a attachment) bool {
-		return a.err == nil && bytes.Equal(a.payload, payload) && a.by(o.Key.verifier) == nil
-	})
-}
+// signed are the payloads that a key has signed already, by their hashes.
+// Signing one again would only add one more, for everyone to fetch.
+type signed map[[sha256.Size]byte]bool
 
-// admitted reads what is attached to a digest, and refuses the format that is
-// not wanted.
-func admitted(ctx context.Context, s store, digest string, want Format) ([]attachment, error) {
-	if _, ok := s.(*repository); want == Legacy && !ok {
+func (s signed) has(payload []byte) bool { return s[sha256.Sum256(payload)] }
+
+// admitted looks at what is attached to a digest, and refuses the format that
+// is not wanted.
+func admitted(ctx context.Context, at store, b *budget, digest string, o Options) (signed, error) {
+	if _, ok := at.(*repository); o.Format == Legacy && !ok {
 		return nil, errNoTags
 	}
-	there, err := attachments(ctx, s, digest)
-	if err != nil {
+	mine := signed{}
+	s := &survey{store: at, budget: b, digest: digest, look: func(a attachment) bool {
+		ours := a.by(o.Key.verifier) == nil
+		if ours {
+			mine[sha256.Sum256(a.payload)] = true
+		}
+		return ours
+	}}
+	if err := s.run(ctx); err != nil {
 		return nil, err
 	}
-	for _, a := range there {
-		if a.format != want {
-			return nil, &FormatError{s.name(digest), a.format}
+	for _, f := range s.formats {
+		if f != o.Format {
+			return nil, &FormatError{at.name(digest), f}
 		}
 	}
-	return there, nil
+	return mine, s.incomplete
 }
 
 // sortedKeys gives a map's keys in order.

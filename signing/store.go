@@ -19,8 +19,9 @@ import (
 const (
 	maxManifest  = 4 << 20  // bytes, as registries cap manifests
 	maxAttached  = 64 << 20 // bytes of one signature or attestation
+	maxStatement = 47 << 20 // bytes of a statement, which base64 and its envelope bring to less than maxAttached
 	maxEntities  = 1000     // manifests in an index
-	maxReferrers = 1000     // manifests that refer to one
+	maxReferrers = 20_000   // manifests that refer to one
 )
 
 // A store keeps images and what is attached to them: a repository of a
@@ -30,12 +31,33 @@ type store interface {
 	name(digest string) string
 	// manifest reads a manifest. Bytes of another digest are a *ChangedError.
 	manifest(ctx context.Context, digest string) ([]byte, v1.Descriptor, error)
-	// blob reads a blob of at most maxAttached bytes, digest compared.
+	// blob reads a blob of at most maxAttached bytes. Bytes of another digest,
+	// or more or fewer than the descriptor says, are a *ChangedError.
 	blob(ctx context.Context, d v1.Descriptor) ([]byte, error)
-	// referrers lists the manifests that have the digest as their subject.
+	// referrers lists the manifests that have the digest as their subject:
+	// media type, digest, size and artifact type. Where there are more than
+	// maxReferrers, it returns as many and a *LimitError.
 	referrers(ctx context.Context, digest string) ([]v1.Descriptor, error)
 	// attach writes blobs and a manifest that has a subject.
 	attach(ctx context.Context, subject v1.Descriptor, blobs [][]byte, manifest []byte) error
+	// within is the same store, which counts all that is read.
+	within(b *budget) store
+}
+
+// A listing collects referrers.
+type listing []v1.Descriptor
+
+// add keeps of a descriptor what is needed, and refuses one too many.
+func (l *listing) add(d v1.Descriptor) bool {
+	if len(*l) == maxReferrers {
+		return false
+	}
+	*l = append(*l, v1.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, ArtifactType: d.ArtifactType})
+	return true
+}
+
+func tooManyReferrers() error {
+	return &LimitError{Limit: fmt.Sprintf("more than %d manifests refer to it", maxReferrers)}
 }
 
 // A ChangedError is content that is not what its digest says.
@@ -52,6 +74,9 @@ func (e *ChangedError) Error() string {
 // ExitCode is the code for a failed policy.
 func (*ChangedError) ExitCode() int { return 1 }
 
+// errTooLong is more than may be read.
+var errTooLong = errors.New("more than the limit")
+
 // readCapped reads all of r, or fails where it is longer than the limit.
 func readCapped(r io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
@@ -59,7 +84,7 @@ func readCapped(r io.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("more than the limit of %d bytes", limit)
+		return nil, fmt.Errorf("%w of %d bytes", errTooLong, limit)
 	}
 	return data, nil
 }
@@ -150,6 +175,10 @@ type entity struct {
 }
 
 func (e entity) digest() string { return e.desc.Digest.String() }
+
+// role tells apart what one index lists both as an image and as an attestation
+// manifest.
+func (e entity) role() string { return e.digest() + " " + e.about }
 
 func (e entity) attestation() bool { return e.about != "" }
 

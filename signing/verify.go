@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
@@ -15,6 +14,7 @@ type Policy struct {
 	Keys         [][]byte          // public keys, PEM; any one of them will do
 	Annotations  map[string]string // what the signature must say
 	Attestations []string          // predicate types that the image, or every platform of it, must have
+	Limits       Limits            // of what is read to decide
 }
 
 // Why is a reason for which a verification failed.
@@ -74,99 +74,117 @@ func (p Policy) verifiers() ([]*cosign.Verifier, error) {
 
 // Verify checks the signatures of an image against a policy, and the
 // attestations that the policy asks for on the image or, of an index, on every
-// platform. The manifest's content is compared with the digest.
+// platform. The manifest's content is compared with the digest. What is found
+// within the limits counts; what is not found although not all was looked at
+// is a LimitError or a RegistryError.
 func Verify(ctx context.Context, img Image, p Policy) (Verified, error) {
 	keys, err := p.verifiers()
 	if err != nil {
 		return Verified{}, err
 	}
+	for _, w := range p.Attestations {
+		if isSignatureType(w) {
+			return Verified{}, &SignatureTypeError{w}
+		}
+	}
+	img, b, ctx, cancel := img.within(ctx, p.Limits)
+	defer cancel()
 	list, err := entities(ctx, img)
 	if err != nil {
 		return Verified{}, err
 	}
-	there, err := attachments(ctx, img.at, img.digest)
+	found, err := judge(ctx, img.at, b, img.digest, keys, append([]string{cosign.SignPredicate}, p.Attestations...), p.Annotations, nil)
 	if err != nil {
 		return Verified{}, err
 	}
-	sigs := judge(there, img.digest, keys, attachment.signature)
-	out := Verified{Image: img.String(), Digest: img.digest}
-	for _, a := range sigs.good {
-		if a.statement.annotated(img.digest, p.Annotations) {
-			out.Format, out.Signatures = a.format, out.Signatures+1
-		}
+	sigs := found.kinds[cosign.SignPredicate]
+	if sigs.good == 0 {
+		return Verified{}, found.absent(found.unsigned(img.String()))
 	}
-	if out.Signatures == 0 {
-		return Verified{}, sigs.unsigned(img.String(), there)
-	}
-	out.Attestations, err = required(ctx, img, list, p.Attestations, there, keys)
+	out := Verified{Image: img.String(), Digest: img.digest, Format: sigs.format, Signatures: sigs.good}
+	out.Attestations, err = required(ctx, img, b, list, found, p.Attestations, keys)
 	if err != nil {
 		return Verified{}, err
 	}
 	return out, nil
 }
 
-// judged is what is attached to a digest, sorted by what it is worth.
-type judged struct {
-	good       []attachment // about this digest, by a known key
-	elsewhere  []attachment // by a known key, about other digests
-	foreign    []attachment // by other keys
-	unreadable []attachment
+// A tally is what is attached to a digest of one predicate type, by what it is
+// worth.
+type tally struct {
+	good      int
+	format    Format // of the last good one
+	silent    int    // by a known key about this digest, without the annotations that are wanted
+	elsewhere int    // by a known key, about other digests
+	subjects  string // of the first of these
+	foreign   int    // by other keys
 }
 
-// judge looks at the attachments that are wanted, and at those that cannot be
-// read.
-func judge(there []attachment, digest string, keys []*cosign.Verifier, wanted func(attachment) bool) judged {
-	var j judged
-	for _, a := range there {
-		switch {
-		case a.err != nil:
-			j.unreadable = append(j.unreadable, a)
-		case !wanted(a):
-		case !slices.ContainsFunc(keys, func(v *cosign.Verifier) bool { return a.by(v) == nil }):
-			j.foreign = append(j.foreign, a)
-		case !a.statement.About(digest):
-			j.elsewhere = append(j.elsewhere, a)
-		default:
-			j.good = append(j.good, a)
-		}
+// judged is what is attached to a digest.
+type judged struct {
+	*survey
+	kinds map[string]*tally // of the types that are wanted
+}
+
+// judge looks at what is attached to a digest, for statements of the wanted
+// types. The annotations are wanted of signatures. good, if any, is shown what
+// counts.
+func judge(ctx context.Context, s store, b *budget, digest string, keys []*cosign.Verifier, wanted []string, annotations map[string]string, good func(attachment)) (judged, error) {
+	j := judged{kinds: map[string]*tally{}}
+	for _, w := range wanted {
+		j.kinds[w] = &tally{}
 	}
-	return j
+	j.survey = &survey{store: s, budget: b, digest: digest, look: func(a attachment) bool {
+		ours := a.signedBy(keys)
+		t := j.kinds[a.statement.PredicateType]
+		switch {
+		case t == nil:
+		case !ours:
+			t.foreign++
+		case !a.statement.About(digest):
+			if t.elsewhere++; t.subjects == "" {
+				t.subjects = a.statement.subjects()
+			}
+		case a.signature() && !a.statement.annotated(digest, annotations):
+			t.silent++
+		default:
+			t.good, t.format = t.good+1, a.format
+			if good != nil {
+				good(a)
+			}
+		}
+		return ours && a.statement.About(digest)
+	}}
+	return j, j.run(ctx)
 }
 
 // unsigned says why no signature counts.
-func (j judged) unsigned(ref string, there []attachment) error {
+func (j judged) unsigned(ref string) *VerifyError {
+	t := j.kinds[cosign.SignPredicate]
 	switch {
-	case len(j.good) > 0:
+	case t.silent > 0:
 		return &VerifyError{ref, OtherAnnotations, "it is signed, but the signature does not say what the policy asks for"}
-	case len(j.elsewhere) > 0:
-		return &VerifyError{ref, OtherDigest, fmt.Sprintf("the signature is for %s, so the manifest is not the one that was signed", j.elsewhere[0].statement.subjects())}
-	case len(j.foreign) > 0:
-		return &VerifyError{ref, WrongKey, fmt.Sprintf("%d signature(s), none by the given key", len(j.foreign))}
+	case t.elsewhere > 0:
+		return &VerifyError{ref, OtherDigest, fmt.Sprintf("the signature is for %s, so the manifest is not the one that was signed", t.subjects)}
+	case t.foreign > 0:
+		return &VerifyError{ref, WrongKey, fmt.Sprintf("%d signature(s), none by the given key", t.foreign)}
 	}
 	detail := "there is no signature"
-	if n := len(there) - len(j.unreadable); n > 0 {
-		detail += fmt.Sprintf("; %d attestation(s) of what is in it do not count as one", n)
+	if j.shown > 0 {
+		detail += fmt.Sprintf("; %d attestation(s) of what is in it do not count as one", j.shown)
 	}
 	return &VerifyError{ref, Unsigned, detail + j.unread()}
 }
 
-// unread mentions what could not be read.
-func (j judged) unread() string {
-	if len(j.unreadable) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; %d attached file(s) cannot be read: %v", len(j.unreadable), j.unreadable[0].err)
-}
-
 // required looks for the attestations that the policy asks for, on the image
-// itself and then, for those that it lacks, on every image of an index. The
-// images are all that a runtime may choose, whatever the index says of them;
-// where there is none, nothing carries the attestations.
-func required(ctx context.Context, img Image, list []entity, wanted []string, there []attachment, keys []*cosign.Verifier) ([]Attested, error) {
+// itself, where whole was found, and then, for those that it lacks, on every
+// image of an index. The images are all that a runtime may choose, whatever the
+// index says of them; where there is none, nothing carries the attestations.
+func required(ctx context.Context, img Image, b *budget, list []entity, whole judged, wanted []string, keys []*cosign.Verifier) ([]Attested, error) {
 	var out []Attested
 	var missing []string
 	for _, w := range wanted {
-		if j := judge(there, img.digest, keys, ofType(w)); len(j.good) > 0 {
+		if whole.kinds[w].good > 0 {
 			out = append(out, Attested{img.digest, w})
 		} else {
 			missing = append(missing, w)
@@ -181,36 +199,34 @@ func required(ctx context.Context, img Image, list []entity, wanted []string, th
 			continue
 		}
 		checked[e.digest()] = true
-		there, err := attachments(ctx, img.at, e.digest())
-		if err != nil {
-			return nil, err
+		found := whole
+		if e.digest() != img.digest {
+			var err error
+			if found, err = judge(ctx, img.at, b, e.digest(), keys, missing, nil, nil); err != nil {
+				return nil, err
+			}
 		}
 		for _, w := range missing {
-			j := judge(there, e.digest(), keys, ofType(w))
-			if len(j.good) == 0 {
-				return nil, j.unattested(img.at, e, w)
+			if found.kinds[w].good == 0 {
+				return nil, found.absent(found.unattested(e, w))
 			}
 			out = append(out, Attested{e.digest(), w})
 		}
 	}
 	if len(checked) == 0 {
-		return nil, &VerifyError{img.String(), Unattested, fmt.Sprintf("there is no attestation of type %s: the index has none, and it holds no image that could have one", missing[0])}
+		return nil, whole.absent(&VerifyError{img.String(), Unattested, fmt.Sprintf("there is no attestation of type %s: the index has none, and it holds no image that could have one", missing[0])})
 	}
 	return out, nil
 }
 
-func ofType(predicate string) func(attachment) bool {
-	return func(a attachment) bool { return a.statement.PredicateType == predicate }
-}
-
 // unattested says why no attestation counts.
-func (j judged) unattested(s store, e entity, wanted string) error {
-	where := e.in(s)
+func (j judged) unattested(e entity, wanted string) *VerifyError {
+	where, t := e.in(j.store), j.kinds[wanted]
 	switch {
-	case len(j.elsewhere) > 0:
-		return &VerifyError{where, WrongSubject, fmt.Sprintf("the attestation %s here is about %s, not about this image", wanted, j.elsewhere[0].statement.subjects())}
-	case len(j.foreign) > 0:
-		return &VerifyError{where, WrongKey, fmt.Sprintf("%d attestation(s) of type %s, none by the given key", len(j.foreign), wanted)}
+	case t.elsewhere > 0:
+		return &VerifyError{where, WrongSubject, fmt.Sprintf("the attestation %s here is about %s, not about this image", wanted, t.subjects)}
+	case t.foreign > 0:
+		return &VerifyError{where, WrongKey, fmt.Sprintf("%d attestation(s) of type %s, none by the given key", t.foreign, wanted)}
 	}
 	detail := "there is no attestation of type " + wanted + j.unread()
 	if e.doubt != "" {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -16,12 +18,11 @@ var freeNames = map[string]bool{"annotations": true, "digest": true, "labels": t
 // format's document, which is not looked into.
 const predicateName = "predicate"
 
-// Fields gives the fields of a JSON object by their names in lower case, and
-// refuses text that readers understand differently: a name that occurs twice
-// in one object, at any depth, or that differs from another one only by case.
-// RFC 8259, section 4, leaves open which of the two counts: encoding/json takes
-// the last one, whatever its case, and others the first one, or the one that is
-// written exactly so.
+// Fields gives the fields of a JSON object, and refuses text that readers
+// understand differently: a name that occurs twice in one object, at any depth,
+// or that differs from another one only by case. RFC 8259, section 4, leaves
+// open which of the two counts: encoding/json takes the last one, whatever its
+// case, and others the first one, or the one that is written exactly so.
 func Fields(raw []byte) (map[string]json.RawMessage, error) {
 	// This limits the depth, too.
 	var fields map[string]json.RawMessage
@@ -31,11 +32,20 @@ func Fields(raw []byte) (map[string]json.RawMessage, error) {
 	if err := unambiguous(json.NewDecoder(bytes.NewReader(raw)), false); err != nil {
 		return nil, err
 	}
-	out := make(map[string]json.RawMessage, len(fields))
-	for n, v := range fields {
-		out[fold(n)] = v
+	return fields, nil
+}
+
+// Exact refuses fields that only some readers take for one of the names:
+// "Subject" for "subject".
+func Exact(fields map[string]json.RawMessage, names ...string) error {
+	for _, f := range slices.Sorted(maps.Keys(fields)) {
+		for _, n := range names {
+			if f != n && fold(f) == fold(n) {
+				return fmt.Errorf("the name %q is %q to some readers", f, n)
+			}
+		}
 	}
-	return out, nil
+	return nil
 }
 
 // fold gives the form in lower case that a name shares with every other name

@@ -103,9 +103,13 @@ const indexField = "manifests"
 // image is an error (CVE-2021-41190): who judges it as the one does not know
 // what the other runs.
 func IsIndex(raw []byte) (bool, error) {
-	fields, err := Fields(raw)
+	exact, err := Fields(raw)
 	if err != nil {
 		return false, err
+	}
+	fields := map[string]json.RawMessage{}
+	for n, v := range exact {
+		fields[fold(n)] = v
 	}
 	_, index := fields[indexField]
 	for _, f := range imageFields {

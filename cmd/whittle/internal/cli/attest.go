@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -28,7 +29,8 @@ func (a *app) attestCommand() *cobra.Command {
 		Use:   "attest [flags] [IMAGE]",
 		Short: "Sign what was attached to an image, or a statement of your own about it",
 		Long: `Attest signs the SBOM, the provenance and the contents that the builder
-attached to an image, unchanged, as attestations of each platform. With
+attached to an image, unchanged, as attestations of each platform. Statements of
+other types are signed only where --only names them, and signatures never. With
 --predicate it signs a statement of your own, such as what whittle lint found.
 
 ` + imageHelp,
@@ -40,7 +42,7 @@ attached to an image, unchanged, as attestations of each platform. With
 	f.register(c.Flags())
 	c.Flags().StringVar(&f.predicate, "predicate", "", "file with a JSON predicate to attest")
 	c.Flags().StringVar(&f.kind, "type", "", "predicate type of --predicate, a URI or one of "+shortNames())
-	c.Flags().StringSliceVar(&f.only, "only", nil, "predicate types to lift from the image (default all)")
+	c.Flags().StringSliceVar(&f.only, "only", nil, "predicate types to lift from the image (default SBOMs, provenance and contents)")
 	c.Flags().StringVar(&f.metadata, "metadata-file", "", "take the image from what docker buildx build --metadata-file wrote")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	return c
@@ -91,7 +93,7 @@ func attestFile(ctx context.Context, img signing.Image, o signing.Options, kind,
 	if err != nil {
 		return signing.Result{}, err
 	}
-	data, err := os.ReadFile(file)
+	data, err := readPredicate(file)
 	if err != nil {
 		return signing.Result{}, usage{fmt.Errorf("--predicate: %w", err)}
 	}
@@ -103,6 +105,23 @@ func attestFile(ctx context.Context, img signing.Image, o signing.Options, kind,
 		return signing.Result{}, usage{fmt.Errorf("--predicate %s: want a JSON object: %w", file, err)}
 	}
 	return signing.AttestPredicate(ctx, img, o, types[0], data)
+}
+
+// maxPredicate is the longest predicate file that is read, in bytes: what may
+// still be attested.
+const maxPredicate = 47 << 20
+
+func readPredicate(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPredicate+1))
+	if err == nil && len(data) > maxPredicate {
+		err = fmt.Errorf("%s has more than %d bytes", file, maxPredicate)
+	}
+	return data, err
 }
 
 // shortTypes are names for predicate types, most of them cosign's.
