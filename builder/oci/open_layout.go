@@ -13,7 +13,7 @@ import (
 
 // imageNames are the annotations that name an image in index.json: OCI's and
 // BuildKit's.
-var imageNames = []string{"org.opencontainers.image.ref.name", "io.containerd.image.name"}
+var imageNames = []string{refNameAnnotation, imageNameAnnotation}
 
 // IsNamed reports whether an entry of an index.json has the name: the whole
 // of it or its tag.

@@ -11,10 +11,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // A Set is the outputs of one run: either all of them are in place at its end,
@@ -158,6 +160,19 @@ func (e *KindError) Error() string {
 		return e.Path + " is a directory, not a file"
 	}
 	return e.Path + " is a file, not a directory"
+}
+
+// Named gives an error of writing below the temporary directory tmp the path
+// that the user knows, dest; any other error is told to be one of writing it. Of
+// nil it is nil.
+func Named(tmp, dest string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok && strings.HasPrefix(p.Path, tmp) {
+		return pathError("write", dest, err)
+	}
+	return fmt.Errorf("writing %s: %w", dest, err)
 }
 
 // pathError gives an error the path that the user knows.
