@@ -13,8 +13,7 @@ import (
 const mod = "github.com/whittle-oci/whittle/"
 
 // The left side may reach nothing, by any path, whose import path begins with
-// one of the right. Of mod, all that is ours, what lies below the left side is
-// left out.
+// one of the right.
 var unreachable = map[string][]string{
 	"lint/source":         {mod, "github.com/", "golang.org/", "go.yaml.in/"},
 	"lint/embedded":       {mod + "lint/rule", mod + "lint/dockerfile", mod + "lint/fix", mod + "builder", "golang.org/", "go.yaml.in/"},
@@ -52,9 +51,9 @@ var unreachable = map[string][]string{
 	"signing":             {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 }
 
-// leaves are the packages that several parts share. They reach nothing of ours,
-// so that a ban on the part they lie in does not mean them.
-var leaves = []string{mod + "builder/oci"}
+// leaves are the packages that several parts share. They reach nothing of ours
+// but each other, so that a ban on the part they lie in does not mean them.
+var leaves = []string{mod + "builder/oci", mod + "builder/oci/staging"}
 
 // Only the packages on the right may name what is on the left in their own
 // files.
@@ -77,8 +76,7 @@ func TestReach(t *testing.T) {
 			if dep == mod+pkg || slices.Contains(leaves, dep) {
 				continue
 			}
-			below := strings.HasPrefix(dep, mod+pkg+"/")
-			if slices.ContainsFunc(banned, func(b string) bool { return strings.HasPrefix(dep, b) && (b != mod || !below) }) {
+			if slices.ContainsFunc(banned, func(b string) bool { return strings.HasPrefix(dep, b) }) {
 				t.Errorf("%s reaches %s", pkg, dep)
 			}
 		}
