@@ -122,6 +122,55 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// TestHeld holds files with their contents to what they are.
+func TestHeld(t *testing.T) {
+	const key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n"
+	for _, c := range []struct{ name, content, want string }{
+		{"/home/dev/etc/host", key, "a private key"},
+		{"/etc/ssh/ssh_host_rsa_key", key, "a private key"},
+		{"/srv/data.bin", "\xef\xbb\xbf\n" + key, "a private key"},
+		{"/srv/tls.crt", "Bag Attributes\r\n-----BEGIN CERTIFICATE-----\r\nMII\r\n-----END CERTIFICATE-----\r\n-----BEGIN RSA PRIVATE KEY-----\r\n", "a private key"},
+		{"/srv/a", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "a private key"},
+		{"/srv/a", "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n", "a private key"},
+		{"/srv/a", "PuTTY-User-Key-File-3: ssh-ed25519\n", "a private key"},
+		{"/srv/a", "# public key: age1\nAGE-SECRET-KEY-1QQQ\n", "a private key"},
+		{"/srv/app.js", key, "a private key"}, // nothing but a key
+		{"/srv/app.js", "const k = `\n" + key + "`\n", ""},
+		{"/srv/README.md", "Like this:\n\n" + key, ""},
+		{"/usr/bin/ssh-keygen", "\x7fELF\x02\n" + key, ""},
+		{"/srv/.env", "\x7fELF", ""},
+		{"/srv/a", "text: -----BEGIN PRIVATE KEY-----\n", ""},
+		{"/srv/a", "-----BEGIN PRIVATE KEY\n", ""},
+		{"/srv/a", "-----BEGIN PUBLIC KEY-----\n", ""},
+		{"/srv/id_rsa.pub", "ssh-rsa AAAA\n", ""},
+		{"/srv/key.pem", "-----BEGIN CERTIFICATE-----\n", ""},
+		{"/srv/public_key.pem", "-----BEGIN PUBLIC KEY-----\n", ""},
+		{"/root/.aws/credentials", "x", "AWS credentials"},
+		{"/root/.aws/config", "x", ""},
+		{"/root/.kube/config", "x", "a cluster's credentials"},
+		{"/root/.config/gcloud/application_default_credentials.json", "{}", "cloud credentials"},
+		{"/etc/krb5.keytab", "\x05\x02", "a Kerberos key"},
+		{"/srv/keystore.p12", "x", "a private key"},
+		{"/srv/truststore.p12", "x", ""},
+		{"/srv/truststore.jks", "x", ""},
+		{"/root/.gnupg/pubring.kbx", "x", ""},
+		{"/root/.gnupg/private-keys-v1.d/a.key", "x", "private keys"},
+		{"/srv/gcp-account.json", `{"private_key": "x"}`, "a service account's key"},
+		{"/srv/gcp-account.json", `{}`, ""},
+		{"/srv/master.key", "0123", "Rails' master key"},
+		{"/root/.ssh/known_hosts", "a.test ssh-rsa AAAA\n", ""},
+		{"/srv/empty/.npmrc", "", ""},
+	} {
+		what, ok := credential.Held(c.name, []byte(c.content))
+		if what != c.want && ok || ok != (c.want != "") {
+			t.Errorf("%s, %.30q: %q %v, want %q", c.name, c.content, what, ok, c.want)
+		}
+		if ok && !credential.MayHold(c.name, int64(len(c.content))) && !strings.HasSuffix(c.name, ".js") {
+			t.Errorf("%s would not be looked at", c.name)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	const body = "1a2B3c4D5e6F7g8H9i0JkLmNoPqRsTuVwXyZ"
 	for text, want := range map[string][]string{
@@ -196,6 +245,9 @@ func FuzzFile(f *testing.F) {
 			if k.What == "" {
 				t.Fatalf("%q holds nothing", name)
 			}
+		}
+		if what, ok := credential.Held(name, content); ok && what == "" {
+			t.Fatalf("%q holds nothing", name)
 		}
 		credential.Name(name)
 		credential.Placeholder(name)

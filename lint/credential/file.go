@@ -38,11 +38,11 @@ func File(name string) (k Kind, ok bool) {
 		}
 	}
 	for _, b := range below {
-		if strings.Contains(name, b.dir) && ext != ".pub" && !slices.Contains([]string{"config", "known_hosts", "authorized_keys"}, base) {
+		if strings.Contains(name, b.dir) && ext != ".pub" && !slices.Contains(open, base) {
 			return b.Kind, true
 		}
 	}
-	if example(base) {
+	if example(base) || trusted(name) {
 		return Kind{}, false
 	}
 	switch {
@@ -54,6 +54,58 @@ func File(name string) (k Kind, ok bool) {
 	k, ok = byExt[ext]
 	k.Certain = k.Certain || strings.HasSuffix(base, "key.pem") || strings.HasSuffix(base, "private.pem")
 	return k, ok
+}
+
+// Held tells what credentials a file holds, by its path and its content, of
+// which the first MaxContent bytes do. A private key is known whatever the
+// file is called; a program that merely has the words in it is none. Public
+// keys and certificates are no credentials. ok is false for all other files.
+func Held(name string, content []byte) (what string, ok bool) {
+	if len(content) == 0 || bytes.HasPrefix(content, []byte("\x7fELF")) {
+		return "", false
+	}
+	if key, first := privateKey(content); key && (first || !source(name)) {
+		return "a private key", true
+	}
+	k, ok := File(name)
+	if !ok {
+		return "", false
+	}
+	if ext := strings.ToLower(path.Ext(name)); (ext == ".pem" || ext == ".key") && k.What == byExt[ext].What {
+		return "", false // most are public, and this one showed no key
+	}
+	return k.What, k.Certain || k.Holds(content)
+}
+
+// MayHold reports whether Held can find a credential in a file of that path
+// and size in bytes: keys are small, and code is not looked through for them.
+func MayHold(name string, size int64) bool {
+	if _, ok := File(name); ok {
+		return size > 0
+	}
+	return size >= leastKey && size <= MaxContent && !source(name)
+}
+
+// leastKey is the length of the shortest mark of a private key.
+const leastKey = 16
+
+// source reports whether a file holds code, text or media, in which a key may
+// stand as an example, or as a part that cannot be taken out by itself.
+func source(name string) bool {
+	return slices.Contains(sources, strings.ToLower(path.Ext(name)))
+}
+
+// sources are the endings of such files.
+var sources = strings.Fields(`.adoc .bash .bat .c .cc .cjs .class .clj .cpp .cs .css .cts .cxx .dart .ejs .erb .ex .exs .fs .go .groovy .h
+	.haml .hbs .hh .hpp .htm .html .java .jinja .jinja2 .js .json .jsx .kt .kts .less .lua .m .map .markdown .md .mjs .mts .php .pl .pm
+	.ps1 .pug .py .pyc .pyi .pyx .r .rb .rs .rst .sass .scala .scss .sh .sql .svelte .swift .tcl .tmpl .ts .tsx .twig .vb .vue .wasm .xhtml .xsl
+	.a .avi .bmp .bz2 .eot .flac .gem .gif .gz .ico .jar .jpeg .jpg .mo .mp3 .mp4 .o .ogg .otf .pdf .png .so .svg .tar
+	.tgz .ttf .war .wav .webm .webp .whl .woff .woff2 .xz .zip .zst`)
+
+// trusted reports whether a store is named as one of certificates alone.
+func trusted(name string) bool {
+	base := path.Base(name)
+	return strings.Contains(base, "trust") || strings.Contains(base, "cacerts")
 }
 
 // Paths lists where File would look, for who cannot list all files of a
@@ -123,6 +175,7 @@ var byName = map[string]Kind{
 	"secrets.toml":                         {"secrets", true, nil},
 	"master.key":                           {"Rails' master key", true, nil},
 	"terraform.tfstate":                    {"Terraform's state, with its secrets", true, nil},
+	"secring.gpg":                          {"private keys", true, nil},
 	"id_rsa":                               {"a private key", true, nil},
 	"id_dsa":                               {"a private key", true, nil},
 	"id_ecdsa":                             {"a private key", true, nil},
@@ -146,6 +199,9 @@ var byEnd = map[string]Kind{
 	"/.pulumi/credentials.json": {"Pulumi's credentials", true, nil},
 }
 
+// open are files in those directories that are no secret.
+var open = []string{"config", "known_hosts", "authorized_keys", "pubring.kbx", "pubring.gpg", "trustdb.gpg", "gpg.conf", "gpg-agent.conf", "dirmngr.conf"}
+
 // below are directories in which every file holds credentials, settings and
 // public keys aside.
 var below = []struct {
@@ -160,8 +216,9 @@ var below = []struct {
 }
 
 var byExt = map[string]Kind{
-	".pem":      {"a private key", false, privateKey},
-	".key":      {"a private key", false, privateKey},
+	".pem":      {"a private key", false, keyIn},
+	".key":      {"a private key", false, keyIn},
+	".keytab":   {"a Kerberos key", true, nil},
 	".ppk":      {"a private key", true, nil},
 	".p12":      {"a private key", true, nil},
 	".pfx":      {"a private key", true, nil},
@@ -172,9 +229,38 @@ var byExt = map[string]Kind{
 	".env":      {"an environment with secrets", false, assigned},
 }
 
-func privateKey(content []byte) bool {
-	i := bytes.Index(content, []byte("-----BEGIN "))
-	return i >= 0 && bytes.Contains(content[i:], []byte("PRIVATE KEY-----"))
+// privateKey reports whether a line begins as private keys do, and whether it
+// is the first: those of PEM (RFC 7468) and OpenPGP (RFC 9580, section 6.2),
+// those of ssh.com's format, PuTTY's and age's.
+func privateKey(content []byte) (found, first bool) {
+	first = true
+	for line := range bytes.Lines(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))) {
+		if keyMark(line) {
+			return true, first
+		}
+		first = first && len(bytes.TrimSpace(line)) == 0
+	}
+	return false, false
+}
+
+func keyIn(content []byte) bool {
+	found, _ := privateKey(content)
+	return found
+}
+
+func keyMark(line []byte) bool {
+	if bytes.HasPrefix(line, []byte("PuTTY-User-Key-File-")) || bytes.HasPrefix(line, []byte("AGE-SECRET-KEY-1")) {
+		return true
+	}
+	rest, pem := bytes.CutPrefix(line, []byte("-----BEGIN "))
+	if !pem {
+		if rest, pem = bytes.CutPrefix(line, []byte("---- BEGIN ")); !pem {
+			return false
+		}
+	}
+	label, _, ended := bytes.Cut(rest, []byte("----"))
+	label = bytes.TrimSpace(label)
+	return ended && (bytes.HasSuffix(label, []byte("PRIVATE KEY")) || bytes.HasSuffix(label, []byte("PRIVATE KEY BLOCK")))
 }
 
 // has makes a test for any of some words, given in lower case, on a line that
