@@ -65,8 +65,41 @@ var texts = []struct {
 	{func(e *Evidence) *string { return &e.Protocols }, "/etc/protocols", true},
 }
 
-// Evidence says what the file shows that it uses.
+// Asks says why a program may ask who runs it and where its home is, as words
+// that follow its name; "" when it provably does not.
+func (i *Info) Asks() string {
+	switch {
+	case i.asksNothing:
+		return ""
+	case i.Go != nil:
+		return "is a Go program"
+	case i.Interp != "" || i.dynamic:
+		return "has a C library"
+	case i.Unknown != "":
+		return i.Unknown
+	}
+	return "may have a C library in it"
+}
+
+// Evidence says what the file shows that it uses. Where it does not show it,
+// that is everything.
 func (i *Info) Evidence() Evidence {
+	e := i.shown()
+	if i.Unknown == "" {
+		return e
+	}
+	for _, field := range []*string{&e.Certificates, &e.Zones, &e.Users, &e.Groups, &e.Names, &e.Temp, &e.MIME, &e.Services, &e.Protocols} {
+		if *field == "" {
+			*field = i.Unknown + ", so it may need this"
+		}
+	}
+	if e.Shell == "" && i.Go == nil {
+		e.Shell = i.Unknown + ", so it may run commands"
+	}
+	return e
+}
+
+func (i *Info) shown() Evidence {
 	var e Evidence
 	if i.Go != nil {
 		for _, f := range goFunctions {

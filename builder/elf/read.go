@@ -35,9 +35,14 @@ type Info struct {
 	Dlopens        []Dlopen      // .note.dlopen
 	Go             *GoInfo       // nil when Go did not build it
 
-	dynamic bool
-	pie     bool     // DF_1_PIE
-	words   []string // what a program holds as text, of what matters
+	// Unknown says why the file does not show what it uses, as words that
+	// follow its name; "" when it does.
+	Unknown string
+
+	dynamic     bool
+	pie         bool     // DF_1_PIE
+	asksNothing bool     // it has no library or runtime that could ask
+	words       []string // what a program holds as text, of what matters
 }
 
 // A Requirement is a symbol version that a file expects of a library.
@@ -51,10 +56,14 @@ type GoInfo struct {
 	Version   string
 	BuildInfo *debug.BuildInfo
 	functions []byte // the function name table
+	mixed     bool   // it holds more than names
 }
 
 // Has reports whether a function of that name is linked into the program.
 func (g *GoInfo) Has(name string) bool {
+	if g.mixed {
+		return bytes.Contains(g.functions, append([]byte(name), 0))
+	}
 	return bytes.Contains(g.functions, append(append([]byte{0}, name...), 0))
 }
 
@@ -115,9 +124,13 @@ func Read(in io.ReaderAt) (_ *Info, err error) {
 	if i.library() {
 		return i, nil
 	}
+	i.Unknown = i.hidden(f, r)
 	i.golang(f, r)
 	if i.Go == nil {
 		i.text(f)
+	}
+	if i.asksNothing = i.silent(f); i.asksNothing {
+		i.Unknown = ""
 	}
 	return i, nil
 }
@@ -158,40 +171,55 @@ func (i *Info) golang(f *elf.File, r io.ReaderAt) {
 	if err == nil {
 		i.Go.Version, i.Go.BuildInfo = bi.GoVersion, bi
 	}
-	if table != nil {
-		i.Go.functions = functionNames(table, f)
-	}
-}
-
-// functionNames cuts the name table out of pclntab, whose header tells where
-// it begins and where the next table does (runtime/symtab.go, pcHeader).
-func functionNames(s *elf.Section, f *elf.File) []byte {
-	head := make([]byte, 8+8*8)
-	if n, _ := s.ReadAt(head, 0); n < len(head) || head[7] != 8 && head[7] != 4 {
-		return nil
-	}
-	word := func(n int) uint64 {
-		if head[7] == 8 {
-			return f.ByteOrder.Uint64(head[8+8*n:])
+	switch {
+	case table != nil:
+		if i.Go.functions, i.Go.mixed, err = functionNames(table, f.ByteOrder); err != nil && i.Unknown == "" {
+			i.Unknown = err.Error()
 		}
-		return uint64(f.ByteOrder.Uint32(head[8+4*n:]))
+	case i.Unknown == "":
+		i.Unknown = "is a Go program without a function table"
 	}
-	// nfunc, nfiles, textStart, funcnameOffset, cuOffset
-	from, to := word(3), word(4)
-	if from >= to || to > s.Size || to-from > maxTable {
-		return nil
-	}
-	names := make([]byte, to-from)
-	if n, _ := s.ReadAt(names, int64(from)); uint64(n) < to-from {
-		return nil
-	}
-	return append([]byte{0}, names...)
 }
 
-// text looks for words in the data of a program.
+// hidden says why a file does not show what it uses, "" when it does. What it
+// links and calls stands behind section headers, and a packed program shows
+// that of its unpacker.
+func (i *Info) hidden(f *elf.File, r io.ReaderAt) string {
+	// UPX puts its mark behind the program headers (src/stub/src/include/
+	// linux.h, l_info).
+	head := make([]byte, 4096)
+	n, _ := r.ReadAt(head, 0)
+	switch symbols := f.SectionByType(elf.SHT_DYNSYM); {
+	case bytes.Contains(head[:n], []byte("UPX!")):
+		return "is packed by UPX"
+	case len(f.Sections) <= 1:
+		return "has no section headers"
+	case i.dynamic && i.Interp != "" && symbols == nil:
+		return "has no section of dynamic symbols"
+	}
+	for _, name := range []string{".rodata", ".dynsym", ".dynstr", ".gopclntab"} {
+		if s := f.Section(name); s != nil && s.Flags&elf.SHF_COMPRESSED != 0 {
+			return "has a compressed section " + name
+		}
+	}
+	for _, name := range []string{".zrodata", ".zgopclntab"} {
+		if f.Section(name) != nil {
+			return "has a compressed section " + name
+		}
+	}
+	return ""
+}
+
+// text looks for words in the data of a program: in .rodata, or where it has
+// none, in all that is loaded.
 func (i *Info) text(f *elf.File) {
+	only := f.Section(".rodata")
 	for _, s := range f.Sections {
-		if s.Name != ".rodata" || s.Type != elf.SHT_PROGBITS || s.Size > maxScanned {
+		if s.Type != elf.SHT_PROGBITS || only != nil && s != only || only == nil && s.Flags&elf.SHF_ALLOC == 0 {
+			continue
+		}
+		if s.Size > maxScanned {
+			i.Unknown = "has a section " + s.Name + " that is too large to be read"
 			continue
 		}
 		data := make([]byte, s.Size)
@@ -207,4 +235,53 @@ func (i *Info) text(f *elf.File) {
 			}
 		}
 	}
+}
+
+// Limits on a program that can be shown to have no library in it, in bytes of
+// what is loaded: with the names of its sections, and without.
+const (
+	maxSilent = 64 << 10
+	maxTiny   = 4 << 10
+)
+
+// silent reports whether a program provably has neither C's library nor a
+// language's runtime in it, so that it can ask for nothing by a name: it has
+// no loader, no dynamic section, no thread-local data, none of the sections by
+// which the start files of C (crti.o, crtbegin.o) and of others take part, and
+// none of the words by which programs ask. C programs that are linked with
+// -nostdlib are so.
+func (i *Info) silent(f *elf.File) bool {
+	if i.Interp != "" || i.dynamic || i.Go != nil {
+		return false
+	}
+	loaded := uint64(0)
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_TLS || p.Filesz > maxSilent {
+			return false
+		}
+		if p.Type == elf.PT_LOAD {
+			loaded += p.Filesz
+		}
+	}
+	if loaded > maxSilent || len(f.Sections) <= 1 && loaded > maxTiny {
+		return false
+	}
+	for _, name := range []string{".init", ".fini", ".init_array", ".fini_array", ".preinit_array", ".ctors", ".tdata", ".tbss"} {
+		if f.Section(name) != nil {
+			return false
+		}
+	}
+	for _, p := range f.Progs {
+		if p.Type != elf.PT_LOAD {
+			continue
+		}
+		data := make([]byte, p.Filesz)
+		n, _ := p.ReadAt(data, 0)
+		for _, word := range []string{"HOME", "getenv", "/etc/", "/home", "/root", "UPX!"} {
+			if bytes.Contains(data[:n], []byte(word)) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -1,6 +1,7 @@
 package elf
 
 import (
+	"context"
 	"debug/elf"
 	"errors"
 	"io/fs"
@@ -192,6 +193,14 @@ func (c *closure) includes(pattern, dir string, depth int) error {
 		}
 	}
 	return nil
+}
+
+// ConfiguredDirs gives the directories that /etc/ld.so.conf names for glibc's
+// loader.
+func ConfiguredDirs(ctx context.Context, t tree.Tree) ([]string, error) {
+	c := &closure{ctx: ctx, t: t}
+	err := c.include("/etc/ld.so.conf", 0)
+	return c.conf, err
 }
 
 // extra adds a file that is there, and nothing when it is not.

@@ -26,6 +26,42 @@ type File struct {
 	Dlopen     string              // JSON of a note in .note.dlopen
 	Text       string              // content of .rodata
 	NoSections bool                // no section headers, as after sstrip
+	Sections   []Section           // further ones
+}
+
+// A Section is a further section of a File.
+type Section struct {
+	Name       string
+	Data       []byte
+	Compressed bool // SHF_COMPRESSED
+}
+
+// GoTable writes a table of Go functions as .gopclntab has it, with the magic
+// number of a Go version: 0xfffffffb for Go 1.2 to 1.15, 0xfffffffa for 1.16 and
+// 1.17, 0xfffffff0 for 1.18 and 1.19, 0xfffffff1 since 1.20.
+func GoTable(magic uint32, functions ...string) []byte {
+	var names []byte
+	for _, f := range append([]string{"", "runtime.main"}, functions...) {
+		names = append(append(names, f...), 0)
+	}
+	out := append(le.AppendUint32(nil, magic), 0, 0, 1, 8)
+	const words = 8
+	start := uint64(8 + 8*words)
+	end := start + uint64(len(names))
+	table := map[uint32][]uint64{
+		0xfffffffb: {2, 1},
+		0xfffffffa: {2, 1, start, end, end, end, end},
+		0xfffffff0: {2, 1, 0x401000, start, end, end, end, end},
+		0xfffffff1: {2, 1, 0x401000, start, end, end, end, end},
+	}[magic]
+	for i := range words {
+		w := uint64(0)
+		if i < len(table) {
+			w = table[i]
+		}
+		out = le.AppendUint64(out, w)
+	}
+	return append(out, names...)
 }
 
 const (
@@ -44,6 +80,7 @@ type section struct {
 	link    uint32
 	info    uint32
 	entsize uint64
+	flags   elf.SectionFlag
 }
 
 // strings is a string table.
@@ -85,6 +122,15 @@ func (f File) Bytes() []byte {
 	}
 	if f.Dlopen != "" {
 		sections = append(sections, section{name: ".note.dlopen", kind: elf.SHT_NOTE, data: note(f.Dlopen)})
+	}
+	for _, s := range f.Sections {
+		more := section{name: s.Name, kind: elf.SHT_PROGBITS, data: s.Data, flags: elf.SHF_ALLOC}
+		if s.Compressed {
+			more.flags |= elf.SHF_COMPRESSED
+			// Elf64_Chdr: ELFCOMPRESS_ZLIB, the size of what follows, no alignment.
+			more.data = append(le.AppendUint64(le.AppendUint64(le.AppendUint64(nil, 1), uint64(len(s.Data))), 1), s.Data...)
+		}
+		sections = append(sections, more)
 	}
 	sections[dynstr].data = append(names.data, 0)
 	return f.write(sections, isDynamic)
@@ -239,7 +285,7 @@ func (f File) write(sections []section, isDynamic bool) []byte {
 	}
 	for i, s := range sections {
 		put(elf.Section64{
-			Name: uint32(titles[i]), Type: uint32(s.kind), Off: offsets[i], Size: uint64(len(s.data)), Link: s.link, Info: s.info, Entsize: s.entsize,
+			Name: uint32(titles[i]), Type: uint32(s.kind), Off: offsets[i], Size: uint64(len(s.data)), Link: s.link, Info: s.info, Entsize: s.entsize, Flags: uint64(s.flags),
 		})
 	}
 	return out.Bytes()
