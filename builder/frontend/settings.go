@@ -43,6 +43,7 @@ func Settings() []Setting {
 		{"static", Text, `"auto" makes Go programs static where it can, "off" leaves the build as written`},
 		{"no-shell", Bool, "refuse an image that would need a shell"},
 		{"no-licences", Bool, "leave out copyright files"},
+		{"no-identity", Bool, "give the image's user no line in passwd and group and no HOME"},
 		{"contents", Text, `attach the reason of every file: "auto" (with any other attestation), "true", "false"`},
 		{"minimal", Bool, "make the image of a --target minimal too"},
 		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
@@ -277,7 +278,7 @@ func config(sources ...map[string]Value) (Config, error) {
 	}
 	c.Plan = plan.Options{
 		Include: absolute("include"), Exclude: absolute("exclude"), Writable: absolute("writable"),
-		User: text("user"), NoShell: boolean("no-shell"), NoLicences: boolean("no-licences"),
+		User: text("user"), NoShell: boolean("no-shell"), NoLicences: boolean("no-licences"), NoIdentity: boolean("no-identity"),
 	}
 	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
 	c.Contents = oneOf("contents", "auto", "auto", "true", "false")

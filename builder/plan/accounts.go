@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -72,14 +73,14 @@ func (m *maker) addAccounts(ctx context.Context, reason string) error {
 			u = *m.user.account
 			u.GID = m.user.gid
 		}
+		if u.Home, err = m.home(ctx, u); err != nil {
+			return err
+		}
 		users = append(slices.DeleteFunc(users, func(x rootfs.User) bool { return x.Name == u.Name }), u)
 		for _, g := range m.user.groups {
 			if !slices.ContainsFunc(groups, func(x rootfs.Group) bool { return x.GID == g.GID }) {
 				groups = append(groups, g)
 			}
-		}
-		if err := m.home(ctx, u); err != nil {
-			return err
 		}
 	}
 	if err := m.add(ctx, rootfs.File{Path: "/etc/passwd", Mode: 0o644, Data: rootfs.FormatPasswd(users), Reason: reason}); err != nil {
@@ -106,20 +107,88 @@ func (m *maker) ownAccounts(ctx context.Context) ([]rootfs.User, []rootfs.Group,
 	return users, groups, nil
 }
 
-// home makes the home of the user. One that holds the system's own files, as
-// /usr/sbin of the user daemon, stays as it is, and one that is not there is
-// made below /home only: /nonexistent means what it says.
-func (m *maker) home(ctx context.Context, u rootfs.User) error {
-	res, err := tree.Resolve(ctx, m.t, u.Home)
+// home makes the home of the user, tells its path where the Dockerfile does
+// not, and gives the path that passwd names. A runtime finds it there for the
+// user itself, but not for a number that a platform makes up.
+func (m *maker) home(ctx context.Context, u rootfs.User) (string, error) {
+	named := m.env("HOME")
+	ours := m.user.uid != m.user.built.uid
+	home := u.Home
+	switch {
+	case path.IsAbs(named):
+		home = path.Clean(named)
+	case ours:
+		var err error
+		if home, err = m.oldHome(ctx); err != nil {
+			return "", err
+		}
+		if home == "" {
+			home = nonrootHome
+			if has, err := m.homely(ctx, u.Home); err != nil {
+				return "", err
+			} else if has {
+				home = u.Home
+			}
+		}
+	}
+	fits, err := m.homely(ctx, home)
+	if err != nil || !fits && named == "" {
+		return u.Home, err
+	}
+	e, err := m.userDir(ctx, home, "home of the user")
+	if err != nil || e == nil {
+		return u.Home, err
+	}
+	e.asked = true
+	if ours {
+		m.homeDir = e.Path
+	}
+	if named == "" && m.asks != "" {
+		m.config.Env = append(m.config.Env, "HOME="+home)
+		m.change("environment", "HOME", "", home, "a user whose number a platform makes up has no other")
+	}
+	if ours {
+		return home, nil
+	}
+	return u.Home, nil
+}
+
+// oldHome is the home of the built image's own user where kept files lie in
+// it, "" otherwise.
+func (m *maker) oldHome(ctx context.Context) (string, error) {
+	home := "/root"
+	if a := m.user.built.account; a != nil && a.Home != "" {
+		home = a.Home
+	}
+	if !path.IsAbs(home) {
+		return "", nil
+	}
+	res, err := tree.Resolve(ctx, m.t, home)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
+		return "", nil
+	}
+	if err != nil || !res.Entry.IsDir() || res.Path == "/" || systemDir(res.Path) || !m.holds(res.Path) {
+		return "", err
+	}
+	return path.Clean(home), nil
+}
+
+// homely reports whether a directory can be the user's home. One that holds
+// the system's own files, as /usr/sbin of the user daemon, stays as it is, and
+// one that is not there is made below /home only: /nonexistent means what it
+// says.
+func (m *maker) homely(ctx context.Context, home string) (bool, error) {
+	if !path.IsAbs(home) {
+		return false, nil
+	}
+	res, err := tree.Resolve(ctx, m.t, home)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if !strings.HasPrefix(u.Home, "/home/") {
-			return nil
-		}
-	case errors.Is(err, tree.ErrLoop), err == nil && !res.Entry.IsDir(), err == nil && systemDir(res.Path):
-		return nil
+		return strings.HasPrefix(path.Clean(home), "/home/"), nil
+	case errors.Is(err, tree.ErrLoop):
+		return false, nil
 	case err != nil:
-		return fmt.Errorf("looking for the home of %s: %w", u.Name, err)
+		return false, fmt.Errorf("looking for the user's home: %w", err)
 	}
-	return m.userDir(ctx, u.Home, "home of the user")
+	return res.Entry.IsDir() && !systemDir(res.Path), nil
 }

@@ -17,12 +17,12 @@ const maxListed = 3
 func (m *maker) differences(context.Context) error {
 	var order []Change // with the first part of the path as the name
 	groups := map[Change][]string{}
-	note := func(e *Entry, kind, from, to string) {
+	note := func(e *Entry, kind, from, to, why string) {
 		if from == to {
 			return
 		}
 		top, _, _ := strings.Cut(e.Path[1:], "/")
-		c := Change{kind, top, from, to, e.why}
+		c := Change{kind, top, from, to, why}
 		if _, ok := groups[c]; !ok {
 			order = append(order, c)
 		}
@@ -33,8 +33,8 @@ func (m *maker) differences(context.Context) error {
 		if e.Source == "" || e.Type == Symlink {
 			continue
 		}
-		note(e, "mode", octal(e.sourceMode), octal(e.Mode))
-		note(e, "owner", fmt.Sprintf("%d:%d", e.sourceUID, e.sourceGID), fmt.Sprintf("%d:%d", e.UID, e.GID))
+		note(e, "mode", octal(e.sourceMode), octal(e.Mode), orDefault(e.modeWhy, e.why))
+		note(e, "owner", fmt.Sprintf("%d:%d", e.sourceUID, e.sourceGID), fmt.Sprintf("%d:%d", e.UID, e.GID), e.why)
 	}
 	for _, c := range order {
 		if names := groups[c]; len(names) > maxListed {

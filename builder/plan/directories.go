@@ -27,50 +27,70 @@ func systemDir(name string) bool { return slices.Contains(systemDirs, name) }
 // program keeps its state.
 func (m *maker) userDirs(ctx context.Context) error {
 	for _, v := range slices.Sorted(maps.Keys(m.config.Volumes)) {
-		if err := m.userDir(ctx, v, "VOLUME"); err != nil {
+		if _, err := m.userDir(ctx, v, "VOLUME"); err != nil {
 			return err
 		}
 	}
 	if wd := m.config.WorkingDir; wd != "" {
-		if err := m.userDir(ctx, wd, "WORKDIR"); err != nil {
+		if _, err := m.userDir(ctx, wd, "WORKDIR"); err != nil {
 			return err
 		}
 	}
+	if h := m.env("HOME"); path.IsAbs(h) && !m.user.root {
+		if has, err := m.homely(ctx, h); err != nil {
+			return err
+		} else if has {
+			e, err := m.userDir(ctx, h, "HOME")
+			if err != nil {
+				return err
+			}
+			if e != nil {
+				e.asked = true
+			}
+		}
+	}
 	for _, dir := range m.states {
-		if err := m.openDir(ctx, dir, "the program's package keeps data there"); err != nil {
+		if _, err := m.openDir(ctx, dir, "the program's package keeps data there"); err != nil {
 			return err
 		}
 	}
 	for _, w := range m.opts.Writable {
-		if err := m.openDir(ctx, w, "writable:"); err != nil {
+		e, err := m.openDir(ctx, w, "writable:")
+		if err != nil {
 			return err
+		}
+		if e != nil {
+			e.asked = true
 		}
 	}
 	return nil
 }
 
 // openDir makes a directory that belongs to the user with all that is in it.
-func (m *maker) openDir(ctx context.Context, name, reason string) error {
+// The result is nil where there can be none.
+func (m *maker) openDir(ctx context.Context, name, reason string) (*Entry, error) {
 	e, err := m.directory(ctx, name, reason)
 	if err != nil {
-		return fmt.Errorf("%s: %w", reason, err)
+		return nil, fmt.Errorf("%s: %w", reason, err)
 	}
 	if e != nil {
 		e.users, e.open = true, true
 	}
-	return nil
+	return e, nil
 }
 
-// userDir makes a directory that belongs to the user.
-func (m *maker) userDir(ctx context.Context, name, reason string) error {
+// userDir makes a directory that belongs to the user. The result is nil where
+// there can be none.
+func (m *maker) userDir(ctx context.Context, name, reason string) (*Entry, error) {
 	e, err := m.directory(ctx, name, reason)
 	if err != nil {
-		return fmt.Errorf("%s: %w", reason, err)
+		return nil, fmt.Errorf("%s: %w", reason, err)
 	}
-	if e != nil && !systemDir(e.Path) {
-		e.users = true
+	if e == nil || systemDir(e.Path) {
+		return nil, nil
 	}
-	return nil
+	e.users = true
+	return e, nil
 }
 
 // directory puts the directory that name leads to into the plan, with the

@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -18,6 +19,7 @@ import (
 type evidence struct {
 	certificates, zones, users, temp string
 	names                            string // accounts are looked up by name
+	shell                            string // a program may run commands, which cannot be seen
 	nsswitch                         string // a glibc that asks DNS before the hosts file by itself
 	goProgram                        bool   // a Go program asks for zones: it can read a zip
 	openssl                          bool   // OpenSSL is told where the bundle is
@@ -42,6 +44,12 @@ func (evidence) set(field *string, reason string) {
 func (m *maker) note(real string, info *elf.Info) {
 	if info == nil {
 		return
+	}
+	if m.asks == "" {
+		m.asks = info.Asks()
+		if m.asks != "" {
+			m.asks = real + " " + m.asks
+		}
 	}
 	ev := info.Evidence()
 	for _, f := range []struct {
@@ -71,9 +79,18 @@ func (m *maker) note(real string, info *elf.Info) {
 			m.evidence.files = append(m.evidence.files, dataFile{f.names, real + " " + f.reason})
 		}
 	}
-	if ev.Shell != "" && m.plan.Shell == "" && !slices.Contains(m.shellWanted, real) {
+	switch {
+	case ev.Shell == "":
+	case info.Unknown != "":
+		m.evidence.set(&m.evidence.shell, real+" "+ev.Shell)
+	case m.plan.Shell == "" && !slices.Contains(m.shellWanted, real):
 		m.shellWanted = append(m.shellWanted, real)
 		m.shellReason = ev.Shell
+	}
+	if info.Unknown != "" {
+		m.warn("", fmt.Sprintf("%s %s, so what it needs cannot be seen: certificates, time zones, accounts, tables of /etc and /tmp are carried where the built image or whittle has them", real, info.Unknown), "include: what else it reads; or build it without that")
+		m.evidence.goProgram = true
+		m.evidence.openssl = m.evidence.openssl || info.Go == nil
 	}
 	if info.Go != nil {
 		m.evidence.goProgram = m.evidence.goProgram || ev.Zones != ""
@@ -136,16 +153,23 @@ func (m *maker) evidenced(ctx context.Context) error {
 	return m.add(ctx, rootfs.File{Path: "/tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777, Reason: m.evidence.temp})
 }
 
-// identityFiles adds passwd and group where a program reads them, or where
-// the image's user has a name.
+// identityFiles adds passwd and group: where a program reads them, where the
+// image's user has a name, and where the image got a user that the Dockerfile
+// does not know, unless its programs cannot ask who they are.
 func (m *maker) identityFiles(ctx context.Context) error {
 	switch {
+	case m.user.root && m.evidence.users == "" && m.needRoot == "":
+		return nil
+	case m.user.root:
+		return m.addAccounts(ctx, orDefault(m.evidence.users, m.needRoot))
+	case m.opts.NoIdentity:
+		return nil
 	case m.evidence.users != "":
 		return m.addAccounts(ctx, m.evidence.users)
-	case m.user.root && m.needRoot != "":
-		return m.addAccounts(ctx, m.needRoot)
-	case m.user.account != nil && m.user.account.Name != nonrootName && !m.user.root:
+	case m.user.account != nil && m.user.account.Name != nonrootName:
 		return m.addAccounts(ctx, "USER names "+m.user.account.Name)
+	case m.user.uid != m.user.built.uid && m.asks != "":
+		return m.addAccounts(ctx, "tells who the image's user is, as "+m.asks)
 	}
 	return nil
 }
@@ -172,11 +196,17 @@ func (m *maker) dataFiles(ctx context.Context) error {
 
 // popenShell carries /bin/sh for programs that call system(3) or popen(3).
 func (m *maker) popenShell(ctx context.Context) error {
-	if len(m.shellWanted) == 0 || m.plan.Shell != "" {
+	if m.plan.Shell != "" || len(m.shellWanted) == 0 && (m.evidence.shell == "" || m.opts.NoShell) {
 		return nil
 	}
-	who := m.shellWanted[0] + " " + m.shellReason
+	who := m.evidence.shell
+	if len(m.shellWanted) > 0 {
+		who = m.shellWanted[0] + " " + m.shellReason
+	}
 	if _, err := tree.Resolve(ctx, m.t, "/bin/sh"); errors.Is(err, fs.ErrNotExist) {
+		if len(m.shellWanted) == 0 {
+			return nil
+		}
 		m.warn("", who+", and the built image has no /bin/sh", "")
 		return nil
 	}
@@ -217,11 +247,19 @@ func (m *maker) certificates(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if why, err := m.secret(ctx, res.Path, res.Entry); err != nil {
+			return err
+		} else if why != "" {
+			m.warnSecret(name, why)
+			continue
+		}
 		_, e, err := m.carry(ctx, name, reason)
 		if err != nil {
 			return err
 		}
-		e.Mode, e.why = 0o444, "a bundle is only read"
+		if !ownersOnly(e.Mode) {
+			e.Mode, e.why = 0o444, "a bundle is only read"
+		}
 		m.certificateFile(name)
 		return nil
 	}

@@ -111,6 +111,29 @@ func TestEvidence(t *testing.T) {
 		},
 		{name: "one that is not wanted", base: debian, change: calls("popen"), options: plan.Options{NoShell: true}, refused: "/app calls popen (/bin/sh), and no-shell is set"},
 		{name: "one that is not there", change: calls("popen"), warns: []string{"/app calls popen, and the built image has no /bin/sh"}},
+		{
+			name: "everything, where nothing can be seen", base: both(debian, bundle, zones, func(t *tree.Memory) { t.File("/etc/services", 0o644, nil) }),
+			change: func(t *tree.Memory) {
+				t.File("/app", 0o755, elftest.File{NoSections: true, Text: strings.Repeat("x", 8192)}.Bytes())
+			},
+			has:   []string{"0444 0:0 /etc/ssl/certs/ca-certificates.crt", rome, "0644 0:0 /etc/passwd", "0644 0:0 /etc/group", "0775 65532:0 /home/nonroot/", "1777 0:0 /tmp/", "0644 0:0 /etc/services", "0755 0:0 /usr/bin/sh"},
+			warns: []string{"/app has no section headers, so what it needs cannot be seen"}, check: hasEnv("SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "HOME=/home/nonroot"),
+		},
+		{
+			name: "everything that there is, and Go's zones and Mozilla's roots", options: plan.Options{NoShell: true},
+			change: func(t *tree.Memory) {
+				t.File("/app", 0o755, elftest.File{Text: "UPX!"}.Bytes())
+			},
+			has: []string{"0444 0:0 /etc/ssl/certs/ca-certificates.crt", "0444 0:0 /usr/share/zoneinfo.zip", "1777 0:0 /tmp/"}, check: hasEnv("ZONEINFO=/usr/share/zoneinfo.zip"),
+			warns: []string{"/app is packed by UPX"},
+		},
+		{
+			name: "an old Go program", base: both(debian, bundle),
+			change: func(t *tree.Memory) {
+				t.File("/app", 0o755, elftest.File{Sections: []elftest.Section{{Name: ".gopclntab", Data: elftest.GoTable(0xfffffffa, "crypto/x509.loadSystemRoots")}}}.Bytes())
+			},
+			has: []string{"0444 0:0 /etc/ssl/certs/ca-certificates.crt", "0644 0:0 /etc/passwd"}, hasNot: []string{"/tmp", "/usr/bin/sh"}, quiet: true,
+		},
 		{name: "names of services", change: calls("getservbyname"), base: both(debian, func(t *tree.Memory) { t.File("/etc/services", 0o644, nil); t.File("/etc/protocols", 0o644, nil) }), has: []string{"0644 0:0 /etc/services"}, hasNot: []string{"/etc/protocols"}},
 		{
 			name: "the name service of an old glibc", base: debian, change: both(calls(), func(t *tree.Memory) {

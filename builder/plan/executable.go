@@ -185,6 +185,12 @@ func (m *maker) binary(ctx context.Context, x executable, real string) error {
 	if info.Go != nil && len(deps) > 0 {
 		m.plan.GoDynamic = append(m.plan.GoDynamic, real)
 	}
+	for _, dir := range slices.Concat(info.RPath, info.RunPath) {
+		dir = strings.NewReplacer("${ORIGIN}", path.Dir(real), "$ORIGIN", path.Dir(real)).Replace(dir)
+		if path.IsAbs(dir) {
+			m.loads = append(m.loads, path.Clean(dir))
+		}
+	}
 	m.note(real, info)
 	m.noteLibraries(deps)
 	return nil

@@ -18,11 +18,8 @@ import (
 
 // included carries the paths and globs that the user asks for.
 func (m *maker) included(ctx context.Context) error {
-	for _, pattern := range m.opts.Include {
-		names, err := m.glob(ctx, pattern)
-		if err != nil {
-			return err
-		}
+	for i, pattern := range m.opts.Include {
+		names := m.globbed[i]
 		if len(names) == 0 {
 			return &RefusedError{Message: fmt.Sprintf("include: %s matches nothing in the built image", pattern), Hint: "correct the path, or take it out"}
 		}
@@ -64,6 +61,11 @@ func (m *maker) include(ctx context.Context, name string) error {
 		if special(e) {
 			m.leaveSpecial(p)
 			return nil
+		}
+		if e.IsRegular() {
+			if out, err := m.leaveSecret(ctx, p, e); out || err != nil {
+				return err
+			}
 		}
 		m.place(p, e, reason)
 		if e.IsRegular() {
@@ -107,19 +109,25 @@ func (m *maker) includeRoot(ctx context.Context) error {
 	return nil
 }
 
-// includeFile brings what an included executable needs, and refuses a secret
-// that only its owner can read: the image's user could not use it, and opening
-// it to everyone is not ours to decide.
-func (m *maker) includeFile(ctx context.Context, name, reason string, e tree.Entry) error {
-	if e.Mode&0o044 == 0 {
-		why, err := m.secret(ctx, name, e)
-		if err != nil {
-			return err
-		}
-		if why != "" {
-			return &RefusedError{Instruction: "COPY", Message: fmt.Sprintf("%s %s with mode %s, which the image's user could not read", name, why, octal(e.Mode)), Hint: "mount it as a secret at run time"}
-		}
+// leaveSecret leaves out a credential that include: names only with the
+// directory it lies in, and reports whether the file is one.
+func (m *maker) leaveSecret(ctx context.Context, name string, e tree.Entry) (bool, error) {
+	if m.entries[name] != nil {
+		return false, nil
 	}
+	why, err := m.secret(ctx, name, e)
+	if why == "" || err != nil {
+		return false, err
+	}
+	m.warnSecret(name, why)
+	if !slices.ContainsFunc(m.plan.Left, func(l Left) bool { return l.Path == name }) {
+		m.plan.Left = append(m.plan.Left, Left{Path: name, Files: 1, Bytes: e.Size, Why: why})
+	}
+	return true, nil
+}
+
+// includeFile brings what an included executable needs.
+func (m *maker) includeFile(ctx context.Context, name, reason string, e tree.Entry) error {
 	if e.Mode&0o111 == 0 {
 		return (&keeper{maker: m}).support(ctx, name, e)
 	}

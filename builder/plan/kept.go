@@ -36,6 +36,9 @@ func (m *maker) kept(ctx context.Context) error {
 	if err := k.packaged(ctx); err != nil {
 		return err
 	}
+	if err := k.lookAhead(ctx); err != nil {
+		return err
+	}
 	for _, name := range k.names {
 		if err := k.decide(ctx, name); err != nil {
 			return err

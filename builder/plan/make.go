@@ -21,6 +21,7 @@ type Options struct {
 	User       string
 	NoShell    bool // a shell that would be needed is an error
 	NoLicences bool // copyright files are left out
+	NoIdentity bool // the user gets no line in passwd and group and no HOME
 	// NoEvidence turns off what evidence would add: certificates, zones,
 	// users, temp. Tests and the smallest of images use it.
 	NoEvidence bool
@@ -88,6 +89,15 @@ type maker struct {
 	shellReason string
 
 	excludes map[string]bool // patterns of exclude: that matched something
+
+	globbed   [][]string        // what each pattern of include: matches
+	named     map[string]bool   // the files among it, also by their real paths
+	namedDirs []string          // the directories of credentials among it
+	secrets   map[string]string // by path, what was looked at and what it holds
+
+	asks    string   // which program may ask who it is, "" when none does
+	homeDir string   // real path of the home of a user that the image got, "" for none
+	loads   []string // directories in which programs look for libraries
 }
 
 // Make decides what the image holds.
@@ -100,6 +110,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 		in: in, opts: in.Options, t: in.Tree, config: cloneConfig(in.Config),
 		entries: map[string]*Entry{}, occupied: map[string]bool{}, walked: map[string]bool{}, changed: map[string]tree.Entry{},
 		done: map[string]bool{}, passes: map[string]bool{}, excludes: map[string]bool{}, unneeded: map[string]*Left{}, configured: map[string]bool{},
+		named: map[string]bool{}, secrets: map[string]string{},
 	}
 	db, err := packages.Open(ctx, in.Tree)
 	if err != nil {
@@ -112,6 +123,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 	}
 	for _, step := range []func(context.Context) error{
 		// What is in it.
+		m.findIncluded,
 		m.programs,
 		m.provided,
 		m.kept,
@@ -127,6 +139,7 @@ func Make(ctx context.Context, in Input) (*Plan, error) {
 		m.parents,
 		m.owners,
 		m.readable,
+		m.setIDs,
 		// What is said of it.
 		m.environment,
 		m.ports,

@@ -105,7 +105,7 @@ func TestRootStays(t *testing.T) {
 				content("/etc/group", "root:x:0:\ndaemon:x:1:\napp:x:4712:\nvideo:x:44:app\nother:x:4800:\n")(t, p)
 			},
 		},
-		{name: "unless a user is set", base: debian, change: change, config: entrypoint("/entry.sh"), options: plan.Options{User: "4711:4712"}, user: "4711:4712", has: []string{"0770 4711:0 /data/", "0660 4711:0 /data/db"}},
+		{name: "unless a user is set", base: debian, change: change, config: entrypoint("/entry.sh"), options: plan.Options{User: "4711:4712"}, user: "4711:4712", has: []string{"0700 4711:4712 /data/", "0600 4711:4712 /data/db"}},
 		{name: "or the Dockerfile names one", base: debian, change: change, config: func(c *dockerspec.DockerOCIImageConfig) { c.User, c.Entrypoint = "app", []string{"/entry.sh"} }, user: "4711:4712"},
 	})
 }
@@ -118,8 +118,8 @@ func TestOwners(t *testing.T) {
 				accounts(t)
 				t.Add("/app", tree.Entry{Mode: 0o775 | fs.ModeSetuid, UID: 4711, GID: 4712}, elfBytes)
 			},
-			config: user("app"), has: []string{"4755 0:0 /app"},
-			changes: []string{"mode /app: 4775 -> 4755", "owner /app: 4711:4712 -> 0:0"},
+			config: user("app"), has: []string{"0755 0:0 /app"},
+			changes: []string{"mode /app: 4775 -> 0755", "owner /app: 4711:4712 -> 0:0"},
 		},
 		{
 			name: "what the Dockerfile gave to its user", base: debian, config: user("app"), change: func(t *tree.Memory) {
@@ -181,8 +181,8 @@ func TestOwners(t *testing.T) {
 				}
 				t.File("/srv/script", 0o711, []byte("x"))
 			},
-			has:     []string{"0644 0:0 /srv/conf/a", "0755 0:0 /srv/conf/", "0755 0:0 /srv/script", "0644 0:0 /srv/many/1"},
-			changes: []string{"mode /srv/conf: 0700 -> 0755", "mode /srv/conf/a: 0600 -> 0644", "mode 4 files in /srv/many: 0640 -> 0644", "mode /srv/script: 0711 -> 0755"},
+			has:     []string{"0600 65532:0 /srv/conf/a", "0700 65532:0 /srv/conf/", "0755 0:0 /srv/script", "0644 0:0 /srv/many/1"},
+			changes: []string{"owner /srv/conf: 0:0 -> 65532:0", "owner /srv/conf/a: 0:0 -> 65532:0", "mode 4 files in /srv/many: 0640 -> 0644", "mode /srv/script: 0711 -> 0755"},
 		},
 		{
 			name: "sticky directories stay as they are", base: debian, change: func(t *tree.Memory) { t.File("/tmp/x", 0o644, []byte("x")) },
@@ -190,7 +190,7 @@ func TestOwners(t *testing.T) {
 		},
 		{
 			name: "bits that directories inherit by", base: debian, change: func(t *tree.Memory) { owned(t, "/srv/g", 0o755|fs.ModeDir|fs.ModeSetgid, 0, 0) },
-			has: []string{"2755 0:0 /srv/g/"},
+			has: []string{"2775 65532:0 /srv/g/"},
 		},
 	})
 }
@@ -201,7 +201,7 @@ var elfBytes = elftest.File{}.Bytes()
 func TestManyChanges(t *testing.T) {
 	in := stage{base: debian, change: func(t *tree.Memory) {
 		for _, n := range strings.Split("abcdefghij", "") {
-			t.File("/srv/"+n, 0o600, []byte("x"))
+			t.File("/srv/"+n, 0o640, []byte("x"))
 		}
 	}}.input()
 	p, err := plan.Make(t.Context(), in)

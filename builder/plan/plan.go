@@ -90,7 +90,9 @@ type Entry struct {
 	program, library bool
 	users            bool   // a directory that belongs to the user
 	open             bool   // one that does with all in it
+	asked            bool   // one that does although only its owner could use it
 	why              string // why mode or owner differ from the source's
+	modeWhy          string // why the mode does, where that has a reason of its own
 }
 
 // A TreeCopy is a directory whose files keep their modes and can be copied in

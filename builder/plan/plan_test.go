@@ -215,7 +215,6 @@ func TestRefusals(t *testing.T) {
 		{name: "neither ELF nor script", config: config("/text"), change: func(t *tree.Memory) { t.File("/text", 0o755, []byte("hello")) }, want: "ENTRYPOINT: /text is neither an ELF file nor a script"},
 		{name: "no interpreter", config: config("/run"), change: func(t *tree.Memory) { t.File("/run", 0o755, []byte("#!/bin/zsh\n")) }, want: "ENTRYPOINT: /run begins with #!/bin/zsh, which is not in the built image"},
 		{name: "a shell that is not wanted", config: config("/bin/sh", "-c", "a && b"), options: plan.Options{NoShell: true}, want: "ENTRYPOINT needs a shell (/bin/sh), and no-shell is set"},
-		{name: "a key only root reads", config: config("/app"), change: func(t *tree.Memory) { t.File("/k.pem", 0o600, []byte("-----BEGIN PRIVATE KEY-----")) }, options: plan.Options{Include: []string{"/k.pem"}}, want: "/k.pem is a private key with mode 0600"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			base, built, changed := app()
@@ -283,7 +282,7 @@ func TestTrees(t *testing.T) {
 	if d := cmp.Diff([]string{"www/.env", "www/gone", "www/private"}, p.Trees[0].Exclude); d != "" {
 		t.Errorf("excluded (-want +got):\n%s", d)
 	}
-	if e, ok := p.Find("/srv/www/private"); !ok || e.ModeText != "0644" {
+	if e, ok := p.Find("/srv/www/private"); !ok || e.ModeText != "0600" || e.UID != 65532 {
 		t.Errorf("private is %+v", e)
 	}
 }

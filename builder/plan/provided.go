@@ -221,6 +221,11 @@ func (m *maker) beside(ctx context.Context, dir, reason string) error {
 		if _, owned, err := m.db.Owner(ctx, name); owned || err != nil {
 			return err
 		}
+		if e.IsRegular() {
+			if out, err := m.leaveSecret(ctx, name, e); out || err != nil {
+				return err
+			}
+		}
 		return m.datum(ctx, name, e, reason)
 	})
 }

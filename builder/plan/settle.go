@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/whittle-oci/whittle/builder/elf"
 	"github.com/whittle-oci/whittle/builder/runtimes"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -21,6 +22,11 @@ func (k *keeper) settle(ctx context.Context) error {
 			return err
 		}
 	}
+	dirs, err := elf.ConfiguredDirs(ctx, k.t)
+	if err != nil {
+		return err
+	}
+	k.loads = append(k.loads, dirs...)
 	for _, name := range slices.Backward(k.dirs) {
 		if err := k.settleDir(ctx, name); err != nil {
 			return err
@@ -142,9 +148,75 @@ func (k *keeper) settleDir(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	if len(children) > 0 && !k.holds(name) && e.UID == 0 && e.Mode&0o022 == 0 {
+	empty := k.empty(ctx, name)
+	if len(children) > 0 && !empty && !k.holds(name) && e.UID == 0 && e.Mode&0o022 == 0 {
 		return nil // all that was in it stays behind, and only root may put something there
 	}
-	k.place(name, e, "the final stage made it").Droppable = true
+	dir := k.place(name, e, "the final stage made it")
+	dir.Droppable = true
+	if empty && k.writtenBelow(ctx, name) && !ownersOnly(dir.sourceMode) && (e.UID == 0 || k.builtAsRoot()) {
+		// As root the program could write there, and there is no other use
+		// for it.
+		dir.users = true
+	}
 	return nil
+}
+
+// builtAsRoot reports whether the built image's user is root, who could write
+// to every directory.
+func (k *keeper) builtAsRoot() bool {
+	name, _, _ := strings.Cut(k.in.Config.User, ":")
+	return name == "" || name == "root" || name == "0"
+}
+
+// empty reports whether a directory that was made holds no file at any depth.
+func (k *keeper) empty(ctx context.Context, name string) bool {
+	entries, err := k.t.ReadDir(ctx, name)
+	return err == nil && !slices.ContainsFunc(entries, func(e tree.Entry) bool {
+		return !e.IsDir() || !k.empty(ctx, path.Join(name, e.Name))
+	})
+}
+
+// writtenBelow reports whether an empty directory and all in it may be there
+// to be written to.
+func (k *keeper) writtenBelow(ctx context.Context, name string) bool {
+	entries, err := k.t.ReadDir(ctx, name)
+	return err == nil && k.toBeWritten(name) && !slices.ContainsFunc(entries, func(e tree.Entry) bool {
+		return !k.writtenBelow(ctx, path.Join(name, e.Name))
+	})
+}
+
+// searchVariables name directories in which a program looks for code, from
+// the manuals of ld.so(8), Python, Node.js, Perl, Ruby, Java, Lua, PHP, GCC,
+// OpenSSL(7), Cyrus SASL, GIO, GTK; read in 2026.
+var searchVariables = []string{
+	"PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "NODE_PATH", "PERL5LIB", "PERLLIB", "RUBYLIB", "GEM_PATH", "GEM_HOME", "CLASSPATH", "LUA_PATH", "LUA_CPATH",
+	"PHP_INI_SCAN_DIR", "GCONV_PATH", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SASL_PATH", "GIO_EXTRA_MODULES", "GIO_MODULE_DIR", "GTK_PATH", "LADSPA_PATH",
+}
+
+// searchDirs are directories in which runtimes look for code wherever they lie.
+var searchDirs = []string{"node_modules", "site-packages", "dist-packages"}
+
+// toBeWritten reports whether an empty directory may be there for a program to
+// write to: not where programs, libraries, modules or plugins are looked for,
+// since who may write there chooses what is run, nor among configuration, what
+// maintainer scripts leave below /usr, and the directory that is to stay empty
+// (hier(7) of the BSDs; sshd checks it).
+func (k *keeper) toBeWritten(name string) bool {
+	within := func(dir string) bool { return name == dir || strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/") }
+	wd := path.Clean("/" + k.config.WorkingDir)
+	if systemDir(name) || within("/etc") || within("/boot") || within("/var/empty") || within("/usr") && (wd == "/" || wd == "/usr" || !within(wd)) {
+		return false
+	}
+	if slices.ContainsFunc(strings.Split(name, "/"), func(s string) bool { return slices.Contains(searchDirs, s) }) {
+		return false
+	}
+	search := slices.Concat(k.loads, k.pathVar, []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"})
+	for _, kv := range k.in.Config.Env {
+		variable, value, _ := strings.Cut(kv, "=")
+		if slices.Contains(searchVariables, variable) || strings.HasSuffix(variable, "_PLUGIN_PATH") || strings.HasSuffix(variable, "_MODULE_PATH") {
+			search = append(search, strings.FieldsFunc(value, func(r rune) bool { return r == ':' || r == ';' })...)
+		}
+	}
+	return !slices.ContainsFunc(search, func(dir string) bool { return path.IsAbs(dir) && path.Clean(dir) != "/" && within(path.Clean(dir)) })
 }

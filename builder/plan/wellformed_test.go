@@ -3,6 +3,7 @@ package plan_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -52,6 +53,7 @@ func wellFormed(t *testing.T, in plan.Input, p *plan.Plan) {
 		if e.Type != plan.Symlink && uid != 0 && !mayRead(e, uid, gid) {
 			t.Errorf("%d:%d may not read %s, %s %d:%d", uid, gid, e.Path, e.ModeText, e.UID, e.GID)
 		}
+		sourceOf(t, in, p, e)
 		if slices.Contains(p.Programs, e.Path) && (e.UID != 0 || e.GID != 0 || e.Mode&0o022 != 0) {
 			t.Errorf("the program %s is %s %d:%d", e.Path, e.ModeText, e.UID, e.GID)
 		}
@@ -96,6 +98,30 @@ func divided(t *testing.T, tr tree.Tree, c plan.TreeCopy) {
 	}
 }
 
+// sourceOf holds an entry to the file that it comes from: no bit starts a
+// program as somebody that the source did not start it as, and what only its
+// owner could read is not open to others, but for what the image runs.
+func sourceOf(t *testing.T, in plan.Input, p *plan.Plan, e plan.Entry) {
+	t.Helper()
+	var source tree.Entry
+	if e.Source != "" {
+		var err error
+		if source, err = in.Tree.Lstat(t.Context(), e.Source); err != nil {
+			t.Fatalf("%s: %v", e.Path, err)
+		}
+	}
+	if e.Mode&fs.ModeSetuid != 0 && (source.Mode&fs.ModeSetuid == 0 || e.UID != source.UID) {
+		t.Errorf("%s is setuid for %d, its source %s for %d", e.Path, e.UID, source.Mode, source.UID)
+	}
+	if e.Mode&fs.ModeSetgid != 0 && (source.Mode&fs.ModeSetgid == 0 || e.GID != source.GID) {
+		t.Errorf("%s is setgid for %d, its source %s for %d", e.Path, e.GID, source.Mode, source.GID)
+	}
+	run := slices.Contains(p.Programs, e.Path) || strings.HasPrefix(e.Reason, "library ") || strings.HasPrefix(e.Reason, "loader ")
+	if e.Type == plan.File && e.Source != "" && source.Mode&0o077 == 0 && e.Mode&0o077 != 0 && !run {
+		t.Errorf("%s is %s, its source %s", e.Path, e.ModeText, source.Mode)
+	}
+}
+
 // mayRead reports whether a user may read a file, and enter a directory.
 func mayRead(e plan.Entry, uid, gid int) bool {
 	shift := 0
@@ -111,9 +137,11 @@ func mayRead(e plan.Entry, uid, gid int) bool {
 
 // FuzzMake plans images of hostile trees and configurations.
 func FuzzMake(f *testing.F) {
-	f.Add("/entry.sh", "sh -c 'a && b'", "#!/bin/sh\nset -- x \"$@\"\n. ./lib\nexec \"$@\"\n", "root:x:0:0:root:/root:/bin/sh\n", "app", "/srv", "/data", "../../etc", "/srv/*")
-	f.Add("tini", "--\x00gosu\x00app\x00/app", "#!/usr/bin/env -S sh\n", "app:x:1:1::/usr/bin:\n", "0:app", "/var/run/x", "/loop", "loop", "/[")
-	f.Fuzz(func(t *testing.T, entry, cmd, script, passwd, user, workdir, volume, link, pattern string) {
+	f.Add(uint16(0o6755), 4711, 44, "/entry.sh", "sh -c 'a && b'", "#!/bin/sh\nset -- x \"$@\"\n. ./lib\nexec \"$@\"\n", "root:x:0:0:root:/root:/bin/sh\n", "app", "/srv", "/data", "../../etc", "/srv/*")
+	f.Add(uint16(0o2700), -41, 4712, "/srv/setid", "", "0", "app:000:1", "app", "srv", "/srv", "", "")
+	f.Add(uint16(0o2700), 0, 4712, "/srv/setid", "", "x", "app:x:1:1::/usr/bin:\n", "app", "/srv", "/srv", "", "/srv/setid")
+	f.Add(uint16(0o4600), 1, 1, "tini", "--\x00gosu\x00app\x00/app", "#!/usr/bin/env -S sh\n", "app:x:1:1::/usr/bin:\n", "0:app", "/var/run/x", "/loop", "loop", "/[")
+	f.Fuzz(func(t *testing.T, mode uint16, uid, gid int, entry, cmd, script, passwd, user, workdir, volume, link, pattern string) {
 		in := stage{base: debian, change: func(t *tree.Memory) {
 			t.File("/entry.sh", 0o755, []byte(script))
 			t.File("/etc/passwd", 0o644, []byte(passwd))
@@ -123,6 +151,15 @@ func FuzzMake(f *testing.F) {
 			}
 			t.File("/srv/file", 0o600, []byte(script))
 			t.File("/srv/program", 0o700, elftest.File{}.Bytes())
+			m := fs.FileMode(mode & 0o777)
+			for bit, set := range map[uint16]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+				if mode&bit != 0 {
+					m |= set
+				}
+			}
+			t.Add("/srv/setid", tree.Entry{Mode: m, UID: uid & 0xffff, GID: gid & 0xffff}, elftest.File{}.Bytes())
+			t.Add("/srv/data", tree.Entry{Mode: m, UID: uid & 0xffff, GID: gid & 0xffff}, []byte(script))
+			t.Add("/srv/dir", tree.Entry{Mode: m | fs.ModeDir, UID: uid & 0xffff, GID: gid & 0xffff}, nil)
 		}}.input()
 		in.Config.Entrypoint, in.Config.Cmd = strings.Split(entry, "\x00"), strings.Split(cmd, "\x00")
 		in.Config.User, in.Config.WorkingDir = user, workdir

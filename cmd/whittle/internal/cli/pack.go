@@ -38,6 +38,7 @@ func (f *packed) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.options.User, "user", "", `user of the image: "keep", UID, UID:GID or a name`)
 	c.Flags().BoolVar(&f.options.NoShell, "no-shell", false, "refuse an image that would need a shell")
 	c.Flags().BoolVar(&f.options.NoLicences, "no-licences", false, "leave out copyright files")
+	c.Flags().BoolVar(&f.options.NoIdentity, "no-identity", false, "give the image's user no line in passwd and group and no HOME")
 	c.Flags().StringVar(&f.compression, "compression", "gzip", "gzip or zstd")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan and write nothing")
 	c.Flags().BoolVar(&f.json, "json", false, "print the report as JSON")
