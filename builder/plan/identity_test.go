@@ -236,7 +236,7 @@ func TestCredentials(t *testing.T) {
 			check: func(t *testing.T, p *plan.Plan) {
 				for _, w := range p.Warnings {
 					name, _, _ := strings.Cut(w.Message, " ")
-					if !strings.Contains(w.Hint, "include: "+name+" carries it") {
+					if !strings.HasSuffix(w.Message, "; include: "+name+" would carry it") {
 						t.Errorf("%+v", w)
 					}
 				}

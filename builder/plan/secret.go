@@ -162,5 +162,5 @@ func (m *maker) findIncluded(ctx context.Context) error {
 
 // warnSecret says that a file stays behind because it looks like a secret.
 func (m *maker) warnSecret(name, why string) {
-	m.warn("COPY", fmt.Sprintf("%s was left out: it %s", name, why), fmt.Sprintf("mount it as a secret at run time; include: %s carries it all the same", name))
+	m.warn("COPY", fmt.Sprintf("%s was left out: it %s; include: %s would carry it", name, why, name), "mount it as a secret at run time")
 }
