@@ -9,17 +9,14 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
+	"github.com/whittle-oci/whittle/builder/oci/layers"
 	"github.com/whittle-oci/whittle/builder/plan"
-	"github.com/whittle-oci/whittle/builder/tree/imagetree"
 )
-
-// maxImage is the most an image may unpack to, in bytes.
-const maxImage = 16 << 30
 
 // A Slimmed is the plan for an existing image.
 type Slimmed struct {
 	Plan *plan.Plan
-	Tree *imagetree.Image
+	Tree *layers.Tree
 }
 
 // Image plans the minimal form of an existing image. What its layers hold
@@ -34,7 +31,7 @@ func Image(ctx context.Context, img v1.Image, o plan.Options) (*Slimmed, error) 
 	if err := json.Unmarshal(raw, &built); err != nil {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
 	}
-	t, err := imagetree.Open(ctx, img, maxImage)
+	t, err := layers.Open(ctx, img, layers.Limits{})
 	if err != nil {
 		return nil, err
 	}

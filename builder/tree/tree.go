@@ -44,6 +44,9 @@ type Entry struct {
 	Linkname string            // target of a symbolic link, as written
 	ModTime  int64             // nanoseconds since 1970
 	Xattrs   map[string][]byte // nil when there are none
+	// LinkID is the same for the names of one file, its hard links, and differs
+	// between files. It is "" for a file of which the tree knows no other name.
+	LinkID string
 }
 
 // IsDir reports whether e is a directory.

@@ -46,6 +46,8 @@ var unreachable = map[string][]string{
 	"builder/engine":      {mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/cosign"},
 	"builder/oci":         {mod, "github.com/moby/buildkit", "github.com/sigstore/", "github.com/docker/buildx", "github.com/containerd/containerd"},
 	"builder/oci/staging": {mod, "github.com/", "golang.org/", "net/http"},
+	"builder/oci/layers":  {mod + "lint", mod + "signing", mod + "cmd", mod + "builder/plan", "github.com/moby/buildkit", "github.com/containerd/containerd"},
+	"builder/oci/spool":   {mod, "github.com/"},
 	"builder/sink/oci":    {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"builder/pack":        {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"signing":             {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
