@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
-
-	"github.com/google/renameio/v2/maybe"
 
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
@@ -33,36 +32,48 @@ func (k *Key) PublicPEM() []byte { return k.public }
 // Warning says what the key's kind costs, or "".
 func (k *Key) Warning() string { return k.warning }
 
+// An ExistsError is a file that would have to be written over.
+type ExistsError struct{ File string }
+
+// Error names the file.
+func (e *ExistsError) Error() string {
+	return e.File + " exists already; a key is not written over"
+}
+
 // GenerateKeys makes a P-256 key pair and writes PREFIX.key, encrypted with
-// the password, and PREFIX.pub, as cosign generate-key-pair does. Files that
-// are there are an error, and nothing is written then.
+// the password, and PREFIX.pub, as cosign generate-key-pair does. Where one of
+// the two is there, it is an *ExistsError, and neither is written: of several
+// that write at once, one writes both files.
 func GenerateKeys(prefix string, password []byte) error {
-	files := []struct {
-		name string
-		mode os.FileMode
-		data []byte
-	}{{prefix + ".key", 0o600, nil}, {prefix + ".pub", 0o644, nil}}
-	for _, f := range files {
-		if _, err := os.Lstat(f.name); err == nil {
-			return fmt.Errorf("%s exists already; a key is not written over", f.name)
-		}
-	}
-	var err error
-	if files[0].data, files[1].data, err = cosign.Generate(password); err != nil {
+	private, public, err := cosign.Generate(password)
+	if err != nil {
 		return err
 	}
-	for _, f := range files {
-		if err := maybe.WriteFile(f.name, f.data, f.mode); err != nil {
-			return errors.Join(fmt.Errorf("writing %s: %w", f.name, err), removed(files[0].name))
-		}
+	if err := create(prefix+".key", private, 0o600); err != nil {
+		return err
+	}
+	if err := create(prefix+".pub", public, 0o644); err != nil {
+		return errors.Join(err, os.Remove(prefix+".key")) // ours: no one else could create it
 	}
 	return nil
 }
 
-// removed takes back half a key pair.
-func removed(file string) error {
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+// create writes a file that must not be there, links included, whole or not at
+// all.
+func create(file string, data []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return &ExistsError{file}
+	}
+	if err != nil {
+		return fmt.Errorf("writing the key: %w", err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("writing the key: %w", err), os.Remove(file))
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
@@ -55,6 +57,53 @@ func TestKeys(t *testing.T) {
 	}
 	if _, err := signing.Sign(t.Context(), signing.Image{}, signing.Options{}); err == nil {
 		t.Error("signing without a key")
+	}
+}
+
+// TestGenerateTogether has several make the same pair at once, some of them
+// where only one half is in the way.
+func TestGenerateTogether(t *testing.T) {
+	const makers = 6
+	prefix := filepath.Join(t.TempDir(), "k")
+	var made atomic.Int32
+	var wg sync.WaitGroup
+	for range makers {
+		wg.Go(func() {
+			err := signing.GenerateKeys(prefix, nil)
+			if err == nil {
+				made.Add(1)
+			} else if !errors.As(err, new(*signing.ExistsError)) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if made.Load() != 1 {
+		t.Errorf("%d made the pair", made.Load())
+	}
+	key, err := signing.LoadKey(prefix+".key", password(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pub, err := os.ReadFile(prefix + ".pub"); err != nil || string(pub) != string(key.PublicPEM()) {
+		t.Errorf("the halves are of two pairs: %v", err)
+	}
+	if files, err := filepath.Glob(prefix + "*"); err != nil || len(files) != 2 {
+		t.Errorf("left: %v, %v", files, err)
+	}
+	// A link that leads nowhere is in the way, too, and is not written through.
+	link := filepath.Join(t.TempDir(), "k")
+	if err := os.Symlink(filepath.Join(t.TempDir(), "elsewhere"), link+".pub"); err != nil {
+		t.Fatal(err)
+	}
+	if err := signing.GenerateKeys(link, nil); !errors.As(err, new(*signing.ExistsError)) {
+		t.Errorf("through a link: %v", err)
+	}
+	if _, err := os.Lstat(link + ".key"); err == nil {
+		t.Error("half a pair was left")
+	}
+	if err := signing.GenerateKeys(filepath.Join(t.TempDir(), "none", "k"), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a folder: %v", err)
 	}
 }
 

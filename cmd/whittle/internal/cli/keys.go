@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -58,28 +57,49 @@ const maxPassword = 64 << 10
 
 // password takes a password from a file, the environment or a terminal.
 func (a *app) password(file, prompt string) ([]byte, error) {
-	if file != "" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading the password: %w", err)
-		}
-		defer f.Close()
-		data, err := io.ReadAll(io.LimitReader(f, maxPassword))
-		if err != nil {
-			return nil, fmt.Errorf("reading the password: %w", err)
-		}
-		return bytes.TrimRight(data, "\r\n"), nil
+	if p, ok, err := givenPassword(file); ok || err != nil {
+		return p, err
 	}
-	for _, env := range []string{"WHITTLE_KEY_PASSWORD", "COSIGN_PASSWORD"} {
-		if v, ok := os.LookupEnv(env); ok {
-			return []byte(v), nil
-		}
+	in, err := a.terminal()
+	if err != nil {
+		return nil, err
 	}
+	return a.ask(in, prompt)
+}
+
+// givenPassword is the password of a file or the environment, which may be
+// empty. ok is false where neither gives one.
+func givenPassword(file string) (password []byte, ok bool, err error) {
+	if file == "" {
+		for _, env := range []string{"WHITTLE_KEY_PASSWORD", "COSIGN_PASSWORD"} {
+			if v, ok := os.LookupEnv(env); ok {
+				return []byte(v), true, nil
+			}
+		}
+		return nil, false, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the password: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPassword+1))
+	if err == nil && len(data) > maxPassword {
+		err = fmt.Errorf("%s has more than %d bytes", file, maxPassword)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("reading the password: %w", err)
+	}
+	return bytes.TrimRight(data, "\r\n"), true, nil
+}
+
+// terminal is where a password can be asked for.
+func (a *app) terminal() (*os.File, error) {
 	in, ok := a.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return nil, errors.New("no password: set COSIGN_PASSWORD or give --key-password-file")
 	}
-	return a.ask(in, prompt)
+	return in, nil
 }
 
 // ask reads a line from a terminal without showing it.
@@ -92,13 +112,16 @@ func (a *app) ask(in *os.File, prompt string) ([]byte, error) {
 // newPassword is password for a key that is made: one that is typed is typed
 // twice.
 func (a *app) newPassword(file string) ([]byte, error) {
-	first, err := a.password(file, "password for the new key")
-	if err != nil || file != "" || os.Getenv("WHITTLE_KEY_PASSWORD")+os.Getenv("COSIGN_PASSWORD") != "" {
-		return first, err
+	if p, ok, err := givenPassword(file); ok || err != nil {
+		return p, err
 	}
-	in, ok := a.In.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return first, nil
+	in, err := a.terminal()
+	if err != nil {
+		return nil, err
+	}
+	first, err := a.ask(in, "password for the new key")
+	if err != nil {
+		return nil, err
 	}
 	second, err := a.ask(in, "the same again")
 	if err != nil {
@@ -125,7 +148,7 @@ there are not written over.`,
 				return usage{err}
 			}
 			if err := signing.GenerateKeys(prefix, password); err != nil {
-				if strings.Contains(err.Error(), "exists already") {
+				if _, ok := errors.AsType[*signing.ExistsError](err); ok {
 					return usage{err}
 				}
 				return err
