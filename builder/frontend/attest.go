@@ -2,14 +2,12 @@ package frontend
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -19,7 +17,6 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
-	"github.com/whittle-oci/whittle/builder/sbom"
 )
 
 // spdxPredicate is the predicate type of SPDX documents (in-toto attestation
@@ -29,9 +26,6 @@ const spdxPredicate = "https://spdx.dev/Document"
 // reportKey is the result metadata that carries a report to the client. Keys
 // that begin with "frontend." are passed on.
 const reportKey = "frontend.whittle.report/"
-
-// maxReport is the most a report may weigh in result metadata, in bytes.
-const maxReport = 900 << 10
 
 // attestations collects what is said about the images of one build.
 type attestations struct {
@@ -54,59 +48,59 @@ func newAttestations(b *build) *attestations {
 }
 
 func (a *attestations) add(p *ocispecs.Platform, r *report.Report, made *plan.Plan, built llb.State, created time.Time) {
-	spec := platforms.DefaultSpec()
-	if p != nil {
-		spec = *p
-	}
-	id := platforms.FormatAll(platforms.Normalize(spec))
+	id := platformName(p)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.by[id] = attested{id, r, made, created}
 	a.stages[id] = built
 }
 
-// attach adds the report, the contents and the SBOM of every platform.
+// attach adds the report, the contents and the SBOM of every platform. All of
+// them are written before any is attached, since they share one message.
 func (a *attestations) attach(ctx context.Context, rb *dockerui.ResultBuilder) error {
 	var mu sync.Mutex // AddAttestation and AddMeta are not safe for several at once
-	return rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) (err error) {
+	err := rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) (err error) {
 		defer recovered(&err)
-		x, ok := a.by[id]
-		if !ok {
-			return a.asWritten(ctx, rb, id, &mu)
+		if _, ok := a.by[id]; a.b.ui.SBOM == nil || ok && !a.generator() {
+			return nil
 		}
-		dt, err := x.report.Marshal(maxReport)
-		if err != nil {
-			return fmt.Errorf("writing the report: %w", err)
+		return a.scan(ctx, rb, &mu, id)
+	})
+	if err != nil {
+		return err
+	}
+	docs, err := a.documents(ctx)
+	if err != nil {
+		return err
+	}
+	err = rb.EachPlatform(ctx, func(ctx context.Context, id string, _ ocispecs.Platform) (err error) {
+		defer recovered(&err)
+		d, ok := docs[id]
+		if !ok {
+			return nil
 		}
 		mu.Lock()
-		rb.AddMeta(reportKey+id, dt)
+		rb.AddMeta(reportKey+id, d.report)
 		mu.Unlock()
-		if a.wantsContents() {
-			doc, err := json.Marshal(x.report)
-			if err != nil {
-				return fmt.Errorf("writing the contents attestation: %w", err)
-			}
-			if err := a.addFile(ctx, rb, &mu, id, "contents.json", report.ContentsPredicate, doc, map[string][]byte{
+		if d.contents != nil {
+			if err := a.addFile(ctx, rb, &mu, id, "contents.json", report.ContentsPredicate, d.contents, map[string][]byte{
 				result.AttestationInlineOnlyKey: []byte(strconv.FormatBool(true)),
 			}); err != nil {
 				return err
 			}
 		}
-		if a.b.ui.SBOM == nil {
+		if d.sbom == nil {
 			return nil
 		}
-		if a.generator() {
-			return a.scan(ctx, rb, &mu, id)
-		}
-		doc, err := sbom.SPDX(x.plan, sbom.Options{Platform: id, Created: x.created, Version: a.b.Version})
-		if err != nil {
-			return err
-		}
-		return a.addFile(ctx, rb, &mu, id, "sbom.spdx.json", spdxPredicate, doc, map[string][]byte{
+		return a.addFile(ctx, rb, &mu, id, "sbom.spdx.json", spdxPredicate, d.sbom, map[string][]byte{
 			result.AttestationReasonKey: []byte(result.AttestationReasonSBOM),
 			result.AttestationSBOMCore:  []byte("sbom"),
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return a.b.fits()
 }
 
 // wantsContents reports whether the contents attestation goes along: when it
@@ -143,7 +137,7 @@ func (a *attestations) addFile(ctx context.Context, rb *dockerui.ResultBuilder, 
 	if err != nil {
 		return fmt.Errorf("marshalling %s: %w", name, err)
 	}
-	ref, err := a.b.solve(ctx, def.ToPB())
+	ref, err := a.b.shipped(ctx, def.ToPB())
 	if err != nil {
 		return fmt.Errorf("attaching %s: %w", name, err)
 	}

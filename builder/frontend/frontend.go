@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -183,6 +184,7 @@ type build struct {
 	config Config
 	yaml   configFile
 	file   *file
+	weight atomic.Int64 // bytes of all definitions that the result carries
 }
 
 func (b *build) run(ctx context.Context) (*gateway.Result, error) {

@@ -62,11 +62,14 @@ func (b *build) before(ctx context.Context, s *stage, user string) (report.Side,
 	return side, nil
 }
 
+// platformName is how a platform is called in results, that of this machine
+// where none is asked for.
 func platformName(p *ocispecs.Platform) string {
-	if p == nil {
-		return platforms.FormatAll(platforms.DefaultSpec())
+	spec := platforms.DefaultSpec()
+	if p != nil {
+		spec = *p
 	}
-	return platforms.FormatAll(*p)
+	return platforms.FormatAll(platforms.Normalize(spec))
 }
 
 // measure counts what the built stage holds: its base image, which is

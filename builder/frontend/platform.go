@@ -17,6 +17,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/whittle-oci/whittle/builder/graph"
 	"github.com/whittle-oci/whittle/builder/plan"
@@ -77,7 +78,7 @@ func (b *build) minimal() (bool, string) {
 
 // asWritten returns the stage as BuildKit's own frontend does.
 func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result) (*dockerui.BuildResult, error) {
-	ref, err := b.solve(ctx, def)
+	ref, err := b.shipped(ctx, def)
 	if err != nil {
 		return nil, err
 	}
@@ -170,17 +171,22 @@ func (b *build) ship(ctx context.Context, made *plan.Plan, s *stage, created tim
 	if err != nil {
 		return nil, fmt.Errorf("marshalling the minimal image: %w", err)
 	}
-	return b.solve(ctx, def.ToPB())
+	return b.shipped(ctx, def.ToPB())
 }
 
-// solve gives the result of a definition. It is made when it is first read.
-func (b *build) solve(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
+// shipped gives the result of a definition that is part of the build's result.
+// It is made when it is first read.
+func (b *build) shipped(ctx context.Context, def *pb.Definition) (gateway.Reference, error) {
+	b.weight.Add(int64(proto.Size(def)))
 	return b.request(ctx, def, false)
 }
 
 // request runs a definition with the caches that the client asked for. The
 // result is made now, or when it is first read.
 func (b *build) request(ctx context.Context, def *pb.Definition, now bool) (gateway.Reference, error) {
+	if err := b.sendable(def); err != nil {
+		return nil, err
+	}
 	res, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: def, CacheImports: b.ui.CacheImports, Evaluate: now})
 	if err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ import (
 
 // scan runs the SBOM generator that the client names over the finished image,
 // with the stage it came from beside it: a scanner sees few packages in an
-// image that has no package manager.
+// image that has no package manager. Of an image that was not made minimal only
+// a generator can tell.
 func (a *attestations) scan(ctx context.Context, rb *dockerui.ResultBuilder, mu *sync.Mutex, id string) error {
 	b := a.b
 	ref, ok := rb.FindRef(id)
@@ -46,7 +47,7 @@ func (a *attestations) scan(ctx context.Context, rb *dockerui.ResultBuilder, mu 
 		if err != nil {
 			return nil, err
 		}
-		return b.solve(ctx, def.ToPB())
+		return b.shipped(ctx, def.ToPB())
 	})
 	if err != nil {
 		return fmt.Errorf("scanning for packages with %s: %w", b.ui.SBOM.Generator, err)
@@ -55,13 +56,4 @@ func (a *attestations) scan(ctx context.Context, rb *dockerui.ResultBuilder, mu 
 	defer mu.Unlock()
 	rb.AddAttestation(id, *solved)
 	return nil
-}
-
-// asWritten scans an image that was not made minimal, which only a generator
-// can tell about.
-func (a *attestations) asWritten(ctx context.Context, rb *dockerui.ResultBuilder, id string, mu *sync.Mutex) error {
-	if a.b.ui.SBOM == nil {
-		return nil
-	}
-	return a.scan(ctx, rb, mu, id)
 }

@@ -3,8 +3,6 @@
 package report
 
 import (
-	"encoding/json"
-	"fmt"
 	"path"
 	"sort"
 	"strings"
@@ -15,10 +13,6 @@ import (
 // Version is the version of the JSON that Report marshals to. It grows when a
 // field changes its meaning or goes away.
 const Version = 1
-
-// ContentsPredicate is the predicate type of the attestation that carries a
-// report (in-toto attestation framework, github.com/in-toto/attestation).
-const ContentsPredicate = "https://whittle-oci.github.io/contents/v1"
 
 // A Report is the result of making one platform's image minimal.
 type Report struct {
@@ -36,8 +30,10 @@ type Report struct {
 	Warnings  []plan.Warning `json:"warnings,omitempty"`
 	Files     []File         `json:"files,omitempty"`
 	// Truncated says that Files was left out because the report would have
-	// been too large to travel.
-	Truncated bool `json:"truncated,omitempty"`
+	// been too large to travel, Omitted how many entries of other lists were,
+	// by their names.
+	Truncated bool           `json:"truncated,omitempty"`
+	Omitted   map[string]int `json:"omitted,omitempty"`
 }
 
 // A Side is one of the two images that a report compares.
@@ -64,14 +60,18 @@ type Static struct {
 	Line int      `json:"line,omitempty"`
 }
 
-// A File is one file of the image and why it is there.
+// A File is one file of the image and why it is there, or a directory's worth
+// of them.
 type File struct {
 	Path      string `json:"path"`
 	Bytes     int64  `json:"bytes"`
-	Mode      string `json:"mode"`
+	Mode      string `json:"mode,omitempty"` // in octal; "" where Files is not 0
 	Reason    string `json:"reason"`
 	Package   string `json:"package,omitempty"`
 	Droppable bool   `json:"droppable,omitempty"`
+	// Files is how many files below the directory Path this stands for, 0 for
+	// one file.
+	Files int `json:"files,omitempty"`
 }
 
 // New makes the part of a report that a plan tells.
@@ -87,7 +87,7 @@ func New(platform string, p *plan.Plan) *Report {
 			r.Droppable.Files++
 		}
 		if e.Type != plan.Dir {
-			r.Files = append(r.Files, File{e.Path, e.Size, e.ModeText, e.Reason, e.Package, e.Droppable})
+			r.Files = append(r.Files, File{Path: e.Path, Bytes: e.Size, Mode: e.ModeText, Reason: e.Reason, Package: e.Package, Droppable: e.Droppable})
 		}
 	}
 	return r
@@ -99,34 +99,6 @@ func UserText(user string) string {
 		return "root"
 	}
 	return user
-}
-
-// Marshal gives the report as JSON of at most limit bytes, without its files
-// when they would not fit.
-func (r *Report) Marshal(limit int) ([]byte, error) {
-	dt, err := json.Marshal(r)
-	if err != nil || len(dt) <= limit {
-		return dt, err
-	}
-	short := *r
-	short.Files, short.Truncated = nil, true
-	if dt, err = json.Marshal(short); err == nil && len(dt) > limit {
-		short.Left = nil
-		dt, err = json.Marshal(short)
-	}
-	return dt, err
-}
-
-// Parse reads the predicate of a contents attestation.
-func Parse(predicate []byte) (*Report, error) {
-	var r Report
-	if err := json.Unmarshal(predicate, &r); err != nil {
-		return nil, fmt.Errorf("reading the contents attestation: %w", err)
-	}
-	if r.Version > Version {
-		return nil, fmt.Errorf("the contents attestation has version %d, this whittle reads %d; use a newer one", r.Version, Version)
-	}
-	return &r, nil
 }
 
 // Directories sums the bytes of files by directory, largest first, down to

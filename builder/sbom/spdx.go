@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +26,10 @@ type Options struct {
 	Platform string    // for the document's name
 	Created  time.Time // time of the document: the image's, so that it is reproducible
 	Version  string    // of whittle
+	// Compact leaves out what a reader can do without, for documents that
+	// would otherwise be too large to travel: what a package was built from,
+	// and that the image contains each of the packages.
+	Compact bool
 }
 
 // SPDX writes the plan's packages and Go modules as an SPDX 2.3 document in
@@ -54,14 +57,14 @@ func SPDX(p *plan.Plan, o Options) ([]byte, error) {
 	doc.Relationships = append(doc.Relationships, relation("DOCUMENT", "DESCRIBES", "Image"))
 	taken := map[common.ElementID]bool{}
 	for _, pkg := range p.Packages {
-		add(doc, &spdx.Package{
+		add(doc, o, &spdx.Package{
 			PackageName: pkg.Name, PackageVersion: pkg.Version, PackageSPDXIdentifier: id(taken, "Package", pkg.Origin, pkg.Name, pkg.Arch),
 			PackageSourceInfo: source(pkg.Source), PackageLicenseDeclared: licence(pkg.Licenses),
 			PackageExternalReferences: purl(pkg.PURL),
 		})
 	}
 	for _, m := range linked(p.Modules) {
-		add(doc, &spdx.Package{
+		add(doc, o, &spdx.Package{
 			PackageName: m.Path, PackageVersion: m.Version, PackageSPDXIdentifier: id(taken, "Module", m.Path, m.Version),
 			PackageSourceInfo: "linked into " + m.Program, PackageLicenseDeclared: "NOASSERTION", PackageExternalReferences: purl(modulePURL(m)),
 		})
@@ -72,14 +75,19 @@ func SPDX(p *plan.Plan, o Options) ([]byte, error) {
 // linked gives every module once, with all the programs that have it.
 func linked(modules []plan.Module) []plan.Module {
 	var out []plan.Module
+	at := map[[2]string]int{}
+	programs := map[[3]string]bool{}
 	for _, m := range modules {
-		i := slices.IndexFunc(out, func(x plan.Module) bool { return x.Path == m.Path && x.Version == m.Version })
+		i, ok := at[[2]string{m.Path, m.Version}]
+		in := [3]string{m.Path, m.Version, m.Program}
 		switch {
-		case i < 0:
+		case !ok:
+			at[[2]string{m.Path, m.Version}] = len(out)
 			out = append(out, m)
-		case !slices.Contains(strings.Split(out[i].Program, ", "), m.Program):
+		case !programs[in]:
 			out[i].Program += ", " + m.Program
 		}
+		programs[in] = true
 	}
 	return out
 }
@@ -118,8 +126,18 @@ func licence(declared []string) string {
 	return strings.Join(out, " AND ")
 }
 
-func add(doc *spdx.Document, p *spdx.Package) {
+// add puts a package into the image. All but the place of the download may be
+// left out where nothing is known (SPDX 2.3, clause 7).
+func add(doc *spdx.Document, o Options, p *spdx.Package) {
 	p.PackageDownloadLocation = "NOASSERTION"
+	if o.Compact {
+		p.PackageSourceInfo = ""
+		if p.PackageLicenseDeclared == "NOASSERTION" {
+			p.PackageLicenseDeclared = ""
+		}
+		doc.Packages = append(doc.Packages, p)
+		return
+	}
 	p.PackageLicenseConcluded = "NOASSERTION"
 	p.PackageCopyrightText = "NOASSERTION"
 	doc.Packages = append(doc.Packages, p)

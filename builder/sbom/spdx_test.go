@@ -40,9 +40,11 @@ func shop() *plan.Plan {
 	}
 }
 
-func write(t *testing.T, p *plan.Plan) []byte {
+func write(t *testing.T, p *plan.Plan) []byte { return encode(t, p, false) }
+
+func encode(t *testing.T, p *plan.Plan, compact bool) []byte {
 	t.Helper()
-	dt, err := sbom.SPDX(p, sbom.Options{Name: "shop", Platform: "linux/amd64", Created: time.Unix(0, 0), Version: "1.2.3"})
+	dt, err := sbom.SPDX(p, sbom.Options{Name: "shop", Platform: "linux/amd64", Created: time.Unix(0, 0), Version: "1.2.3", Compact: compact})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +75,9 @@ func TestGolden(t *testing.T) {
 // TestValid holds the document to SPDX 2.3: what it must have, what its
 // identifiers may be, that its relations lead to what is in it.
 func TestValid(t *testing.T) {
-	for name, p := range map[string]*plan.Plan{"full": shop(), "empty": {}} {
+	for name, p := range map[string]*plan.Plan{"full": shop(), "empty": {}, "compact": shop()} {
 		t.Run(name, func(t *testing.T) {
-			dt := write(t, p)
+			dt := encode(t, p, name == "compact")
 			doc, err := spdxjson.Read(bytes.NewReader(dt))
 			if err != nil {
 				t.Fatal(err)
@@ -113,6 +115,18 @@ func TestValid(t *testing.T) {
 				t.Errorf("%d packages, want %d", len(doc.Packages), want)
 			}
 		})
+	}
+}
+
+// TestCompact names every package as the full document does, in fewer bytes.
+func TestCompact(t *testing.T) {
+	full, compact := encode(t, shop(), false), encode(t, shop(), true)
+	locator := regexp.MustCompile(`"referenceLocator":"[^"]*"`)
+	if a, b := locator.FindAll(full, -1), locator.FindAll(compact, -1); len(a) == 0 || !cmp.Equal(a, b) {
+		t.Errorf("packages %s, want %s", b, a)
+	}
+	if len(compact) > len(full)*2/3 {
+		t.Errorf("%d bytes of %d", len(compact), len(full))
 	}
 }
 

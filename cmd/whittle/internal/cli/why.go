@@ -75,10 +75,12 @@ func (a *app) why(docs []signing.Document, image, wanted string, asJSON bool) er
 		if err != nil {
 			return fmt.Errorf("%s: %w", image, err)
 		}
-		for _, f := range r.Files {
-			if wanted == "" || f.Path == wanted || strings.HasPrefix(f.Path, wanted+"/") {
-				found = append(found, reason{r.Platform, d.Signed, d.Verified, f})
-			}
+		files := r.Files
+		if wanted != "" {
+			files = r.Why(wanted)
+		}
+		for _, f := range files {
+			found = append(found, reason{r.Platform, d.Signed, d.Verified, f})
 		}
 		for _, l := range r.Left {
 			if wanted != "" && (l.Path == wanted || strings.HasPrefix(wanted, l.Path+"/")) {
@@ -110,7 +112,11 @@ func (a *app) printReasons(found []reason, several, asJSON bool) error {
 		if several {
 			prefix = f.Platform + "  "
 		}
-		if _, err := fmt.Fprintf(a.Out, "%s%s  %s\n", prefix, plan.Printable(f.Path), plan.Printable(f.Reason)); err != nil {
+		of := ""
+		if f.Files > 0 {
+			of = fmt.Sprintf(" (%d files, which are not listed one by one)", f.Files)
+		}
+		if _, err := fmt.Fprintf(a.Out, "%s%s%s  %s\n", prefix, plan.Printable(f.Path), of, plan.Printable(f.Reason)); err != nil {
 			return err
 		}
 	}

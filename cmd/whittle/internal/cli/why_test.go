@@ -57,13 +57,22 @@ func withReasons(t *testing.T, predicate string) v1.ImageIndex {
 	}
 	return mutate.AppendManifests(empty.Index,
 		mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}},
-		mutate.IndexAddendum{Add: attested, Descriptor: v1.Descriptor{Annotations: map[string]string{
+		mutate.IndexAddendum{Add: attested, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}, Annotations: map[string]string{
 			"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": h.String(),
 		}}})
 }
 
 const reasons = `{"version":1,"platform":"linux/amd64","left":[{"path":"/src","why":"source of the program"}],
 	"files":[{"path":"/app","bytes":1,"mode":"0755","reason":"ENTRYPOINT"},{"path":"/etc/app/a","bytes":1,"mode":"0644","reason":"COPY"}]}`
+
+// tables are the same reasons as they are written now, grouped those of files
+// that are summed up by directory.
+const (
+	tables = `{"version":2,"platform":"linux/amd64","reasons":[{"reason":"ENTRYPOINT","mode":"0755"},{"reason":"COPY","mode":"0644"}],
+	"paths":[{"directory":"/","reason":0,"names":["app"],"bytes":[1]},{"directory":"/etc/app","reason":1,"names":["a"],"bytes":[1]}]}`
+	grouped = `{"version":2,"platform":"linux/amd64","grouped":true,"reasons":[{"reason":"ENTRYPOINT"},{"reason":"COPY"},{"reason":"package x"}],
+	"paths":[{"directory":"/","reason":0,"bytes":[1],"files":1},{"directory":"/etc","reason":1,"bytes":[7],"files":2},{"directory":"/etc","reason":2,"bytes":[7],"files":3}]}`
+)
 
 func serveIndex(t *testing.T, index v1.ImageIndex) (ref string) {
 	t.Helper()
@@ -98,6 +107,8 @@ func TestWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	foreign := serveIndex(t, empty.Index)
+	inTables, byDirectory := serveIndex(t, withReasons(t, tables)), serveIndex(t, withReasons(t, grouped))
+	broken := serveIndex(t, withReasons(t, `{"version":2,"paths":[{"directory":"/","reason":1,"names":["a"],"bytes":[1]}]}`))
 	newer := serveIndex(t, withReasons(t, `{"version":1000}`))
 	for _, tc := range []struct {
 		name   string
@@ -111,6 +122,10 @@ func TestWhy(t *testing.T) {
 		{"signed by the key", []string{"--key", prefix + ".pub", signed, "app"}, cli.OK, "/app  ENTRYPOINT\n", "whittle: the reasons are signed by the given key\n"},
 		{"every file", []string{unsigned, "-q"}, cli.OK, "/app  ENTRYPOINT\n/etc/app/a  COPY\n", ""},
 		{"a directory", []string{dir, "/etc", "-q"}, cli.OK, "/etc/app/a  COPY\n", ""},
+		{"every file of the tables", []string{inTables, "-q"}, cli.OK, "/app  ENTRYPOINT\n/etc/app/a  COPY\n", ""},
+		{"one file of the tables", []string{inTables, "/etc/app/a", "-q"}, cli.OK, "/etc/app/a  COPY\n", ""},
+		{"a file of a directory", []string{byDirectory, "/etc/app/a", "-q"}, cli.OK, "/etc (2 files, which are not listed one by one)  COPY\n/etc (3 files, which are not listed one by one)  package x\n", ""},
+		{"broken tables", []string{broken, "/a"}, cli.Failed, "", "/ has reason 1 of 0"},
 		{"signed by another key", []string{"--key", other + ".pub", signed}, cli.Findings, "", "none by the given key"},
 		{"signed by nobody", []string{"--key", prefix + ".pub", unsigned}, cli.Findings, "", "hint: whittle attest signs the reasons that a build attached"},
 		{"a layout", []string{dir, "/app"}, cli.OK, "/app  ENTRYPOINT\n", "not signed"},
