@@ -15,7 +15,7 @@ import (
 	"github.com/moby/buildkit/solver/result"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
 )
 
@@ -39,7 +39,7 @@ type attestations struct {
 type attested struct {
 	platform string
 	report   *report.Report
-	plan     *plan.Plan
+	plan     *image.Plan
 	created  time.Time
 }
 
@@ -47,7 +47,7 @@ func newAttestations(b *build) *attestations {
 	return &attestations{b: b, by: map[string]attested{}, stages: map[string]llb.State{}}
 }
 
-func (a *attestations) add(p *ocispecs.Platform, r *report.Report, made *plan.Plan, built llb.State, created time.Time) {
+func (a *attestations) add(p *ocispecs.Platform, r *report.Report, made *image.Plan, built llb.State, created time.Time) {
 	id := platformName(p)
 	a.mu.Lock()
 	defer a.mu.Unlock()

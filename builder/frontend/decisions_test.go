@@ -14,7 +14,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/graph"
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -106,7 +106,7 @@ func (tc decision) test(t *testing.T) {
 	}
 	res, err := New(Options{
 		Args: tc.args, DryRun: tc.dry,
-		OnReport: func(*report.Report, *plan.Plan) { plans++ },
+		OnReport: func(*report.Report, *image.Plan) { plans++ },
 	})(t.Context(), registry{b})
 	if leaked {
 		t.Error("a setting reached the user's RUN")

@@ -13,7 +13,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
@@ -53,7 +53,7 @@ func (b *build) refuse(err error, at []parser.Range) error {
 // refused gives what a plan says the line of the Dockerfile it is about. Other
 // errors pass as they are.
 func (b *build) refused(err error) error {
-	if bad, ok := errors.AsType[*plan.RefusedError](err); ok {
+	if bad, ok := errors.AsType[*image.RefusedError](err); ok {
 		return b.refuse(bad, b.file.where(bad.Instruction))
 	}
 	if errors.Is(err, reftree.ErrName) {
@@ -107,7 +107,7 @@ func (b *build) warn(ctx context.Context, msg string, at []parser.Range, url str
 }
 
 // planWarnings sends what a plan warns about, at the instruction it concerns.
-func (b *build) planWarnings(ctx context.Context, p *plan.Plan) {
+func (b *build) planWarnings(ctx context.Context, p *image.Plan) {
 	for _, w := range p.Warnings {
 		var at []parser.Range
 		if w.Instruction != "" {

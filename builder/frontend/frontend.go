@@ -19,7 +19,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -47,7 +47,7 @@ type Options struct {
 	Check Check
 	// OnReport is called with the report of every platform that was made
 	// minimal, from several goroutines.
-	OnReport func(*report.Report, *plan.Plan)
+	OnReport func(*report.Report, *image.Plan)
 	// Measures remembers the size of base images; nil for no memory.
 	Measures Measures
 	// Version is the version of whittle, for attestations.

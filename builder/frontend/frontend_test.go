@@ -18,7 +18,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/graph"
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -47,7 +47,7 @@ func TestWholeBuild(t *testing.T) {
 	answer := &tree.Memory{}
 	answer.File("/cgo", 0o644, nil)
 	var mu sync.Mutex
-	made := map[string]*plan.Plan{}
+	made := map[string]*image.Plan{}
 	linted := 0
 	b := &builder{t: t, opts: map[string]string{"platform": "linux/amd64,linux/arm64"}, solve: func(_ context.Context, _ gateway.SolveRequest, g *graph.Graph) (tree.Tree, error) {
 		if what, _ := purpose(g); what == question {
@@ -61,7 +61,7 @@ func TestWholeBuild(t *testing.T) {
 			linted++
 			return nil, nil
 		},
-		OnReport: func(r *report.Report, p *plan.Plan) {
+		OnReport: func(r *report.Report, p *image.Plan) {
 			mu.Lock()
 			defer mu.Unlock()
 			made[r.Platform] = p
@@ -139,7 +139,7 @@ func TestPanics(t *testing.T) {
 		why := ""
 		_, err := New(Options{
 			ConfigName: ".whittle.yaml", Local: map[string]tree.Tree{"dockerfile": dir, "context": dir},
-			OnReport: func(r *report.Report, _ *plan.Plan) { why = r.Static.Why },
+			OnReport: func(r *report.Report, _ *image.Plan) { why = r.Static.Why },
 		})(t.Context(), registry{b})
 		if in == compiled && (err == nil || !strings.Contains(err.Error(), "in the static")) {
 			t.Errorf("a panic in the build gives %v", err)

@@ -12,7 +12,7 @@ import (
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/static"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -192,7 +192,7 @@ func firstLine(err error) string {
 
 // unseen says why Go programs need a loader of which no RUN is seen to call go
 // build: behind make or a script, or in an image that was built elsewhere.
-func (g *goBuild) unseen(p *plan.Plan) {
+func (g *goBuild) unseen(p *image.Plan) {
 	if g.report == nil && len(p.GoDynamic) > 0 {
 		g.report = &report.Static{Why: "no RUN is seen to call go build for " + strings.Join(p.GoDynamic, ", ")}
 	}

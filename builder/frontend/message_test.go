@@ -19,8 +19,8 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/graph"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/packages"
-	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -43,7 +43,7 @@ type attached struct {
 	sboms    [][]byte
 	reports  [][]byte
 	messages int // bytes of all definitions that the result carries
-	plans    []*plan.Plan
+	plans    []*image.Plan
 	warned   []string
 }
 
@@ -84,7 +84,7 @@ func attach(t *testing.T, built *tree.Memory) (attached, error) {
 	}}
 	res, err := New(Options{
 		ConfigName: ".whittle.yaml", Version: "1.2.3",
-		OnReport: func(_ *report.Report, p *plan.Plan) {
+		OnReport: func(_ *report.Report, p *image.Plan) {
 			mu.Lock()
 			defer mu.Unlock()
 			out.plans = append(out.plans, p)
@@ -170,16 +170,16 @@ func TestDocuments(t *testing.T) {
 			b.src.Warn = func(_ context.Context, msg string, _ gateway.WarnOpts) { warned = append(warned, msg) }
 			b.config.Contents = "auto"
 			a := newAttestations(b)
-			p := &plan.Plan{Entries: []plan.Entry{{Path: "/etc/x", Type: plan.File, Data: make([]byte, tc.generated)}}}
+			p := &image.Plan{Entries: []image.Entry{{Path: "/etc/x", Type: image.File, Data: make([]byte, tc.generated)}}}
 			for i := range tc.files {
-				p.Entries = append(p.Entries, plan.Entry{Path: fmt.Sprintf("/srv/%02d/the-name-of-an-asset-with-its-digest-%032x.js", i%100, i), Type: plan.File, ModeText: "0644", Reason: "COPY"})
+				p.Entries = append(p.Entries, image.Entry{Path: fmt.Sprintf("/srv/%02d/the-name-of-an-asset-with-its-digest-%032x.js", i%100, i), Type: image.File, ModeText: "0644", Reason: "COPY"})
 			}
 			for i := range tc.packages {
 				name := fmt.Sprintf("package-with-a-name-%d", i)
 				p.Packages = append(p.Packages, packages.Package{Name: name, Version: "1.2.3-4", Source: name, Origin: "dpkg", PURL: "pkg:deb/debian/" + name + "@1.2.3-4?arch=amd64&distro=debian-12"})
 			}
 			for i := range tc.changes {
-				p.Changes = append(p.Changes, plan.Change{Kind: "mode", Name: fmt.Sprint("/srv/file-", i), From: "0640", To: "0644", Why: "the user could not read it"})
+				p.Changes = append(p.Changes, image.Change{Kind: "mode", Name: fmt.Sprint("/srv/file-", i), From: "0640", To: "0644", Why: "the user could not read it"})
 			}
 			for i := range tc.platforms {
 				arch := []string{"amd64", "arm64", "arm", "s390x", "ppc64le", "riscv64"}[i%6]

@@ -19,8 +19,9 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/graph"
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
@@ -102,11 +103,11 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	}
 	before := b.measuring(ctx, stage, conv.Image.Config.User)
 	defer before.close()
-	made, err := plan.Make(ctx, plan.Input{
+	made, err := decide.Decide(ctx, decide.Input{
 		Tree: stage.tree, Changed: stage.changed, Base: stage.base,
 		Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: b.config.Plan,
 	})
-	if u, ok := errors.AsType[*plan.UnsupportedError](err); ok {
+	if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
 		b.warn(ctx, fmt.Sprintf("%s; the image is built as written", u), b.file.where(u.Instruction), "")
 		return b.asWritten(ctx, def, conv)
 	}
@@ -146,7 +147,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 
 // image is the configuration of the minimal image: what the plan says, on one
 // layer with no history but ours.
-func (b *build) image(built *dockerspec.DockerOCIImage, made *plan.Plan, created time.Time) *dockerspec.DockerOCIImage {
+func (b *build) image(built *dockerspec.DockerOCIImage, made *image.Plan, created time.Time) *dockerspec.DockerOCIImage {
 	img := *built
 	img.Config = made.Config
 	img.Created = &created
@@ -159,7 +160,7 @@ func (b *build) image(built *dockerspec.DockerOCIImage, made *plan.Plan, created
 }
 
 // ship solves the minimal image.
-func (b *build) ship(ctx context.Context, made *plan.Plan, s *stage, created time.Time, p *ocispecs.Platform) (gateway.Reference, error) {
+func (b *build) ship(ctx context.Context, made *image.Plan, s *stage, created time.Time, p *ocispecs.Platform) (gateway.Reference, error) {
 	caps := b.client.BuildOpts().LLBCaps
 	symlinks := caps.Supports(pb.CapFileSymlinkCreate) == nil
 	st := sink(made, s.state, created, symlinks)

@@ -11,7 +11,7 @@ import (
 	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v4"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/decide"
 )
 
 // Kind says what values a setting takes.
@@ -62,7 +62,7 @@ func ArgName(name string) string {
 
 // A Config is the settings of one build.
 type Config struct {
-	Plan          plan.Options
+	Plan          decide.Options
 	StaticOff     bool
 	Contents      string // "auto", "true" or "false"
 	Minimal       bool
@@ -276,7 +276,7 @@ func config(sources ...map[string]Value) (Config, error) {
 		}
 		return items
 	}
-	c.Plan = plan.Options{
+	c.Plan = decide.Options{
 		Include: absolute("include"), Exclude: absolute("exclude"), Writable: absolute("writable"),
 		User: text("user"), NoShell: boolean("no-shell"), NoLicences: boolean("no-licences"), NoIdentity: boolean("no-identity"),
 	}

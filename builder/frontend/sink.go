@@ -9,7 +9,7 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 )
 
 // sink turns a plan into LLB: one state, one layer.
@@ -17,7 +17,7 @@ import (
 // Files are copied from built, the state that the plan's tree was read from.
 // The directories come last, from a state of their own: copying a directory
 // sets its owner, mode and time after everything in it is written.
-func sink(p *plan.Plan, built llb.State, created time.Time, symlinks bool, opts ...llb.ConstraintsOpt) llb.State {
+func sink(p *image.Plan, built llb.State, created time.Time, symlinks bool, opts ...llb.ConstraintsOpt) llb.State {
 	if len(p.Entries) == 0 {
 		return llb.Scratch()
 	}
@@ -29,7 +29,7 @@ func sink(p *plan.Plan, built llb.State, created time.Time, symlinks bool, opts 
 		skeleton = skeleton.File(made, name("directories", opts)...)
 		a.copy(skeleton, "/", "/", contents(created))
 	}
-	for _, t := range p.Trees {
+	for _, t := range p.Subtrees {
 		for m := range t.Members {
 			whole[m] = true
 		}
@@ -42,10 +42,10 @@ func sink(p *plan.Plan, built llb.State, created time.Time, symlinks bool, opts 
 	}
 	for _, e := range p.Entries {
 		switch {
-		case whole[e.Path] || e.Type == plan.Dir:
-		case e.Type == plan.Symlink && symlinks:
+		case whole[e.Path] || e.Type == image.Dir:
+		case e.Type == image.Symlink && symlinks:
 			a.symlink(e, created)
-		case e.Type == plan.Symlink:
+		case e.Type == image.Symlink:
 			a.copyLink(built, e, created)
 		case e.Source == "":
 			a.mkfile(e, created)
@@ -77,7 +77,7 @@ func (a *actions) copy(from llb.State, src, dest string, info *llb.CopyInfo) {
 	a.last = a.last.Copy(from, src, dest, info)
 }
 
-func (a *actions) mkfile(e plan.Entry, created time.Time) {
+func (a *actions) mkfile(e image.Entry, created time.Time) {
 	opts := []llb.MkfileOption{llb.WithCreatedTime(created), llb.WithUIDGID(e.UID, e.GID)}
 	if a.last == nil {
 		a.last = llb.Mkfile(e.Path, e.Mode, e.Data, opts...)
@@ -86,7 +86,7 @@ func (a *actions) mkfile(e plan.Entry, created time.Time) {
 	a.last = a.last.Mkfile(e.Path, e.Mode, e.Data, opts...)
 }
 
-func (a *actions) symlink(e plan.Entry, created time.Time) {
+func (a *actions) symlink(e image.Entry, created time.Time) {
 	opts := []llb.SymlinkOption{llb.WithCreatedTime(created), llb.WithUIDGID(e.UID, e.GID)}
 	if a.last == nil {
 		a.last = llb.Symlink(e.Linkname, e.Path, opts...)
@@ -97,7 +97,7 @@ func (a *actions) symlink(e plan.Entry, created time.Time) {
 
 // copyLink copies a symbolic link as one of the files in its directory, for
 // builders that cannot make links: asked for the link alone they follow it.
-func (a *actions) copyLink(built llb.State, e plan.Entry, created time.Time) {
+func (a *actions) copyLink(built llb.State, e image.Entry, created time.Time) {
 	info := contents(created)
 	info.IncludePatterns = []string{literal(path.Base(e.Source))}
 	info.ChownOpt = owner(e.UID, e.GID)
@@ -128,9 +128,9 @@ func name(what string, opts []llb.ConstraintsOpt) []llb.ConstraintsOpt {
 // directories makes the tree of directories alone. Those with bits that mkdir
 // does not give, because of its umask or as with the sticky /tmp, come back to
 // be set afterwards.
-func directories(p *plan.Plan, created time.Time) (action *llb.FileAction, special []plan.Entry) {
+func directories(p *image.Plan, created time.Time) (action *llb.FileAction, special []image.Entry) {
 	for _, e := range p.Entries {
-		if e.Type != plan.Dir {
+		if e.Type != image.Dir {
 			continue
 		}
 		mk := []llb.MkdirOption{llb.WithCreatedTime(created), llb.WithUIDGID(e.UID, e.GID)}
@@ -156,5 +156,5 @@ func owner(uid, gid int) *llb.ChownOpt {
 
 // chmod gives a mode as the copy action wants it: the bits of chmod(2).
 func chmod(mode fs.FileMode) *llb.ChmodOpt {
-	return &llb.ChmodOpt{Mode: fs.FileMode(plan.UnixMode(mode))}
+	return &llb.ChmodOpt{Mode: fs.FileMode(image.UnixMode(mode))}
 }

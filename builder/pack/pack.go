@@ -15,7 +15,8 @@ import (
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -28,7 +29,7 @@ func ParseSource(s string) (Source, error) { return thisHost.source(s) }
 
 // A Packed is what an image can be made from.
 type Packed struct {
-	Plan         *plan.Plan
+	Plan         *image.Plan
 	Tree         tree.Tree
 	Architecture string // of the programs, as Go writes it; "" when there is no ELF file
 	root         io.Closer
@@ -45,7 +46,7 @@ func (p *Packed) Close() error {
 // Files plans the image of the given sources. When config names neither
 // ENTRYPOINT nor CMD, the first executable becomes the ENTRYPOINT. Libraries
 // come from this machine's root, and from nowhere when it does not run Linux.
-func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIImageConfig, o plan.Options) (*Packed, error) {
+func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIImageConfig, o decide.Options) (*Packed, error) {
 	upper := &tree.Memory{}
 	p := &Packed{}
 	first := ""
@@ -56,7 +57,7 @@ func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIIma
 	}
 	if len(config.Entrypoint) == 0 && len(config.Cmd) == 0 {
 		if first == "" {
-			return nil, &plan.RefusedError{Message: "nothing to run: none of the files is executable", Hint: "name the program with --entrypoint"}
+			return nil, &image.RefusedError{Message: "nothing to run: none of the files is executable", Hint: "name the program with --entrypoint"}
 		}
 		config.Entrypoint = []string{first}
 	}
@@ -67,7 +68,7 @@ func Files(ctx context.Context, sources []Source, config dockerspec.DockerOCIIma
 	p.root = closer
 	p.Tree = tree.Overlay{Upper: upper, Lower: root}
 	p.Architecture = architecture(ctx, upper, config)
-	p.Plan, err = plan.Make(ctx, plan.Input{Tree: p.Tree, Changed: upper, Base: root, Trust: upper, Config: config, Options: o})
+	p.Plan, err = decide.Decide(ctx, decide.Input{Tree: p.Tree, Changed: upper, Base: root, Trust: upper, Config: config, Options: o})
 	if err != nil {
 		return nil, errors.Join(err, closer.Close())
 	}

@@ -17,9 +17,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
+	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/pack"
-	"github.com/whittle-oci/whittle/builder/plan"
 )
 
 func TestParseSource(t *testing.T) {
@@ -74,7 +75,7 @@ func app(t *testing.T) string {
 
 func packed(t *testing.T, config dockerspec.DockerOCIImageConfig, sources ...pack.Source) *pack.Packed {
 	t.Helper()
-	p, err := pack.Files(t.Context(), sources, config, plan.Options{})
+	p, err := pack.Files(t.Context(), sources, config, decide.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +87,10 @@ func packed(t *testing.T, config dockerspec.DockerOCIImageConfig, sources ...pac
 	return p
 }
 
-func names(p *plan.Plan) []string {
+func names(p *image.Plan) []string {
 	var out []string
 	for _, e := range p.Entries {
-		if e.Type != plan.Dir {
+		if e.Type != image.Dir {
 			out = append(out, e.Path)
 		}
 	}
@@ -138,7 +139,7 @@ func TestRefused(t *testing.T) {
 		{[]pack.Source{{Host: filepath.Join(dir, "public"), Dest: "/srv"}}, "nothing to run: none of the files is executable"},
 		{[]pack.Source{{Host: filepath.Join(dir, "gone"), Dest: "/gone"}}, "no such file"},
 	} {
-		if _, err := pack.Files(t.Context(), tc.sources, dockerspec.DockerOCIImageConfig{}, plan.Options{}); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := pack.Files(t.Context(), tc.sources, dockerspec.DockerOCIImageConfig{}, decide.Options{}); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("error %v, want %q", err, tc.want)
 		}
 	}
@@ -180,7 +181,7 @@ func TestImage(t *testing.T) {
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		t.Fatal(err)
 	}
-	s, err := pack.Image(t.Context(), img, plan.Options{})
+	s, err := pack.Image(t.Context(), img, decide.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

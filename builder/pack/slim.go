@@ -9,20 +9,21 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
+	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/oci/layers"
-	"github.com/whittle-oci/whittle/builder/plan"
 )
 
 // A Slimmed is the plan for an existing image.
 type Slimmed struct {
-	Plan *plan.Plan
+	Plan *image.Plan
 	Tree *layers.Tree
 }
 
 // Image plans the minimal form of an existing image. What its layers hold
 // beyond packages counts as the application's, since the base image is not
 // known.
-func Image(ctx context.Context, img v1.Image, o plan.Options) (*Slimmed, error) {
+func Image(ctx context.Context, img v1.Image, o decide.Options) (*Slimmed, error) {
 	raw, err := img.RawConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
@@ -35,7 +36,7 @@ func Image(ctx context.Context, img v1.Image, o plan.Options) (*Slimmed, error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := plan.Make(ctx, plan.Input{Tree: t, Changed: t, Config: built.Config, Options: o})
+	p, err := decide.Decide(ctx, decide.Input{Tree: t, Changed: t, Config: built.Config, Options: o})
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}

@@ -7,7 +7,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 )
 
 // Version is the version of the JSON that Report marshals to. It grows when a
@@ -22,13 +22,13 @@ type Report struct {
 	After    Side   `json:"after"`
 	// Droppable is the part of After that is there only because the
 	// Dockerfile put it there.
-	Droppable Amount         `json:"droppable"`
-	Programs  []string       `json:"programs"`
-	Static    *Static        `json:"static,omitempty"`
-	Changes   []plan.Change  `json:"changes,omitempty"`
-	Left      []plan.Left    `json:"left,omitempty"`
-	Warnings  []plan.Warning `json:"warnings,omitempty"`
-	Files     []File         `json:"files,omitempty"`
+	Droppable Amount          `json:"droppable"`
+	Programs  []string        `json:"programs"`
+	Static    *Static         `json:"static,omitempty"`
+	Changes   []image.Change  `json:"changes,omitempty"`
+	Left      []image.Left    `json:"left,omitempty"`
+	Warnings  []image.Warning `json:"warnings,omitempty"`
+	Files     []File          `json:"files,omitempty"`
 	// Truncated says that Files was left out because the report would have
 	// been too large to travel, Omitted how many entries of other lists were,
 	// by their names.
@@ -75,18 +75,18 @@ type File struct {
 }
 
 // New makes the part of a report that a plan tells.
-func New(platform string, p *plan.Plan) *Report {
+func New(platform string, p *image.Plan) *Report {
 	r := &Report{Version: Version, Platform: platform, Programs: p.Programs, Changes: p.Changes, Left: p.Left, Warnings: p.Warnings}
 	r.After.Bytes, r.After.Files = p.Size()
 	r.After.Packages = len(p.Packages)
 	r.After.Shell = p.Shell
 	r.After.User = UserText(p.Config.User)
 	for _, e := range p.Entries {
-		if e.Droppable && e.Type == plan.File {
+		if e.Droppable && e.Type == image.File {
 			r.Droppable.Bytes += e.Size
 			r.Droppable.Files++
 		}
-		if e.Type != plan.Dir {
+		if e.Type != image.Dir {
 			r.Files = append(r.Files, File{Path: e.Path, Bytes: e.Size, Mode: e.ModeText, Reason: e.Reason, Package: e.Package, Droppable: e.Droppable})
 		}
 	}
@@ -126,4 +126,4 @@ func (r *Report) Directories(depth int) []File {
 }
 
 // Size writes a number of bytes for people.
-func Size(n int64) string { return plan.FormatSize(n) }
+func Size(n int64) string { return image.FormatSize(n) }

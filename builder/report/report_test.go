@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/packages"
-	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 )
 
@@ -21,24 +21,24 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // shop is the report of a plan with everything that one can tell.
 func shop() *report.Report {
-	p := &plan.Plan{
-		Entries: []plan.Entry{
-			{Path: "/app", Type: plan.File, Size: 5_759_138, ModeText: "0755", Reason: "ENTRYPOINT"},
-			{Path: "/etc", Type: plan.Dir, ModeText: "0755", Reason: "holds /etc/passwd"},
-			{Path: "/etc/passwd", Type: plan.File, Size: 120, ModeText: "0644", Reason: "/app links os/user.Current"},
-			{Path: "/lib/libz.so.1", Type: plan.Symlink, ModeText: "0777", Linkname: "libz.so.1.3", Reason: "library libz.so.1 of /app", Package: "zlib1g"},
-			{Path: "/srv/\x1b[31mred\nline", Type: plan.File, Size: 1000, ModeText: "0644", Reason: "the final stage put it there", Droppable: true},
-			{Path: "/srv/" + strings.Repeat("n", 100), Type: plan.File, ModeText: "0644", Reason: "the final stage put it there", Droppable: true},
+	p := &image.Plan{
+		Entries: []image.Entry{
+			{Path: "/app", Type: image.File, Size: 5_759_138, ModeText: "0755", Reason: "ENTRYPOINT"},
+			{Path: "/etc", Type: image.Dir, ModeText: "0755", Reason: "holds /etc/passwd"},
+			{Path: "/etc/passwd", Type: image.File, Size: 120, ModeText: "0644", Reason: "/app links os/user.Current"},
+			{Path: "/lib/libz.so.1", Type: image.Symlink, ModeText: "0777", Linkname: "libz.so.1.3", Reason: "library libz.so.1 of /app", Package: "zlib1g"},
+			{Path: "/srv/\x1b[31mred\nline", Type: image.File, Size: 1000, ModeText: "0644", Reason: "the final stage put it there", Droppable: true},
+			{Path: "/srv/" + strings.Repeat("n", 100), Type: image.File, ModeText: "0644", Reason: "the final stage put it there", Droppable: true},
 		},
 		Packages: []packages.Package{{Name: "zlib1g"}},
-		Changes: []plan.Change{
+		Changes: []image.Change{
 			{Kind: "environment", Name: "GOPATH", From: "/go", Why: "only a build reads it"},
 			{Kind: "environment", Name: "SSL_CERT_FILE", To: "/etc/ssl/certs/ca-certificates.crt", Why: "OpenSSL looks elsewhere by itself"},
 			{Kind: "mode", Name: "/srv/conf", From: "0600", To: "0644", Why: "the user could not read it"},
 			{Kind: "user", Name: "USER", From: "root", To: "65532:65532", Why: "containers should not run as root"},
 		},
-		Left:     []plan.Left{{Path: "/root/.cache", Why: "is a compiler's cache"}, {Path: "/srv/.env", Files: 1, Bytes: 12, Why: "is an environment file"}},
-		Warnings: []plan.Warning{{Instruction: "COPY", Message: "/srv/.env was left out", Hint: "mount it"}},
+		Left:     []image.Left{{Path: "/root/.cache", Why: "is a compiler's cache"}, {Path: "/srv/.env", Files: 1, Bytes: 12, Why: "is an environment file"}},
+		Warnings: []image.Warning{{Instruction: "COPY", Message: "/srv/.env was left out", Hint: "mount it"}},
 		Programs: []string{"/app"},
 		Shell:    "/bin/sh",
 	}
@@ -108,9 +108,9 @@ func huge(lists, text int) *report.Report {
 	r := shop()
 	for i := range lists {
 		long := fmt.Sprint(i, strings.Repeat("\x01", text)) // six bytes each in JSON
-		r.Left = append(r.Left, plan.Left{Path: "/left/" + long, Why: long})
-		r.Changes = append(r.Changes, plan.Change{Kind: "mode", Name: long, From: long, To: long, Why: long})
-		r.Warnings = append(r.Warnings, plan.Warning{Message: long, Hint: long})
+		r.Left = append(r.Left, image.Left{Path: "/left/" + long, Why: long})
+		r.Changes = append(r.Changes, image.Change{Kind: "mode", Name: long, From: long, To: long, Why: long})
+		r.Warnings = append(r.Warnings, image.Warning{Message: long, Hint: long})
 		r.Programs = append(r.Programs, long)
 		r.Static.Cgo = append(r.Static.Cgo, long)
 		r.Files = append(r.Files, report.File{Path: fmt.Sprintf("/srv/%d/%d/%s", i%7, i%100, long), Bytes: 1, Mode: "0644", Reason: "COPY " + long})

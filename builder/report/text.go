@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 )
 
 // TextOptions says how much a text report tells.
@@ -25,7 +25,7 @@ func (r *Report) Text(w io.Writer, o TextOptions) error {
 		if c.Kind == "static" {
 			continue
 		}
-		fmt.Fprintf(&b, "  %s %s: %s\n", c.Kind, plan.Printable(c.Name), arrow(plan.Printable(c.From), plan.Printable(c.To), c.Why))
+		fmt.Fprintf(&b, "  %s %s: %s\n", c.Kind, image.Printable(c.Name), arrow(image.Printable(c.From), image.Printable(c.To), c.Why))
 	}
 	if o.Files {
 		r.files(&b)
@@ -66,7 +66,7 @@ func (r *Report) files(b *bytes.Buffer) {
 		if f.Droppable {
 			mark = " (droppable)"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s  %s%s\n", f.Mode, Size(f.Bytes), plan.Printable(f.Path), plan.Printable(f.Reason), mark)
+		fmt.Fprintf(t, "  %s\t%s\t%s  %s%s\n", f.Mode, Size(f.Bytes), image.Printable(f.Path), image.Printable(f.Reason), mark)
 	}
 	_ = t.Flush()
 	for _, l := range r.Left {
@@ -74,7 +74,7 @@ func (r *Report) files(b *bytes.Buffer) {
 		if l.Files > 1 {
 			amount = fmt.Sprintf(" (%s in %d)", Size(l.Bytes), l.Files)
 		}
-		fmt.Fprintf(b, "  left out: %s%s, which %s\n", plan.Printable(l.Path), amount, plan.Printable(l.Why))
+		fmt.Fprintf(b, "  left out: %s%s, which %s\n", image.Printable(l.Path), amount, image.Printable(l.Why))
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/spdx/tools-golang/spdx/v2/common"
 	spdx "github.com/spdx/tools-golang/spdx/v2/v2_3"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 )
 
 // Options are what a document says besides the plan.
@@ -35,7 +35,7 @@ type Options struct {
 // SPDX writes the plan's packages and Go modules as an SPDX 2.3 document in
 // JSON (spdx.github.io/spdx-spec/v2.3). The identifier of the document is made
 // from its content: equal plans give equal documents.
-func SPDX(p *plan.Plan, o Options) ([]byte, error) {
+func SPDX(p *image.Plan, o Options) ([]byte, error) {
 	if o.Name == "" {
 		o.Name = "image"
 	}
@@ -63,9 +63,9 @@ func SPDX(p *plan.Plan, o Options) ([]byte, error) {
 			PackageExternalReferences: purl(pkg.PURL),
 		})
 	}
-	for _, m := range linked(p.Modules) {
+	for _, m := range linked(p.Components) {
 		add(doc, o, &spdx.Package{
-			PackageName: m.Path, PackageVersion: m.Version, PackageSPDXIdentifier: id(taken, "Module", m.Path, m.Version),
+			PackageName: m.Name, PackageVersion: m.Version, PackageSPDXIdentifier: id(taken, "Module", m.Name, m.Version),
 			PackageSourceInfo: "linked into " + m.Program, PackageLicenseDeclared: "NOASSERTION", PackageExternalReferences: purl(modulePURL(m)),
 		})
 	}
@@ -73,16 +73,16 @@ func SPDX(p *plan.Plan, o Options) ([]byte, error) {
 }
 
 // linked gives every module once, with all the programs that have it.
-func linked(modules []plan.Module) []plan.Module {
-	var out []plan.Module
+func linked(modules []image.Component) []image.Component {
+	var out []image.Component
 	at := map[[2]string]int{}
 	programs := map[[3]string]bool{}
 	for _, m := range modules {
-		i, ok := at[[2]string{m.Path, m.Version}]
-		in := [3]string{m.Path, m.Version, m.Program}
+		i, ok := at[[2]string{m.Name, m.Version}]
+		in := [3]string{m.Name, m.Version, m.Program}
 		switch {
 		case !ok:
-			at[[2]string{m.Path, m.Version}] = len(out)
+			at[[2]string{m.Name, m.Version}] = len(out)
 			out = append(out, m)
 		case !programs[in]:
 			out[i].Program += ", " + m.Program
@@ -94,12 +94,12 @@ func linked(modules []plan.Module) []plan.Module {
 
 // modulePURL writes a package URL of type golang. A module without a version,
 // as the main one often is, has none there either.
-func modulePURL(m plan.Module) string {
+func modulePURL(m image.Component) string {
 	version := m.Version
 	if version == "(devel)" {
 		version = ""
 	}
-	namespace, name := path.Split(m.Path)
+	namespace, name := path.Split(m.Name)
 	return packageurl.NewPackageURL(packageurl.TypeGolang, strings.TrimSuffix(namespace, "/"), name, version, nil, "").ToString()
 }
 

@@ -15,34 +15,34 @@ import (
 	spdxjson "github.com/spdx/tools-golang/json"
 	"github.com/spdx/tools-golang/spdxlib"
 
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/packages"
-	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/sbom"
 )
 
 var update = flag.Bool("update", false, "write the golden document anew")
 
 // shop is a plan with a package of each kind and modules of two programs.
-func shop() *plan.Plan {
-	return &plan.Plan{
+func shop() *image.Plan {
+	return &image.Plan{
 		Packages: []packages.Package{
 			{Name: "libstdc++6", Version: "12.2.0-14+deb12u1", Arch: "amd64", Source: "gcc-12", Origin: "dpkg", Distro: "debian", PURL: "pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=amd64&distro=debian-12&upstream=gcc-12"},
 			{Name: "libstdc-6", Version: "1", Arch: "amd64", Origin: "dpkg", Distro: "debian", PURL: "pkg:deb/debian/libstdc-6@1?arch=amd64"},
 			{Name: "musl", Version: "1.2.5-r0", Arch: "x86_64", Origin: "apk", Distro: "alpine", Licenses: []string{"MIT"}, PURL: "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64"},
 			{Name: "odd", Version: "1", Origin: "apk", Licenses: []string{"custom:none of the above"}},
 		},
-		Modules: []plan.Module{
-			{Path: "stdlib", Version: "1.26.8", Program: "/a"},
-			{Path: "example.test/shop", Version: "(devel)", Program: "/a"},
-			{Path: "github.com/BurntSushi/toml", Version: "v1.2.3+incompatible", Sum: "h1:x=", Program: "/a"},
-			{Path: "stdlib", Version: "1.26.8", Program: "/b"},
+		Components: []image.Component{
+			{Type: "golang", Name: "stdlib", Version: "1.26.8", Program: "/a"},
+			{Type: "golang", Name: "example.test/shop", Version: "(devel)", Program: "/a"},
+			{Type: "golang", Name: "github.com/BurntSushi/toml", Version: "v1.2.3+incompatible", Sum: "h1:x=", Program: "/a"},
+			{Type: "golang", Name: "stdlib", Version: "1.26.8", Program: "/b"},
 		},
 	}
 }
 
-func write(t *testing.T, p *plan.Plan) []byte { return encode(t, p, false) }
+func write(t *testing.T, p *image.Plan) []byte { return encode(t, p, false) }
 
-func encode(t *testing.T, p *plan.Plan, compact bool) []byte {
+func encode(t *testing.T, p *image.Plan, compact bool) []byte {
 	t.Helper()
 	dt, err := sbom.SPDX(p, sbom.Options{Name: "shop", Platform: "linux/amd64", Created: time.Unix(0, 0), Version: "1.2.3", Compact: compact})
 	if err != nil {
@@ -75,7 +75,7 @@ func TestGolden(t *testing.T) {
 // TestValid holds the document to SPDX 2.3: what it must have, what its
 // identifiers may be, that its relations lead to what is in it.
 func TestValid(t *testing.T) {
-	for name, p := range map[string]*plan.Plan{"full": shop(), "empty": {}, "compact": shop()} {
+	for name, p := range map[string]*image.Plan{"full": shop(), "empty": {}, "compact": shop()} {
 		t.Run(name, func(t *testing.T) {
 			dt := encode(t, p, name == "compact")
 			doc, err := spdxjson.Read(bytes.NewReader(dt))
@@ -111,7 +111,7 @@ func TestValid(t *testing.T) {
 					}
 				}
 			}
-			if want := 1 + len(p.Packages) + max(0, len(p.Modules)-1); len(doc.Packages) != want {
+			if want := 1 + len(p.Packages) + max(0, len(p.Components)-1); len(doc.Packages) != want {
 				t.Errorf("%d packages, want %d", len(doc.Packages), want)
 			}
 		})

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -35,7 +35,7 @@ type Options struct {
 
 // New makes the image of p. Contents are read from t whenever the layer is
 // read, so t must stay open as long as the image is used.
-func New(ctx context.Context, p *plan.Plan, t tree.Tree, o Options) (v1.Image, error) {
+func New(ctx context.Context, p *image.Plan, t tree.Tree, o Options) (v1.Image, error) {
 	if o.Created.IsZero() {
 		o.Created = time.Unix(0, 0).UTC()
 	}
@@ -73,7 +73,7 @@ func New(ctx context.Context, p *plan.Plan, t tree.Tree, o Options) (v1.Image, e
 
 // configFile gives the plan's configuration in go-containerregistry's types,
 // which write the same JSON.
-func configFile(p *plan.Plan, o Options) (*v1.ConfigFile, error) {
+func configFile(p *image.Plan, o Options) (*v1.ConfigFile, error) {
 	dt, err := json.Marshal(struct {
 		Config dockerspec.DockerOCIImageConfig `json:"config"`
 	}{p.Config})
@@ -91,7 +91,7 @@ func configFile(p *plan.Plan, o Options) (*v1.ConfigFile, error) {
 }
 
 // stream writes the layer into a pipe.
-func stream(ctx context.Context, p *plan.Plan, t tree.Tree, created time.Time) io.ReadCloser {
+func stream(ctx context.Context, p *image.Plan, t tree.Tree, created time.Time) io.ReadCloser {
 	r, w := io.Pipe()
 	go func() {
 		tw := tar.NewWriter(w)
@@ -106,25 +106,25 @@ func stream(ctx context.Context, p *plan.Plan, t tree.Tree, created time.Time) i
 	return r
 }
 
-func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e plan.Entry, created time.Time) error {
+func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e image.Entry, created time.Time) error {
 	h := &tar.Header{
-		Name: strings.TrimPrefix(e.Path, "/"), Mode: int64(plan.UnixMode(e.Mode)), Uid: e.UID, Gid: e.GID, ModTime: created,
+		Name: strings.TrimPrefix(e.Path, "/"), Mode: int64(image.UnixMode(e.Mode)), Uid: e.UID, Gid: e.GID, ModTime: created,
 	}
 	switch e.Type {
-	case plan.Dir:
+	case image.Dir:
 		h.Typeflag = tar.TypeDir
 		h.Name += "/"
-	case plan.Symlink:
+	case image.Symlink:
 		h.Typeflag, h.Linkname = tar.TypeSymlink, e.Linkname
 	default:
 		h.Typeflag, h.Size = tar.TypeReg, e.Size
 	}
-	if e.Source != "" && e.Type == plan.File {
+	if e.Source != "" && e.Type == image.File {
 		if err := xattrs(ctx, h, t, e); err != nil {
 			return err
 		}
 	}
-	if err := tw.WriteHeader(h); err != nil || e.Type != plan.File {
+	if err := tw.WriteHeader(h); err != nil || e.Type != image.File {
 		return err
 	}
 	if e.Source == "" {
@@ -147,7 +147,7 @@ func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e plan.Entry, creat
 const capability = "security.capability"
 
 // xattrs carries file capabilities along.
-func xattrs(ctx context.Context, h *tar.Header, t tree.Tree, e plan.Entry) error {
+func xattrs(ctx context.Context, h *tar.Header, t tree.Tree, e image.Entry) error {
 	src, err := t.Lstat(ctx, path.Clean(e.Source))
 	if err != nil {
 		return err

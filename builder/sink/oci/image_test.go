@@ -22,7 +22,7 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/sink/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -30,22 +30,22 @@ import (
 var long = strings.Repeat("n", 255)
 
 // everything is a plan with a file of each kind, and the tree it is from.
-func everything() (*plan.Plan, tree.Tree) {
+func everything() (*image.Plan, tree.Tree) {
 	t := &tree.Memory{}
 	capability := []byte{1, 0, 0, 2, 0, 4, 0, 0}
 	t.Add("/app", tree.Entry{Mode: 0o755, Xattrs: map[string][]byte{"security.capability": capability, "security.selinux": []byte("x"), "user.note": []byte("y")}}, []byte("program"))
 	t.File("/srv/"+long, 0o644, []byte("long"))
 	t.File("/srv/\xff\xfe", 0o644, []byte("bytes"))
-	p := &plan.Plan{
-		Entries: []plan.Entry{
-			{Path: "/app", Type: plan.File, Source: "/app", Mode: 0o755 | fs.ModeSetuid, Size: 7},
-			{Path: "/etc", Type: plan.Dir, Mode: 0o755},
-			{Path: "/etc/passwd", Type: plan.File, Mode: 0o644, Size: 4, Data: []byte("root")},
-			{Path: "/link", Type: plan.Symlink, Mode: 0o777, Linkname: "../app"},
-			{Path: "/srv", Type: plan.Dir, Mode: 0o775, UID: 65532},
-			{Path: "/srv/" + long, Type: plan.File, Source: "/srv/" + long, Mode: 0o644, Size: 4},
-			{Path: "/srv/\xff\xfe", Type: plan.File, Source: "/srv/\xff\xfe", Mode: 0o644, UID: 1 << 21, GID: 1 << 22, Size: 5},
-			{Path: "/tmp", Type: plan.Dir, Mode: 0o777 | fs.ModeSticky},
+	p := &image.Plan{
+		Entries: []image.Entry{
+			{Path: "/app", Type: image.File, Source: "/app", Mode: 0o755 | fs.ModeSetuid, Size: 7},
+			{Path: "/etc", Type: image.Dir, Mode: 0o755},
+			{Path: "/etc/passwd", Type: image.File, Mode: 0o644, Size: 4, Data: []byte("root")},
+			{Path: "/link", Type: image.Symlink, Mode: 0o777, Linkname: "../app"},
+			{Path: "/srv", Type: image.Dir, Mode: 0o775, UID: 65532},
+			{Path: "/srv/" + long, Type: image.File, Source: "/srv/" + long, Mode: 0o644, Size: 4},
+			{Path: "/srv/\xff\xfe", Type: image.File, Source: "/srv/\xff\xfe", Mode: 0o644, UID: 1 << 21, GID: 1 << 22, Size: 5},
+			{Path: "/tmp", Type: image.Dir, Mode: 0o777 | fs.ModeSticky},
 		},
 		Config: dockerspec.DockerOCIImageConfig{
 			ImageConfig: ocispecs.ImageConfig{
@@ -202,7 +202,7 @@ func TestZstd(t *testing.T) {
 
 // TestEmpty makes an image without files.
 func TestEmpty(t *testing.T) {
-	img, err := oci.New(t.Context(), &plan.Plan{}, &tree.Memory{}, oci.Options{})
+	img, err := oci.New(t.Context(), &image.Plan{}, &tree.Memory{}, oci.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

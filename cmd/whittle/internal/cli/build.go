@@ -15,8 +15,8 @@ import (
 	"github.com/whittle-oci/whittle/builder/engine"
 	"github.com/whittle-oci/whittle/builder/engine/embedded"
 	"github.com/whittle-oci/whittle/builder/frontend"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/oci/staging"
-	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/cmd/internal/check"
 )
@@ -124,10 +124,10 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, req *buildRequest, bu
 type reports struct {
 	mu    sync.Mutex
 	list  []*report.Report
-	plans []*plan.Plan
+	plans []*image.Plan
 }
 
-func (r *reports) add(x *report.Report, p *plan.Plan) {
+func (r *reports) add(x *report.Report, p *image.Plan) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.list = append(r.list, x)
@@ -140,7 +140,7 @@ type buildResult struct {
 	Names   []string         `json:"names,omitempty"`
 	Signed  bool             `json:"signed,omitempty"`
 	Reports []*report.Report `json:"reports"`
-	Plans   []*plan.Plan     `json:"plans,omitempty"`
+	Plans   []*image.Plan    `json:"plans,omitempty"`
 }
 
 // finishBuild writes the files that the flags ask for, signs, and prints.

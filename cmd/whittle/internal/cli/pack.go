@@ -13,8 +13,9 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/pack"
-	"github.com/whittle-oci/whittle/builder/plan"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/runtimes"
 	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
@@ -24,7 +25,7 @@ import (
 // packed are the flags of pack and slim.
 type packed struct {
 	destination
-	options     plan.Options
+	options     decide.Options
 	compression string
 	dryRun      bool
 	json        bool
@@ -144,7 +145,7 @@ func epoch() (time.Time, error) {
 }
 
 // finishPack writes the image of a plan and prints what became of it.
-func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree, o ocisink.Options) error {
+func (a *app) finishPack(c *cobra.Command, f *packed, p *image.Plan, t tree.Tree, o ocisink.Options) error {
 	switch f.compression {
 	case "gzip":
 	case "zstd":
@@ -175,14 +176,14 @@ func (a *app) finishPack(c *cobra.Command, f *packed, p *plan.Plan, t tree.Tree,
 	return a.printPacked(f, p, img, o)
 }
 
-func (a *app) printPlan(f *packed, p *plan.Plan, o ocisink.Options) error {
+func (a *app) printPlan(f *packed, p *image.Plan, o ocisink.Options) error {
 	if f.json {
 		enc := json.NewEncoder(a.Out)
 		enc.SetIndent("", "  ")
 		return enc.Encode(p)
 	}
 	for _, file := range report.New("linux/"+o.Architecture, p).Files {
-		if _, err := fmt.Fprintf(a.Out, "%s  %s  %s  %s\n", file.Mode, report.Size(file.Bytes), plan.Printable(file.Path), plan.Printable(file.Reason)); err != nil {
+		if _, err := fmt.Fprintf(a.Out, "%s  %s  %s  %s\n", file.Mode, report.Size(file.Bytes), image.Printable(file.Path), image.Printable(file.Reason)); err != nil {
 			return err
 		}
 	}
@@ -198,7 +199,7 @@ type packResult struct {
 	Report    *report.Report `json:"report"`
 }
 
-func (a *app) printPacked(f *packed, p *plan.Plan, img v1.Image, o ocisink.Options) error {
+func (a *app) printPacked(f *packed, p *image.Plan, img v1.Image, o ocisink.Options) error {
 	digest, err := img.Digest()
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/pack"
-	"github.com/whittle-oci/whittle/builder/plan"
 	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
 )
 
@@ -57,8 +57,8 @@ whittle build makes smaller images where there is a Dockerfile.`,
 
 // planError gives the errors of a plan their exit code.
 func planError(err error) error {
-	var bad *plan.RefusedError
-	var unknown *plan.UnsupportedError
+	var bad *image.RefusedError
+	var unknown *image.UnsupportedError
 	if errors.As(err, &bad) || errors.As(err, &unknown) {
 		return refused{err}
 	}

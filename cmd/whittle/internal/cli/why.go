@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/whittle-oci/whittle/builder/plan"
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/signing"
 )
@@ -116,7 +116,7 @@ func (a *app) printReasons(found []reason, several, asJSON bool) error {
 		if f.Files > 0 {
 			of = fmt.Sprintf(" (%d files, which are not listed one by one)", f.Files)
 		}
-		if _, err := fmt.Fprintf(a.Out, "%s%s%s  %s\n", prefix, plan.Printable(f.Path), of, plan.Printable(f.Reason)); err != nil {
+		if _, err := fmt.Fprintf(a.Out, "%s%s%s  %s\n", prefix, image.Printable(f.Path), of, image.Printable(f.Reason)); err != nil {
 			return err
 		}
 	}

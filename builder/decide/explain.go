@@ -1,0 +1,208 @@
+package decide
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/packages"
+)
+
+// notes are what the phases have to say besides their results.
+type notes struct {
+	changes  []image.Change
+	left     []image.Left
+	warnings []image.Warning
+}
+
+func (n *notes) add(more notes) {
+	n.changes = append(n.changes, more.changes...)
+	n.left = append(n.left, more.left...)
+	n.warnings = append(n.warnings, more.warnings...)
+}
+
+// phases are the results of the phases before.
+type phases struct {
+	launched   launched
+	kept       kept
+	closed     *need.Set
+	identified identified
+	made       made
+	recorded   recorded
+	gate       *gate
+}
+
+// explain is phase 8: the plan, with everything that is said of it merged and
+// sorted, so that equal inputs give equal bytes.
+func explain(ctx context.Context, in Input, db *packages.DB, files drafts, of phases) (*image.Plan, error) {
+	config := of.launched.config
+	config.User = of.identified.spec
+	said := notes{changes: of.launched.changes}
+	said.add(notes{left: of.kept.left, warnings: of.kept.warnings})
+	said.add(notes{left: of.closed.Left, warnings: of.closed.Warnings})
+	said.add(of.identified.notes)
+	said.add(of.made.notes)
+	said.add(notes{left: of.gate.left, warnings: unmatched(in.Options.Exclude, of.closed.Matched, of.gate.left)})
+
+	vars, about, err := variables(ctx, in.Tree, of.made.vars, files)
+	if err != nil {
+		return nil, err
+	}
+	config.Env = vars
+	said.add(about)
+	if !of.identified.user.root {
+		said.add(notes{warnings: lowPorts(config)})
+	}
+	if about, err = unused(ctx, in, db, files, of.kept, of.recorded.packages); err != nil {
+		return nil, err
+	}
+	said.add(about)
+	said.add(notes{changes: differences(files), warnings: shellCosts(files, of.kept, of.recorded.owner, of.closed)})
+	whole, err := subtrees(ctx, in.Tree, slices.Concat(of.kept.roots, of.made.roots), files)
+	if err != nil {
+		return nil, err
+	}
+	return merge(files, config, of, whole, said), nil
+}
+
+// merge puts the plan together.
+func merge(files drafts, config dockerspec.DockerOCIImageConfig, of phases, whole []image.Subtree, said notes) *image.Plan {
+	p := &image.Plan{Config: config, Subtrees: whole, Packages: of.recorded.packages, Components: of.closed.Components, GoDynamic: of.closed.Subjects(need.GoDynamic), Changes: said.changes}
+	for _, name := range files.paths() {
+		e := files[name].Entry
+		e.ModeText, e.Package = image.Octal(e.Mode), of.recorded.owner[name]
+		p.Entries = append(p.Entries, e)
+	}
+	for _, f := range of.closed.Files() {
+		if f.Program {
+			p.Programs = append(p.Programs, f.Path)
+		}
+	}
+	if len(of.closed.Shells) > 0 {
+		p.Shell = of.closed.Shells[0].Shell
+	}
+	slices.SortStableFunc(p.Changes, func(a, b image.Change) int { return strings.Compare(a.Kind+a.Name, b.Kind+b.Name) })
+	p.Left = slices.DeleteFunc(said.left, func(l image.Left) bool { return l.Files > 0 && files[l.Path] != nil })
+	slices.SortStableFunc(p.Left, func(a, b image.Left) int { return strings.Compare(a.Path+"\x00"+a.Why, b.Path+"\x00"+b.Why) })
+	p.Left = slices.Compact(p.Left)
+	p.Warnings = said.warnings
+	slices.SortFunc(p.Warnings, image.CompareWarnings)
+	p.Warnings = slices.Compact(p.Warnings)
+	return p
+}
+
+// shellCosts warns about what a shell brings along: what came for it alone and
+// is not the Dockerfile's own.
+func shellCosts(files drafts, kept kept, owner map[string]string, closed *need.Set) []image.Warning {
+	var bytes int64
+	var n int
+	for _, f := range closed.Files() {
+		d := files[f.Path]
+		if !f.Shell || d == nil || d.Type != image.File {
+			continue
+		}
+		if _, own := kept.changed[f.Path]; own && kept.based && owner[f.Path] == "" {
+			continue
+		}
+		bytes += d.Size
+		n++
+	}
+	var out []image.Warning
+	for _, u := range closed.Shells {
+		out = append(out, image.NewWarning(u.Instruction, fmt.Sprintf("%s, so the image has %s, which with the commands that are run costs %s in %d files", u.Why, u.Shell, image.FormatSize(bytes), n), u.Hint))
+	}
+	return out
+}
+
+// unmatched says which patterns of exclude: took nothing out, neither of the
+// closure nor of what came after it.
+func unmatched(patterns []string, matched map[string]bool, later []image.Left) []image.Warning {
+	var out []image.Warning
+	for _, pattern := range patterns {
+		pattern = path.Clean("/" + pattern)
+		if matched[pattern] || slices.ContainsFunc(later, func(l image.Left) bool { return l.Why == "exclude: "+pattern }) {
+			continue
+		}
+		out = append(out, image.NewWarning("", fmt.Sprintf("exclude: %s matches nothing that would be carried", pattern), "take it out"))
+	}
+	return out
+}
+
+// excluded gives the pattern of exclude: that a path matches, "" for none.
+func excluded(patterns []string, name string) string {
+	for _, pattern := range patterns {
+		pattern = path.Clean("/" + pattern)
+		if ok, _ := doublestar.Match(pattern, name); ok {
+			return pattern
+		}
+		if ok, _ := doublestar.Match(strings.TrimSuffix(pattern, "/")+"/**", name); ok {
+			return pattern
+		}
+	}
+	return ""
+}
+
+// compileTime are packages that are installed to build with, or whose files
+// come by evidence (Debian 12 and Alpine 3.20; 2026-10).
+var compileTime = []string{"build-essential", "gcc", "g++", "clang", "make", "cmake", "ninja-build", "meson", "autoconf", "automake", "libtool", "pkg-config", "pkgconf", "git", "dpkg-dev", "build-base", "musl-dev", "musl-tools", "golang", "rustc", "cargo", "ca-certificates", "tzdata", "apt-transport-https", "gnupg", "lsb-release"}
+
+// unused tells which packages stay behind, and warns about those that the final
+// stage installs by name and nothing of which is in the image: a program may
+// run or read them by name.
+func unused(ctx context.Context, in Input, db *packages.DB, files drafts, kept kept, used []packages.Package) (notes, error) {
+	var out notes
+	isUsed := func(name string) bool {
+		return slices.ContainsFunc(used, func(u packages.Package) bool { return u.Name == name })
+	}
+	byPackage := map[string]image.Left{}
+	for name, pkg := range kept.owned {
+		e := kept.changed[name]
+		if e.IsDir() || files[name] != nil {
+			continue
+		}
+		l, ok := byPackage[pkg.Name]
+		if !ok {
+			l = image.Left{Path: "package " + pkg.Name, Why: "nothing is seen to use"}
+			if isUsed(pkg.Name) {
+				l.Why = "is used in part"
+			}
+		}
+		if e.IsRegular() {
+			l.Files++
+			l.Bytes += e.Size
+		}
+		byPackage[pkg.Name] = l
+	}
+	for _, name := range slices.Sorted(maps.Keys(byPackage)) {
+		out.left = append(out.left, byPackage[name])
+	}
+	if in.Changed == nil || in.Base == nil {
+		return out, nil
+	}
+	base, err := packages.Open(ctx, in.Base)
+	if err != nil {
+		return out, fmt.Errorf("reading the package database: %w", err)
+	}
+	asked, err := db.Asked(ctx, base)
+	if err != nil {
+		return out, fmt.Errorf("reading the package database: %w", err)
+	}
+	var names []string
+	for _, p := range asked {
+		if !isUsed(p.Name) && !slices.Contains(compileTime, p.Name) && !strings.HasSuffix(p.Name, "-dev") && !strings.HasPrefix(p.Name, ".") {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) > 0 {
+		out.warnings = append(out.warnings, image.NewWarning("RUN", fmt.Sprintf("nothing shows a use of these packages, so they are not in the image: %s", strings.Join(names, ", ")), "include: what the program runs or reads of them, such as /usr/bin/NAME"))
+	}
+	return out, nil
+}

@@ -1,0 +1,210 @@
+package decide
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/asbuilt"
+	"github.com/whittle-oci/whittle/builder/need/entrypoint"
+	"github.com/whittle-oci/whittle/builder/need/shell"
+)
+
+// launched is what the image starts.
+type launched struct {
+	config   dockerspec.DockerOCIImageConfig // with command lines that need no shell
+	commands []need.Command                  // what really starts, one a command line
+	found    need.Found
+	changes  []image.Change
+	mains    []string // real paths of the programs that ENTRYPOINT and CMD start
+	refused  []error  // faults of single command lines
+}
+
+// launch is phase 1: it turns what the image says into what really starts.
+func launch(ctx context.Context, env *need.Env, in Input, launchers []need.Launcher) (launched, error) {
+	out := launched{config: cloneConfig(in.Config)}
+	if triggers := in.Config.OnBuild; len(triggers) > 0 {
+		out.changes = append(out.changes, image.Change{Kind: "command", Name: "ONBUILD", From: strings.Join(triggers, "; "), Why: "images that are built on this one have no package manager"})
+	}
+	for _, name := range in.Programs {
+		out.found.Needs = append(out.found.Needs, need.Need{Kind: need.Program, Path: name, By: "pack", Reason: "packed as a program", Strength: need.Required})
+	}
+	for _, f := range []func(context.Context, *need.Env, Input, []need.Launcher, *launched) error{launchEntrypoint, launchHealthcheck, launchCommands} {
+		if err := f(ctx, env, in, launchers, &out); err != nil {
+			return out, err
+		}
+	}
+	var err error
+	out.mains, err = mainPrograms(ctx, env, out)
+	return out, err
+}
+
+// mainPrograms follows what starts through all scripts to the programs that
+// the image is for. What is refused already, or runs on a runtime that is not
+// known, ends the decision here, before anything else is read.
+func mainPrograms(ctx context.Context, env *need.Env, l launched) ([]string, error) {
+	inside := *env
+	inside.Admit = nil // what exclude: says of them is for the closure
+	set, err := need.Close(ctx, &inside, l.found, []need.Provider{shell.New(), asbuilt.Provider{}})
+	if err := need.First(append(slices.Clone(l.refused), err)...); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, f := range set.Files() {
+		if f.Program && f.Serves("ENTRYPOINT", "CMD") {
+			out = append(out, f.Path)
+		}
+	}
+	return out, nil
+}
+
+// run launches one command line. A refusal is kept for later: another
+// instruction may show that the image is built as written.
+func (l *launched) run(ctx context.Context, env *need.Env, c need.Command, launchers []need.Launcher) (need.Launched, error) {
+	got, err := need.Launch(ctx, env, c, launchers)
+	if err != nil {
+		if !errors.As(err, new(*image.RefusedError)) && !errors.As(err, new(*image.UnsupportedError)) {
+			return got, err
+		}
+		l.refused = append(l.refused, err)
+	}
+	l.found.Needs = append(l.found.Needs, got.Needs...)
+	l.found.Facts = append(l.found.Facts, got.Facts...)
+	l.found.Shells = append(l.found.Shells, got.Shells...)
+	l.found.Warnings = append(l.found.Warnings, got.Warnings...)
+	l.changes = append(l.changes, got.Changes...)
+	l.commands = append(l.commands, got.Final)
+	return got, nil
+}
+
+// launchEntrypoint launches ENTRYPOINT and CMD.
+func launchEntrypoint(ctx context.Context, env *need.Env, in Input, launchers []need.Launcher, out *launched) error {
+	entry, cmd := out.config.Entrypoint, out.config.Cmd
+	switch {
+	case len(entry) == 0 && len(cmd) == 0:
+		if len(in.Programs) == 0 {
+			out.refused = append(out.refused, &image.RefusedError{
+				Message: "nothing to run: the final stage has neither ENTRYPOINT nor CMD",
+				Hint:    `add ENTRYPOINT ["/path/of/the/program"]`,
+			})
+		}
+		return nil
+	case len(entry) == 0:
+		got, err := out.run(ctx, env, need.Command{Argv: cmd, Instruction: "CMD", Reason: "CMD"}, launchers)
+		out.config.Cmd = got.Argv
+		return err
+	}
+	argv, official, err := entrypoint.Evaluate(ctx, env, entry, cmd)
+	if err != nil {
+		return err
+	}
+	if official {
+		out.config.Entrypoint = nil
+		out.changes = append(out.changes, image.Change{Kind: "command", Name: "ENTRYPOINT", From: need.Quote(append(slices.Clone(entry), cmd...)), To: need.Quote(argv), Why: entrypoint.Why})
+		got, err := out.run(ctx, env, need.Command{Argv: argv, Instruction: "CMD", Reason: "CMD"}, launchers)
+		out.config.Cmd = got.Argv
+		return err
+	}
+	got, err := out.run(ctx, env, need.Command{Argv: entry, Instruction: "ENTRYPOINT", Reason: "ENTRYPOINT"}, launchers)
+	if err != nil {
+		return err
+	}
+	out.config.Entrypoint = got.Argv
+	switch {
+	case len(cmd) == 0:
+	case len(got.Changes) > 0:
+		// The shell took CMD for its own arguments and did nothing with them;
+		// the program would read them.
+		out.config.Cmd = nil
+		out.changes = append(out.changes, image.Change{Kind: "command", Name: "CMD", From: need.Quote(cmd), Why: "an ENTRYPOINT in shell form does not read it"})
+	case got.Final.Open:
+		_, _, script := shell.Form(cmd)
+		got, err := out.run(ctx, env, need.Command{Argv: cmd, Instruction: "CMD", Reason: "CMD", Lenient: !script, Fixed: got.Final.Fixed}, launchers)
+		out.config.Cmd = got.Argv
+		return err
+	default:
+		out.found.Needs = append(out.found.Needs, need.Arguments(need.Command{Argv: append([]string{""}, cmd...), Instruction: "CMD"})...)
+	}
+	return nil
+}
+
+// orExit matches the end of a health check that names one of several codes
+// which all mean unhealthy.
+var orExit = regexp.MustCompile(`\s*\|\|\s*exit\s+[1-9][0-9]*\s*$`)
+
+// launchHealthcheck launches HEALTHCHECK.
+func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers []need.Launcher, out *launched) error {
+	h := out.config.Healthcheck
+	if h == nil || len(h.Test) < 2 {
+		return nil
+	}
+	c := need.Command{Argv: h.Test[1:], Instruction: "HEALTHCHECK", Reason: "HEALTHCHECK"}
+	if h.Test[0] == "CMD-SHELL" {
+		text := h.Test[1]
+		argv, plain, err := shell.Plain(ctx, env, orExit.ReplaceAllString(text, ""))
+		if err != nil {
+			return err
+		}
+		sh := []string{"/bin/sh", "-c"}
+		switch {
+		case plain:
+			out.changes = append(out.changes, image.Change{Kind: "command", Name: c.Instruction, From: text, To: need.Quote(argv), Why: shell.PlainReason})
+			c.Argv = argv
+			h.Test = append([]string{"CMD"}, argv...)
+		case len(in.Config.Shell) > 1:
+			// SHELL does not travel, so the check names its shell itself.
+			sh = in.Config.Shell
+			h.Test = append(append([]string{"CMD"}, sh...), text)
+			fallthrough
+		default:
+			c.Argv = append(slices.Clone(sh), text)
+		}
+		c.Fixed = true
+		_, err = out.run(ctx, env, c, launchers)
+		return err
+	}
+	if h.Test[0] != "CMD" {
+		return nil
+	}
+	got, err := out.run(ctx, env, c, launchers)
+	h.Test = append([]string{"CMD"}, got.Argv...)
+	return err
+}
+
+// launchCommands launches the further command lines that the image is started
+// with. The image does not hold them, so none of them is rewritten; where an
+// ENTRYPOINT runs its arguments, they are such arguments.
+func launchCommands(ctx context.Context, env *need.Env, in Input, launchers []need.Launcher, out *launched) error {
+	for _, argv := range in.Options.Commands {
+		if len(argv) == 0 {
+			continue
+		}
+		if _, err := out.run(ctx, env, need.Command{Argv: argv, Instruction: "commands:", Reason: fmt.Sprintf("commands: %s", need.Quote(argv)), Fixed: true}, launchers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cloneConfig(c dockerspec.DockerOCIImageConfig) dockerspec.DockerOCIImageConfig {
+	c.Env = slices.Clone(c.Env)
+	c.Entrypoint = slices.Clone(c.Entrypoint)
+	c.Cmd = slices.Clone(c.Cmd)
+	if c.Healthcheck != nil {
+		h := *c.Healthcheck
+		h.Test = slices.Clone(h.Test)
+		c.Healthcheck = &h
+	}
+	// ONBUILD triggers and the RUN shell are for images that build on this
+	// one, which has neither a shell nor a package manager.
+	c.OnBuild = nil
+	c.Shell = nil
+	return c
+}

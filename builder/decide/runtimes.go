@@ -1,0 +1,53 @@
+package decide
+
+import (
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/asbuilt"
+	"github.com/whittle-oci/whittle/builder/need/distribution"
+	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/need/shell"
+	"github.com/whittle-oci/whittle/builder/need/wrapper"
+	"github.com/whittle-oci/whittle/builder/packages"
+)
+
+// A runtime is what one folder below builder/need knows: how commands start,
+// what files need, or both.
+type runtime struct {
+	launcher need.Launcher // nil when it launches nothing
+	provider need.Provider // nil when no file is its own
+}
+
+// runtimes lists all that is known, in the order in which launchers are asked.
+// A new runtime is a folder and a line here.
+func runtimes(db *packages.DB, data bool) []runtime {
+	sh := shell.New()
+	return []runtime{
+		{launcher: wrapper.Launcher{}},
+		{launcher: sh, provider: sh},
+		{launcher: need.Lookup{}},
+		{provider: asbuilt.Provider{}},
+		{provider: elf.Provider{}},
+		{provider: distribution.New(db, data)},
+		{launcher: need.Execute{}},
+	}
+}
+
+func launchers(all []runtime) []need.Launcher {
+	var out []need.Launcher
+	for _, r := range all {
+		if r.launcher != nil {
+			out = append(out, r.launcher)
+		}
+	}
+	return out
+}
+
+func providers(all []runtime) []need.Provider {
+	var out []need.Provider
+	for _, r := range all {
+		if r.provider != nil {
+			out = append(out, r.provider)
+		}
+	}
+	return out
+}

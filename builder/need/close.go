@@ -1,0 +1,569 @@
+package need
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// Limits on one closure. They are far above what real images have.
+const (
+	maxNeeds  = 4 << 20 // needs that are looked at
+	maxRounds = 1000    // rounds of settling
+)
+
+// An item is a need on the worklist, with what it inherits from who asked.
+type item struct {
+	Need
+	root bool // it is one of those that Close was given
+	must bool // who asked cannot start without it, whether or not that is needed
+}
+
+// rank orders what may be said of a file: what is needed comes before what is
+// only there, what was asked for first before what follows from it. It does
+// not depend on the way on which a file was reached.
+func (it item) rank() int {
+	r := int(Required - it.Strength)
+	if !it.root {
+		r += 4
+	}
+	if it.Droppable {
+		r += 8
+	}
+	return r
+}
+
+// asked tells items apart that a provider answers in the same way.
+type asked struct {
+	path, name, instruction string
+	kind                    Kind
+}
+
+// seen tells items apart that have the same consequences.
+type seen struct {
+	asked
+	strength                   Strength
+	shell, droppable, included bool
+}
+
+// closer is the worklist of one Close.
+type closer struct {
+	env       *Env
+	providers []Provider
+	set       *Set
+	queue     []item
+	done      map[seen]bool
+	answers   map[asked]answer
+	facts     facts
+	pending   map[string]Need // kept links and directories that wait, by path
+	settled   map[seen]bool   // needs that settling asked for
+	failures  []error
+	needs     int
+}
+
+// facts are what is known, each once.
+type facts struct {
+	facts      map[Fact]bool
+	shells     map[ShellUse]bool
+	components map[image.Component]bool
+	warnings   map[image.Warning]bool
+}
+
+// into gives what is known to a set, in an order that does not depend on that
+// of the work.
+func (f facts) into(s *Set) {
+	s.Facts = slices.SortedFunc(maps.Keys(f.facts), func(a, b Fact) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Subject, b.Subject))
+	})
+	s.Shells = slices.SortedFunc(maps.Keys(f.shells), func(a, b ShellUse) int {
+		return cmp.Or(cmp.Compare(order(a.Instruction), order(b.Instruction)), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Shell, b.Shell), cmp.Compare(a.Hint, b.Hint))
+	})
+	s.Components = slices.SortedFunc(maps.Keys(f.components), image.CompareComponents)
+	s.Warnings = slices.SortedFunc(maps.Keys(f.warnings), image.CompareWarnings)
+	slices.SortFunc(s.Left, func(a, b image.Left) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Why, b.Why)) })
+	s.Left = slices.Compact(s.Left)
+}
+
+type answer struct {
+	found Found
+	err   error // *image.RefusedError or *image.UnsupportedError
+}
+
+// Close finds the transitive closure of what roots asks for: a worklist of needs, each of
+// which is admitted, resolved and shown to the providers, whose needs are put
+// on the list in turn. Every provider that claims a file answers for it.
+//
+// Errors are *image.RefusedError when something that is required cannot be
+// met, *image.UnsupportedError when a runtime is not known, and whatever
+// reading the tree gave otherwise. Where there are several, the one of the
+// first instruction counts.
+func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*Set, error) {
+	c := &closer{
+		env: env, providers: providers, set: newSet(),
+		done: map[seen]bool{}, answers: map[asked]answer{}, pending: map[string]Need{}, settled: map[seen]bool{},
+		facts: facts{map[Fact]bool{}, map[ShellUse]bool{}, map[image.Component]bool{}, map[image.Warning]bool{}},
+	}
+	c.note(roots)
+	for _, r := range roots.Needs {
+		c.queue = append(c.queue, item{r, true, r.Strength == Required})
+	}
+	var last Found
+	for round := 0; ; round++ {
+		if round == maxRounds {
+			return nil, errors.New("the closure does not settle")
+		}
+		if err := c.drain(ctx); err != nil {
+			return nil, err
+		}
+		var err error
+		if last, err = c.settle(ctx); err != nil {
+			return nil, err
+		}
+		if len(c.queue) == 0 {
+			break
+		}
+	}
+	if err := First(c.failures...); err != nil {
+		return nil, err
+	}
+	c.note(last)
+	for _, name := range slices.Sorted(maps.Keys(c.pending)) {
+		if c.pending[name].Kind != KeptLink {
+			continue
+		}
+		res, err := tree.Resolve(ctx, env.Tree, name)
+		if err != nil {
+			return nil, fmt.Errorf("resolving %s: %w", name, err)
+		}
+		c.leave(name, tree.Entry{}, "is a link to "+res.Path+", which was left out")
+	}
+	c.facts.into(c.set)
+	return c.set, nil
+}
+
+// First picks the error that a person should see first: the one of the
+// instruction that starts first, and of one instruction that of an unknown
+// runtime, whose image can be shipped as it was built.
+func First(errs ...error) error {
+	rank := func(err error) (int, int, string) {
+		if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
+			return order(u.Instruction), 0, u.Error()
+		}
+		if r, ok := errors.AsType[*image.RefusedError](err); ok {
+			return order(r.Instruction), 1, r.Error()
+		}
+		return -1, 0, err.Error()
+	}
+	errs = slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
+	}
+	return slices.MinFunc(errs, func(a, b error) int {
+		i, k, s := rank(a)
+		j, l, t := rank(b)
+		return cmp.Or(cmp.Compare(i, j), cmp.Compare(k, l), cmp.Compare(s, t))
+	})
+}
+
+// drain works until the list is empty.
+func (c *closer) drain(ctx context.Context) error {
+	for len(c.queue) > 0 {
+		if c.needs++; c.needs > maxNeeds {
+			return fmt.Errorf("more than %d files are asked for", maxNeeds)
+		}
+		if c.needs%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		last := len(c.queue) - 1
+		if c.env.Next != nil {
+			i := c.env.Next(len(c.queue))
+			c.queue[i], c.queue[last] = c.queue[last], c.queue[i]
+		}
+		it := c.queue[last]
+		c.queue = c.queue[:last]
+		if err := c.look(ctx, it); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look resolves one need, admits it, and asks the providers what it brings.
+func (c *closer) look(ctx context.Context, it item) error {
+	switch it.Kind {
+	case Link:
+		return c.link(ctx, it)
+	case KeptLink, KeptDir:
+		c.pending[it.Path] = it.Need
+		return nil
+	case Named:
+		if c.named(it.Path, it.Reason) {
+			return nil
+		}
+	}
+	res, err := c.resolve(ctx, it.Need)
+	if Missing(err) {
+		c.missing(it, err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("resolving %s: %w", it.Path, err)
+	}
+	v := Visit{Need: it.Need, Path: res.Path, Entry: res.Entry}
+	if it.Kind == Named {
+		if !res.Entry.IsRegular() {
+			return nil
+		}
+		if v, err = c.classify(ctx, v); err != nil {
+			return err
+		}
+		it.Need = v.Need
+	}
+	key := seen{asked{res.Path, it.Path, it.Instruction, it.Kind}, it.Strength, it.Shell, it.Droppable, it.Included}
+	if c.done[key] {
+		c.reason(res.Path, it)
+		return nil
+	}
+	c.done[key] = true
+	if ok, err := c.admit(ctx, v, res.Links); !ok || err != nil {
+		return err
+	}
+	for _, l := range res.Links {
+		if err := c.link(ctx, item{Need{Kind: Link, Path: l, Reason: it.Reason, Droppable: it.Droppable, Shell: it.Shell}, it.root, false}); err != nil {
+			return err
+		}
+	}
+	c.set.put(res.Path, res.Entry, it.Need, it.rank())
+	if it.Kind == Program {
+		if bad := c.runnable(v); bad != nil {
+			c.fail(it, bad)
+			return nil
+		}
+	}
+	return c.ask(ctx, v, it)
+}
+
+// reason lets a need that was met before improve on what is said of its file.
+func (c *closer) reason(real string, it item) {
+	if f := c.set.File(real); f != nil {
+		c.set.put(real, f.Entry, it.Need, it.rank())
+	}
+}
+
+func (c *closer) resolve(ctx context.Context, n Need) (tree.Resolved, error) {
+	if n.Entry != nil {
+		return tree.Resolved{Path: n.Path, Entry: *n.Entry}, nil
+	}
+	return tree.Resolve(ctx, c.env.Tree, n.Path)
+}
+
+// link puts a symbolic link itself into the set.
+func (c *closer) link(ctx context.Context, it item) error {
+	e, err := c.env.Tree.Lstat(ctx, it.Path)
+	if err != nil {
+		return fmt.Errorf("reading the link %s: %w", it.Path, err)
+	}
+	n := it.Need
+	n.Kind = Link
+	if it.Kind == Link && it.By != "" { // asked for by itself
+		if ok, err := c.admit(ctx, Visit{Need: n, Path: it.Path, Entry: e}, nil); !ok || err != nil {
+			return err
+		}
+	}
+	c.set.put(it.Path, e, n, it.rank())
+	return nil
+}
+
+// named takes care of paths that stand for more than a file: account files,
+// which are written anew, and what a runtime mounts. It reports whether the
+// path is one.
+func (c *closer) named(name, reason string) bool {
+	if slices.Contains(AccountFiles, name) {
+		c.facts.facts[Fact{Accounts, "", name + ", " + reason}] = true
+		c.facts.facts[Fact{Names, "", name + ", " + reason}] = true
+		return true
+	}
+	return slices.Contains(Mounted, name)
+}
+
+// classify says what a file is that a text names.
+func (c *closer) classify(ctx context.Context, v Visit) (Visit, error) {
+	v.Need.Kind = Config
+	if v.Entry.Mode&0o111 == 0 {
+		return v, nil
+	}
+	head, err := c.env.Head(ctx, v.Path)
+	if err != nil {
+		return v, err
+	}
+	v.Head = head
+	if strings.HasPrefix(string(head), "#!") || strings.HasPrefix(string(head), "\x7fELF") {
+		v.Need.Kind = Program
+	}
+	return v, nil
+}
+
+// admit asks whether a file and the links to it may be in the image.
+func (c *closer) admit(ctx context.Context, v Visit, links []string) (bool, error) {
+	if c.env.Admit == nil {
+		return true, nil
+	}
+	visits := []Visit{v}
+	for _, l := range links {
+		visits = append(visits, Visit{Need: Need{Kind: Link, Path: l}, Path: l})
+	}
+	for _, at := range visits {
+		verdict, err := c.env.Admit(ctx, at)
+		if err != nil {
+			return false, err
+		}
+		if verdict.Exclude != "" {
+			c.set.Matched[verdict.Exclude] = true
+		}
+		if verdict.Left == "" {
+			continue
+		}
+		if verdict.Exclude != "" && v.Need.Strength == Required {
+			c.failures = append(c.failures, &image.RefusedError{
+				Instruction: v.Need.Instruction,
+				Message:     fmt.Sprintf("exclude: %s takes out %s, which %s cannot start without: %s", verdict.Exclude, at.Path, orElse(v.Need.By, v.Need.Instruction), v.Need.Reason),
+				Hint:        "take it out of exclude:, or start something else",
+			})
+			return false, nil
+		}
+		c.leave(v.Path, v.Entry, verdict.Left)
+		if verdict.Warning != "" {
+			c.facts.warnings[image.NewWarning("COPY", verdict.Warning, verdict.Hint)] = true
+		}
+		return false, nil
+	}
+	return true, nil
+}
+
+func (c *closer) leave(name string, e tree.Entry, why string) {
+	l := image.Left{Path: name, Why: why}
+	if e.IsRegular() {
+		l.Files, l.Bytes = 1, e.Size
+	}
+	c.set.Left = append(c.set.Left, l)
+}
+
+// runnable says why a file could not be executed, nil when it could.
+func (c *closer) runnable(v Visit) *image.RefusedError {
+	switch {
+	case !v.Entry.IsRegular():
+		return &image.RefusedError{Instruction: v.Need.Instruction, Message: v.Need.Path + " is not a file that can be run"}
+	case v.Entry.Mode&0o111 == 0:
+		return &image.RefusedError{
+			Instruction: v.Need.Instruction,
+			Message:     v.Need.Path + " is not executable",
+			Hint:        "add the x bit where the file is made, for instance COPY --chmod=0755",
+		}
+	}
+	return nil
+}
+
+// missing says what follows from a file that is not there.
+func (c *closer) missing(it item, err error) {
+	if it.must {
+		c.fail(it, &image.RefusedError{
+			Instruction: it.Instruction,
+			Message:     it.Path + " is not in the built image",
+			Hint:        "copy or build it in the final stage, or correct the path",
+			Err:         err,
+		})
+	}
+}
+
+// ask puts what a file needs on the list.
+func (c *closer) ask(ctx context.Context, v Visit, it item) error {
+	if !v.Entry.IsRegular() || it.Kind == Data {
+		return nil
+	}
+	key := asked{v.Path, it.Path, it.Instruction, it.Kind}
+	a, ok := c.answers[key]
+	if !ok {
+		var err error
+		if a, err = c.answer(ctx, v); err != nil {
+			return err
+		}
+		c.answers[key] = a
+	}
+	c.note(a.found)
+	c.enqueue(a.found.Needs, it)
+	if a.err != nil {
+		c.fail(it, a.err)
+	}
+	return nil
+}
+
+// answer asks the providers that claim a file.
+func (c *closer) answer(ctx context.Context, v Visit) (answer, error) {
+	if v.Head == nil && (v.Need.Kind == Program || v.Need.Kind == Module) {
+		head, err := c.env.Head(ctx, v.Path)
+		if err != nil {
+			return answer{}, err
+		}
+		v.Head = head
+	}
+	var a answer
+	for _, p := range c.providers {
+		if !p.Claims(v) {
+			continue
+		}
+		f, err := p.Needs(ctx, c.env, v)
+		if err != nil && !errors.As(err, new(*image.RefusedError)) && !errors.As(err, new(*image.UnsupportedError)) {
+			return answer{}, err
+		}
+		a.found.Needs = append(a.found.Needs, f.Needs...)
+		a.found.Facts = append(a.found.Facts, f.Facts...)
+		a.found.Shells = append(a.found.Shells, f.Shells...)
+		a.found.Components = append(a.found.Components, f.Components...)
+		a.found.Warnings = append(a.found.Warnings, f.Warnings...)
+		a.err = First(a.err, err)
+	}
+	return a, nil
+}
+
+// enqueue puts needs on the list with what they inherit from who asked.
+func (c *closer) enqueue(needs []Need, by item) {
+	for _, n := range needs {
+		must := n.Strength == Required
+		n.Strength = min(n.Strength, by.Strength)
+		n.Instruction = orElse(n.Instruction, by.Instruction)
+		n.Shell = n.Shell || by.Shell
+		c.queue = append(c.queue, item{n, false, must})
+	}
+}
+
+// note takes down what was found besides needs.
+func (c *closer) note(f Found) {
+	for _, x := range f.Facts {
+		c.facts.facts[x] = true
+	}
+	for _, x := range f.Shells {
+		c.facts.shells[x] = true
+	}
+	for _, x := range f.Components {
+		c.facts.components[x] = true
+	}
+	for _, x := range f.Warnings {
+		c.facts.warnings[x] = true
+	}
+}
+
+// fail judges a file that could not run by how sure it is that it is run.
+func (c *closer) fail(it item, err error) {
+	if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
+		if it.Strength > Optional || it.Kind == Module {
+			c.failures = append(c.failures, u)
+			return
+		}
+		c.facts.warnings[image.NewWarning("", u.Error(), "include: what it needs, or exclude: it")] = true
+		return
+	}
+	bad, _ := errors.AsType[*image.RefusedError](err)
+	switch {
+	case it.Strength == Required:
+		c.failures = append(c.failures, bad)
+	case it.Kind == Module:
+		c.facts.warnings[image.NewWarning("", fmt.Sprintf("%s is kept and could not run: %s", it.Path, bad.Message), bad.Hint)] = true
+	default:
+		c.facts.warnings[image.NewWarning(bad.Instruction, fmt.Sprintf("%s, %s, could not run: %s", it.Path, it.Reason, bad.Message), bad.Hint)] = true
+	}
+}
+
+// settle asks for what depends on what else is in the image. All ask the same
+// set, so that their order does not matter. It returns the warnings, which
+// hold when nothing new was asked for.
+func (c *closer) settle(ctx context.Context) (Found, error) {
+	c.facts.into(c.set)
+	var all Found
+	for _, name := range slices.Sorted(maps.Keys(c.pending)) {
+		n, ok, err := c.kept(ctx, c.pending[name])
+		if err != nil {
+			return all, err
+		}
+		if ok {
+			delete(c.pending, name)
+			all.Needs = append(all.Needs, n)
+		}
+	}
+	for _, p := range c.providers {
+		s, ok := p.(Settler)
+		if !ok {
+			continue
+		}
+		f, err := s.Settle(ctx, c.env, c.set)
+		if err != nil {
+			return all, err
+		}
+		all.Needs = append(all.Needs, f.Needs...)
+		all.Warnings = append(all.Warnings, f.Warnings...)
+		f.Warnings = nil
+		c.note(f)
+	}
+	for _, n := range all.Needs {
+		key := seen{asked{"", n.Path, n.Instruction, n.Kind}, n.Strength, n.Shell, n.Droppable, n.Included}
+		if !c.settled[key] {
+			c.settled[key] = true
+			c.queue = append(c.queue, item{n, false, false})
+		}
+	}
+	return Found{Warnings: all.Warnings}, nil
+}
+
+// kept says whether a changed link or directory is kept by now: one that leads
+// to something the image has, or to a data file, which then comes along. A
+// link that leads nowhere yet, such as to /dev/stdout or into a volume, is
+// kept as it is.
+func (c *closer) kept(ctx context.Context, n Need) (Need, bool, error) {
+	if n.Kind == KeptDir {
+		n.Kind = Data
+		return n, c.set.Holds(n.Path), nil
+	}
+	res, err := tree.Resolve(ctx, c.env.Tree, n.Path)
+	if Missing(err) {
+		n.Kind = Link
+		return n, true, nil
+	}
+	if err != nil {
+		return n, false, err
+	}
+	have := c.set.File(res.Path) != nil || res.Entry.IsDir() && c.set.Holds(res.Path)
+	if !have && (!res.Entry.IsRegular() || res.Entry.Mode&0o111 != 0) {
+		return n, false, nil
+	}
+	n.Kind, n.Entry = Data, nil
+	if have && res.Entry.IsDir() {
+		n.Kind = Link
+	}
+	return n, true, nil
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// Mounted are paths that a runtime mounts or writes; a build leaves stubs.
+var Mounted = []string{"/dev", "/proc", "/sys", "/.dockerenv", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/mtab", "/run/.containerenv", "/run/secrets", "/run/buildkit"}
+
+// AccountFiles are written anew for the user that the image gets (passwd(5),
+// group(5), shadow(5), subuid(5); the second of each name is a backup).
+var AccountFiles = []string{"/etc/passwd", "/etc/passwd-", "/etc/group", "/etc/group-", "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/subuid", "/etc/subuid-", "/etc/subgid", "/etc/subgid-"}
+
+// Below reports whether a path is a directory or lies in it.
+func Below(name, dir string) bool {
+	return name == dir || dir == "/" || strings.HasPrefix(name, path.Clean(dir)+"/")
+}

@@ -1,0 +1,216 @@
+// Package distribution knows what the program of a distribution's package
+// needs although no header names it and the Dockerfile did not put it there: a
+// web server is nothing without its configuration, its modules and its state
+// directories. Programs that belong to the distribution itself, such as a
+// shell, bring nothing.
+package distribution
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/shell"
+	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/runtimes"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// A Provider answers for programs that packages own, and for the
+// configuration of programs.
+type Provider struct {
+	db   *packages.DB
+	data bool // programs bring the data of their packages
+}
+
+// New returns a provider over the package database of the tree. Without data
+// it reads configuration only: who packs single programs says what else there
+// is.
+func New(db *packages.DB, data bool) *Provider { return &Provider{db, data} }
+
+// multicall are programs that are many commands in one and read no data.
+var multicall = []string{"busybox", "toybox", "coreutils"}
+
+// Claims implements need.Provider: the programs that ENTRYPOINT and CMD start,
+// and configuration below /etc.
+func (p *Provider) Claims(v need.Visit) bool {
+	if v.Need.Kind == need.Config {
+		return strings.HasPrefix(v.Path, "/etc/") && v.Entry.Size <= maxConfiguration
+	}
+	return p.data && v.Need.Kind == need.Program && Main(v.Need.Instruction) && !Helper(v.Path)
+}
+
+// Main reports whether an instruction starts the programs that an image is
+// for.
+func Main(instruction string) bool { return instruction == "ENTRYPOINT" || instruction == "CMD" }
+
+// Helper reports whether a program is there to start others rather than for
+// itself: a wrapper, a shell, a box of commands.
+func Helper(program string) bool {
+	return runtimes.IsWrapper(program) || shell.Is(program) || slices.Contains(multicall, path.Base(program))
+}
+
+// Needs implements need.Provider.
+func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
+	if v.Need.Kind == need.Config {
+		return configuration(ctx, env, v)
+	}
+	var out need.Found
+	pkg, owned, err := p.db.Owner(ctx, v.Path)
+	if err != nil {
+		return out, fmt.Errorf("looking up the package of %s: %w", v.Path, err)
+	}
+	if !owned {
+		return out, nil
+	}
+	if system, err := p.db.System(ctx, *pkg); system || err != nil {
+		return out, err
+	}
+	family, dirs, err := p.db.Family(ctx, *pkg, v.Path)
+	if err != nil {
+		return out, fmt.Errorf("looking up the packages around %s: %w", v.Path, err)
+	}
+	for _, member := range family {
+		files, err := p.db.Files(ctx, member)
+		if err != nil {
+			return out, fmt.Errorf("listing the files of %s: %w", member.Name, err)
+		}
+		for _, name := range files {
+			if err := packageFile(ctx, env, &out, name, v.Path, fmt.Sprintf("data of the package %s, for %s", member.Name, v.Path)); err != nil {
+				return out, err
+			}
+		}
+	}
+	// What somebody put into the directories of the program by hand.
+	for _, dir := range dirs {
+		if err := p.unowned(ctx, env, &out, dir, v.Path); err != nil {
+			return out, err
+		}
+	}
+	// Services write their process number there.
+	for _, dir := range []string{"/run", "/var/run"} {
+		out.Facts = append(out.Facts, state(dir))
+	}
+	return out, nil
+}
+
+func state(dir string) need.Fact {
+	return need.Fact{Kind: need.State, Subject: dir, Reason: "the program's package keeps data there"}
+}
+
+// packageFile asks for one path of a package when a running program may read
+// it, and notes it when the program may write to it.
+func packageFile(ctx context.Context, env *need.Env, out *need.Found, name, program, reason string) error {
+	if !IsData(name) {
+		return nil
+	}
+	dir, err := tree.Resolve(ctx, env.Tree, path.Dir(name))
+	if need.Missing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	real := path.Join(dir.Path, path.Base(name))
+	e, err := env.Tree.Lstat(ctx, real)
+	if need.Missing(err) {
+		return nil // deleted since, diverted, or documentation of a slim image
+	}
+	if err != nil {
+		return err
+	}
+	if e.IsDir() {
+		if stateDir(name) {
+			out.Facts = append(out.Facts, state(name))
+		}
+		return nil
+	}
+	for _, l := range dir.Links {
+		out.Needs = append(out.Needs, need.Need{Kind: need.Link, Path: l, By: program, Reason: reason, Strength: need.Expected})
+	}
+	return datum(ctx, env, out, real, e, program, reason)
+}
+
+// datum asks for a file or link at its real path. Links to programs stay
+// behind: a program comes when something runs it.
+func datum(ctx context.Context, env *need.Env, out *need.Found, real string, e tree.Entry, program, reason string) error {
+	n := need.Need{Kind: need.Config, Path: real, By: program, Reason: reason, Strength: need.Expected}
+	switch {
+	case e.IsSymlink():
+		res, err := tree.Resolve(ctx, env.Tree, real)
+		if err != nil && !need.Missing(err) {
+			return err
+		}
+		if err == nil && slices.Contains(ProgramDirs, path.Dir(res.Path)) {
+			return nil
+		}
+		if err != nil || !res.Entry.IsRegular() || res.Entry.Mode&0o111 != 0 {
+			n.Kind = need.Link
+		}
+		n.Entry = nil
+	case !e.IsRegular():
+		return nil
+	default:
+		n.Droppable, n.Entry = true, &e
+	}
+	out.Needs = append(out.Needs, n)
+	return nil
+}
+
+// unowned asks for what no package owns below a directory of the program.
+func (p *Provider) unowned(ctx context.Context, env *need.Env, out *need.Found, dir, program string) error {
+	if !IsData(path.Join(dir, "x")) {
+		return nil
+	}
+	res, err := tree.Resolve(ctx, env.Tree, dir)
+	if need.Missing(err) || err == nil && !res.Entry.IsDir() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tree.Walk(ctx, env.Tree, res.Path, func(name string, e tree.Entry) error {
+		if strings.HasPrefix(name, "/var/log/") && e.IsRegular() || !IsData(name) || e.IsDir() {
+			return nil
+		}
+		if _, owned, err := p.db.Owner(ctx, name); owned || err != nil {
+			return err
+		}
+		return datum(ctx, env, out, name, e, program, "in a directory of "+program)
+	})
+}
+
+// maxConfiguration is the largest file of /etc that is read for names of other
+// files, in bytes.
+const maxConfiguration = 256 << 10
+
+// namedFile matches an absolute path in a configuration file.
+var namedFile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[\s"'=:])(/(?:etc|opt|srv|usr)/[A-Za-z0-9_./+@-]+)`)
+})
+
+// configuration asks for the files that a program's configuration names, which
+// may belong to other packages.
+func configuration(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
+	var out need.Found
+	data, err := tree.ReadFile(ctx, env.Tree, v.Path, maxConfiguration)
+	if err != nil {
+		return out, fmt.Errorf("reading the configuration %s: %w", v.Path, err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for _, found := range namedFile().FindAllStringSubmatch(line, -1) {
+			if file := path.Clean(found[1]); !slices.Contains(ProgramDirs, path.Dir(file)) {
+				out.Needs = append(out.Needs, need.Need{Kind: need.Named, Path: file, By: v.Path, Reason: "named in " + v.Path, Strength: need.Expected})
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,127 @@
+package need
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/whittle-oci/whittle/builder/image"
+)
+
+// A Command is a command line as an image configuration or a program gives it
+// to the kernel.
+type Command struct {
+	Argv []string
+	// Program is the path of the program, once it was looked up; "" before.
+	Program string
+	// Instruction is where the command line comes from: ENTRYPOINT, CMD,
+	// HEALTHCHECK, or a setting.
+	Instruction string
+	Reason      string // why the program is in the image
+	// Open reports that a further command line, such as CMD after an
+	// ENTRYPOINT, is run as a command by what this one starts.
+	Open bool
+	// Lenient says that a command that cannot be found is no fault: its first
+	// word may mean something else to who starts it.
+	Lenient bool
+	// Fixed says that the command line stays as it is written, since what
+	// starts it is a shell anyway.
+	Fixed bool
+}
+
+// A Step is what a launcher makes of a command.
+type Step struct {
+	// Next is what the command starts in turn. An empty Argv ends the launch.
+	Next Command
+	// Rewritten is the command line that the image gets instead of From, nil
+	// when it stays; Why says why.
+	Rewritten []string
+	From, Why string
+	Found
+}
+
+// A Launcher knows one way in which a command starts another.
+type Launcher interface {
+	// Resolve takes one step. ok is false for a command that is not the
+	// launcher's. Errors are as those of [Provider].
+	Resolve(ctx context.Context, env *Env, c Command) (s Step, ok bool, err error)
+}
+
+// maxSteps bounds a launch: a command that starts itself never settles.
+const maxSteps = 128
+
+// A Launched is one command line with what really starts.
+type Launched struct {
+	Argv  []string // of the image
+	Final Command  // the last command of the chain
+	Found
+	Changes []image.Change
+}
+
+// Launch follows one command line to what really starts, a step of the first
+// launcher that knows it at a time, until none does. A command that is left
+// over is a program with arguments, which may name files.
+//
+// Errors are *image.RefusedError for a command that cannot be found or never
+// settles, and as those of [Provider].
+func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Launched, error) {
+	out := Launched{Argv: c.Argv}
+	written := c.Argv
+	for n := range maxSteps {
+		step, ok, err := resolve(ctx, env, c, launchers)
+		if err != nil {
+			return out, err
+		}
+		if !ok {
+			out.Final = c
+			return out, nil
+		}
+		out.add(step.Found)
+		if n == 0 && step.Rewritten != nil { // what starts further down is not the image's to say
+			out.Argv = step.Rewritten
+			out.Changes = append(out.Changes, image.Change{Kind: "command", Name: c.Instruction, From: step.From, To: Quote(step.Rewritten), Why: step.Why})
+		}
+		step.Next.Instruction = c.Instruction
+		c = step.Next
+		if len(c.Argv) == 0 {
+			out.Final = c
+			return out, nil
+		}
+	}
+	return out, &image.RefusedError{
+		Instruction: c.Instruction,
+		Message:     fmt.Sprintf("%s does not settle: after %d steps it still starts another command", Quote(written[:min(len(written), 8)]), maxSteps),
+		Hint:        "name the program itself",
+	}
+}
+
+func resolve(ctx context.Context, env *Env, c Command, launchers []Launcher) (Step, bool, error) {
+	for _, l := range launchers {
+		if s, ok, err := l.Resolve(ctx, env, c); ok || err != nil {
+			return s, ok, err
+		}
+	}
+	return Step{}, false, nil
+}
+
+func (l *Launched) add(f Found) {
+	l.Needs = append(l.Needs, f.Needs...)
+	l.Facts = append(l.Facts, f.Facts...)
+	l.Shells = append(l.Shells, f.Shells...)
+	l.Warnings = append(l.Warnings, f.Warnings...)
+}
+
+// Quote writes a command line as the exec form of a Dockerfile.
+func Quote(argv []string) string {
+	out := "["
+	for i, a := range argv {
+		if i > 0 {
+			out += ","
+		}
+		out += fmt.Sprintf("%q", a)
+	}
+	return out + "]"
+}
+
+// Args gives the arguments of a command that was looked up.
+func (c Command) Args() []string { return slices.Clone(c.Argv[min(1, len(c.Argv)):]) }

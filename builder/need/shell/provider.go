@@ -1,0 +1,314 @@
+// Package shell knows what shell scripts need: their interpreter, the commands
+// that they are seen to run, the files that they name. Scripts of other
+// interpreters are told apart by their #! line.
+package shell
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/runtimes"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// Limits on the scripts that are read for their commands.
+const (
+	maxScript  = 1 << 20 // bytes of one
+	maxSourced = 64      // files that one script reads in, and those in turn
+)
+
+// A Provider answers for #! scripts and for shells, and launches what they
+// start. It keeps what it has read, and is for one tree and environment.
+type Provider struct {
+	scripts map[string]*script // by real path; nil for what is no shell script
+	heads   map[string]*runtimes.Script
+}
+
+// New returns a provider that has read nothing yet.
+func New() *Provider {
+	return &Provider{scripts: map[string]*script{}, heads: map[string]*runtimes.Script{}}
+}
+
+// script is a shell script and what it needs.
+type script struct {
+	found    need.Found
+	execArgs bool // it runs its own arguments
+}
+
+// Claims implements need.Provider.
+func (p *Provider) Claims(v need.Visit) bool {
+	return v.Need.Kind == need.Program && (strings.HasPrefix(string(v.Head), "#!") || Is(v.Need.Path))
+}
+
+// Needs implements need.Provider.
+func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
+	if s, ok := runtimes.Shebang(v.Head); ok {
+		return p.scriptNeeds(ctx, env, v, s)
+	}
+	why, hint := v.Need.By+" needs a shell", "use the exec form with a program that needs none, or set no-shell to make this an error"
+	if strings.HasPrefix(v.Need.Reason, v.Need.By+" ") { // says itself what needs it
+		why, hint = v.Need.Reason, "include: the commands it runs"
+	}
+	if env.NoShell {
+		return need.Found{}, &image.RefusedError{
+			Instruction: v.Need.Instruction,
+			Message:     fmt.Sprintf("%s (%s), and no-shell is set", why, v.Need.Path),
+			Hint:        `use the exec form with a program that needs none: ["program", "argument"]`,
+		}
+	}
+	return need.Found{
+		Facts:  []need.Fact{{Kind: need.Temp, Reason: "a shell keeps here-documents in /tmp"}},
+		Shells: []need.ShellUse{{Instruction: v.Need.Instruction, Why: why, Shell: v.Need.Path, Hint: hint}},
+	}, nil
+}
+
+// scriptNeeds gives the interpreter of a script and, for a shell script, the
+// commands it is seen to run.
+func (p *Provider) scriptNeeds(ctx context.Context, env *need.Env, v need.Visit, s runtimes.Script) (need.Found, error) {
+	if _, err := tree.Resolve(ctx, env.Tree, s.Interpreter); need.Missing(err) {
+		return need.Found{}, &image.RefusedError{
+			Instruction: v.Need.Instruction,
+			Message:     fmt.Sprintf("%s begins with #!%s, which is not in the built image", v.Path, s.Interpreter),
+			Hint:        "install that interpreter in the final stage, or rewrite the script for one that is there",
+		}
+	}
+	command := s.Interpreter
+	if s.Env != "" {
+		name, ok, err := env.LookPath(ctx, s.Env)
+		if err != nil {
+			return need.Found{}, err
+		}
+		if !ok {
+			return need.Found{}, &image.RefusedError{
+				Instruction: v.Need.Instruction,
+				Message:     fmt.Sprintf("%s asks env for %s, which is not along PATH (%s)", v.Path, s.Env, strings.Join(env.SearchPath(), ":")),
+				Hint:        "install that interpreter in the final stage",
+			}
+		}
+		command = name
+	}
+	var out need.Found
+	for _, name := range slices.Compact([]string{s.Interpreter, command}) {
+		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: name, By: v.Path, Reason: "interpreter of " + v.Path, Strength: need.Required, Shell: Is(name)})
+	}
+	sh, err := p.read(ctx, env, v.Path)
+	if err != nil || sh == nil {
+		return out, err
+	}
+	out.Needs = append(out.Needs, sh.found.Needs...)
+	out.Facts, out.Warnings = sh.found.Facts, slices.Clone(sh.found.Warnings)
+	for i := range out.Warnings {
+		out.Warnings[i].Instruction = v.Need.Instruction
+	}
+	return out, nil
+}
+
+// read reads the shell script at a path; nil when it is none.
+func (p *Provider) read(ctx context.Context, env *need.Env, name string) (*script, error) {
+	res, err := tree.Resolve(ctx, env.Tree, name)
+	if need.Missing(err) || err == nil && !res.Entry.IsRegular() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := p.scripts[res.Path]; ok {
+		return s, nil
+	}
+	p.scripts[res.Path] = nil
+	head, err := env.Head(ctx, res.Path)
+	if err != nil {
+		return nil, err
+	}
+	sheb, ok := runtimes.Shebang(head)
+	if !ok {
+		return nil, nil
+	}
+	command := sheb.Interpreter
+	if sheb.Env != "" {
+		command = sheb.Env
+	}
+	if !Is(command) {
+		return nil, nil
+	}
+	src, err := tree.ReadFile(ctx, env.Tree, res.Path, maxScript)
+	if err != nil {
+		return nil, fmt.Errorf("reading the script %s: %w", res.Path, err)
+	}
+	found, execArgs, err := p.commands(ctx, env, res.Path, command, src)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found.Needs {
+		found.Needs[i].Shell = true
+	}
+	p.scripts[res.Path] = &script{found, execArgs}
+	return p.scripts[res.Path], nil
+}
+
+// commands gives what a shell script is seen to run and to name, and whether it
+// runs its arguments. where names the script in reasons and warnings.
+func (p *Provider) commands(ctx context.Context, env *need.Env, where, shell string, src []byte) (need.Found, bool, error) {
+	var out need.Found
+	scripts, err := sources(ctx, env, &out, where, shell, src)
+	if err != nil || len(scripts) == 0 {
+		return out, false, err
+	}
+	functions := map[string]bool{}
+	for _, s := range scripts {
+		for _, f := range s.Functions {
+			functions[f] = true
+		}
+	}
+	for _, s := range scripts {
+		if err := s.needs(ctx, env, &out, functions); err != nil {
+			return out, false, err
+		}
+	}
+	return out, scripts[0].ExecArgs, nil
+}
+
+// sourced is a script, or a file that it reads in, and what it runs.
+type sourced struct {
+	runtimes.Commands
+	where string
+}
+
+// sources reads a script and the files it reads in, which run and define what
+// it would by itself.
+func sources(ctx context.Context, env *need.Env, found *need.Found, where, shell string, src []byte) ([]sourced, error) {
+	var out []sourced
+	read := func(where string, src []byte) {
+		cmds, err := runtimes.ShellCommands(src, path.Base(shell), known(env))
+		if err != nil {
+			found.Warnings = append(found.Warnings, image.NewWarning("", fmt.Sprintf("%s could not be parsed, so its commands are not known: %v", where, err), "name them with include:"))
+			return
+		}
+		out = append(out, sourced{cmds, where})
+	}
+	read(where, src)
+	seen := map[string]bool{}
+	for i := 0; i < len(out) && len(seen) < maxSourced; i++ {
+		for _, name := range out[i].Sourced {
+			name = env.Abs(name)
+			if seen[name] || len(seen) >= maxSourced {
+				continue
+			}
+			seen[name] = true
+			data, err := tree.ReadFile(ctx, env.Tree, name, maxScript)
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				continue // it may be there at run time only
+			}
+			found.Needs = append(found.Needs, need.Need{Kind: need.Named, Path: name, By: out[i].where, Reason: "read by " + out[i].where, Strength: need.Expected})
+			read(name, data)
+		}
+	}
+	return out, nil
+}
+
+// known gives the variables of the image to scripts. An empty one tells as
+// little as one that is not set.
+func known(env *need.Env) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, _ := env.Getenv(name)
+		return v, v != ""
+	}
+}
+
+// needs gives the commands of one script. A command that is nowhere is a
+// warning: it may be on a path that is never taken.
+func (s sourced) needs(ctx context.Context, env *need.Env, out *need.Found, functions map[string]bool) error {
+	for _, name := range slices.Concat(s.Names, s.Maybe) {
+		if functions[name] {
+			continue
+		}
+		found, ok, err := env.LookPath(ctx, name)
+		if err != nil {
+			return err
+		}
+		switch {
+		case ok:
+			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: found, By: s.where, Reason: "command of " + s.where, Strength: need.Expected})
+		case slices.Contains(s.Names, name):
+			out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s runs %s, which is not in the built image", s.where, name), ""))
+		}
+	}
+	for _, name := range s.Paths {
+		if i := strings.IndexAny(name, "*?["); i >= 0 {
+			out.Facts = append(out.Facts, need.Fact{Kind: need.ScriptDir, Subject: path.Dir(name[:i] + "x"), Reason: "named in " + s.where})
+			continue
+		}
+		out.Facts = append(out.Facts, need.Fact{Kind: need.ScriptDir, Subject: name, Reason: "named in " + s.where})
+		out.Needs = append(out.Needs, need.Need{Kind: need.Named, Path: name, By: s.where, Reason: "named in " + s.where, Strength: need.Expected})
+	}
+	for _, place := range s.Unknown {
+		out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s computes the name of a command, %s", s.where, place), "name it with include: when it must be in the image"))
+	}
+	if len(s.Root) > 0 {
+		out.Facts = append(out.Facts, need.Fact{Kind: need.Root, Reason: fmt.Sprintf("%s runs %s", s.where, strings.Join(s.Root, ", "))})
+	}
+	return nil
+}
+
+// Settle implements need.Settler: it looks at kept scripts that nothing names.
+// Where its interpreter is in the image anyway, a script in a directory that
+// another script names is run: entrypoints often run what lies in one.
+func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.Found, error) {
+	var out need.Found
+	dirs := s.Subjects(need.ScriptDir)
+	for _, f := range s.Files() {
+		if !f.Kept || f.Program || !f.Entry.IsRegular() || f.Entry.Size == 0 || f.Entry.Mode&0o111 == 0 {
+			continue
+		}
+		line, err := p.shebang(ctx, env, f.Path)
+		if err != nil {
+			return out, err
+		}
+		if line == nil {
+			continue
+		}
+		command := line.Interpreter
+		if line.Env != "" {
+			if command, _, err = env.LookPath(ctx, line.Env); err != nil {
+				return out, err
+			}
+		}
+		res, err := tree.Resolve(ctx, env.Tree, command)
+		if err != nil && !need.Missing(err) {
+			return out, err
+		}
+		if i := s.File(res.Path); err != nil || i == nil || !i.Program {
+			out.Warnings = append(out.Warnings, image.NewWarning("", f.Path+" is a script that is kept without its interpreter", "exclude: it, or include: it as well when the program runs it"))
+			continue
+		}
+		if slices.ContainsFunc(dirs, func(dir string) bool { return need.Below(f.Path, dir) }) {
+			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: f.Path, By: f.Path, Reason: f.Reason, Strength: need.Optional, Droppable: f.Droppable})
+		}
+	}
+	return out, nil
+}
+
+// shebang reads the #! line of a file once.
+func (p *Provider) shebang(ctx context.Context, env *need.Env, real string) (*runtimes.Script, error) {
+	if line, ok := p.heads[real]; ok {
+		return line, nil
+	}
+	head, err := env.Head(ctx, real)
+	if err != nil {
+		return nil, err
+	}
+	var line *runtimes.Script
+	if s, ok := runtimes.Shebang(head); ok {
+		line = &s
+	}
+	p.heads[real] = line
+	return line, nil
+}
