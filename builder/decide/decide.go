@@ -13,7 +13,6 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
-	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -70,10 +69,7 @@ func Decide(ctx context.Context, in Input) (*image.Plan, error) { return decide(
 // decide is Decide with the order in which needs are looked at, and with
 // further runtimes.
 func decide(ctx context.Context, in Input, next func(waiting int) int, further ...runtime) (*image.Plan, error) {
-	db, err := packages.Open(ctx, in.Tree)
-	if err != nil {
-		return nil, err
-	}
+	db := Packages(in.Tree)
 	gate, err := newGate(in.Tree, in.Options.Exclude)
 	if err != nil {
 		return nil, err

@@ -187,11 +187,7 @@ func unused(ctx context.Context, in Input, db *packages.DB, files drafts, kept k
 	if in.Changed == nil || in.Base == nil {
 		return out, nil
 	}
-	base, err := packages.Open(ctx, in.Base)
-	if err != nil {
-		return out, fmt.Errorf("reading the package database: %w", err)
-	}
-	asked, err := db.Asked(ctx, base)
+	asked, err := db.Asked(ctx, Packages(in.Base))
 	if err != nil {
 		return out, fmt.Errorf("reading the package database: %w", err)
 	}

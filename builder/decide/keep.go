@@ -117,10 +117,7 @@ func madeByHand(ctx context.Context, in Input, db *packages.DB, mains []string) 
 func packaged(ctx context.Context, db *packages.DB, base tree.Tree, changed map[string]tree.Entry) (map[string]packages.Package, error) {
 	var baseDB *packages.DB
 	if base != nil {
-		var err error
-		if baseDB, err = packages.Open(ctx, base); err != nil {
-			return nil, err
-		}
+		baseDB = Packages(base)
 	}
 	owned, err := db.Drop(ctx, baseDB, changed)
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/shell"
 	"github.com/whittle-oci/whittle/builder/need/wrapper"
 	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/packages/apk"
+	"github.com/whittle-oci/whittle/builder/packages/dpkg"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // A runtime is what one folder below builder/need knows: how commands start,
@@ -16,6 +19,13 @@ type runtime struct {
 	launcher need.Launcher // nil when it launches nothing
 	provider need.Provider // nil when no file is its own
 }
+
+// formats are the package databases that are known. A new one is a folder
+// below builder/packages and a word here.
+var formats = []packages.Format{dpkg.Format{}, apk.Format{}}
+
+// Packages opens the package database of a tree.
+func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 
 // runtimes lists all that is known, in the order in which launchers are asked.
 // A new runtime is a folder and a line here.

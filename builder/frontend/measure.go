@@ -11,7 +11,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -98,11 +98,7 @@ func (b *build) measure(ctx context.Context, s *stage) (Measure, error) {
 	}
 	total.Bytes += changed.Bytes
 	total.Files += changed.Files
-	db, err := packages.Open(ctx, s.tree)
-	if err != nil {
-		return total, err
-	}
-	installed, err := db.Installed(ctx)
+	installed, err := decide.Packages(s.tree).Installed(ctx)
 	if err != nil {
 		return total, err
 	}

@@ -18,7 +18,7 @@ func (d *DB) Drop(ctx context.Context, base *DB, changed map[string]tree.Entry) 
 	if err != nil || len(brought) == 0 {
 		return nil, err
 	}
-	var records []*record
+	var records []*Record
 	for _, p := range brought {
 		records = append(records, d.byKey[p.key()])
 	}
@@ -31,13 +31,13 @@ func (d *DB) Drop(ctx context.Context, base *DB, changed map[string]tree.Entry) 
 	for _, name := range slices.Sorted(maps.Keys(changed)) {
 		r, ok := owners[name]
 		if !ok {
-			if p := maker(records, name, changed[name]); p != nil {
+			if p := madeBy(records, name, changed[name]); p != nil {
 				out[name] = p.Package
 			}
 			continue
 		}
 		mine := false
-		if e := changed[name]; e.IsRegular() && (e.ModTime > packed[r] || r.conffiles[name] != "" || r.Origin == "apk" && strings.HasPrefix(name, "/etc/")) {
+		if e := changed[name]; e.IsRegular() && (e.ModTime > packed[r] || r.format.Edits(r, name)) {
 			if mine, err = d.edited(ctx, r, name); err != nil {
 				return nil, err
 			}
@@ -75,8 +75,8 @@ func (d *DB) Brought(ctx context.Context, base *DB) ([]Package, error) {
 // ages gives the time at which each package was made: archives keep the times
 // of their files, and documentation and programs are not edited afterwards.
 // What is younger than that may be the user's.
-func ages(owners map[string]*record, changed map[string]tree.Entry) map[*record]int64 {
-	out := map[*record]int64{}
+func ages(owners map[string]*Record, changed map[string]tree.Entry) map[*Record]int64 {
+	out := map[*Record]int64{}
 	for name, e := range changed {
 		r, ok := owners[name]
 		if !ok || !e.IsRegular() {
@@ -102,8 +102,8 @@ var made = map[string][]string{
 	"install-info":         {"/usr/share/info/dir"},
 }
 
-// maker finds the package whose installation made a file.
-func maker(records []*record, name string, e tree.Entry) *record {
+// madeBy finds the package whose installation made a file.
+func madeBy(records []*Record, name string, e tree.Entry) *Record {
 	for _, r := range records {
 		for _, f := range made[r.Name] {
 			dir, links := strings.CutSuffix(f, "@")

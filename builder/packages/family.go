@@ -8,21 +8,15 @@ import (
 	"strings"
 )
 
-// aptStates says which packages apt installed for others alone.
-const aptStates = "/var/lib/apt/extended_states"
-
 // System reports whether a package is a part of the distribution itself, such
-// as coreutils: dpkg marks them as essential or required, apk does not.
+// as coreutils.
 func (d *DB) System(ctx context.Context, p Package) (bool, error) {
 	if err := d.load(ctx); err != nil {
 		return false, err
 	}
 	r, ok := d.byKey[p.key()]
-	return ok && r.system, nil
+	return ok && r.System, nil
 }
-
-// apkSystem are Alpine's packages of the distribution itself.
-var apkSystem = []string{"busybox", "busybox-binsh", "ssl_client", "musl", "musl-utils", "alpine-baselayout", "alpine-baselayout-data", "alpine-keys", "alpine-release", "apk-tools", "scanelf", "libc-utils"}
 
 // Family lists the packages that a program needs at work although it does not
 // link them: those made from the same source as the package that has it, and
@@ -37,13 +31,13 @@ func (d *DB) Family(ctx context.Context, p Package, program string) (family []Pa
 		return nil, nil, fmt.Errorf("the package %s is not in the database", p.Name)
 	}
 	names := []string{path.Base(program), own.sourceName(), strings.TrimRight(own.sourceName(), "-.0123456789")}
-	var members []*record
+	var members []*Record
 	for _, r := range d.records {
 		if r.Origin != own.Origin || r.sourceName() != own.sourceName() {
 			continue
 		}
 		members = append(members, r)
-		for _, f := range slices.Concat(r.files, r.dirs) {
+		for _, f := range slices.Concat(r.Files, r.Dirs) {
 			for dir := path.Dir(f); dir != "/" && dir != "."; dir = path.Dir(dir) {
 				if slices.Contains(names, path.Base(dir)) && !slices.Contains(dirs, dir) {
 					dirs = append(dirs, dir)
@@ -52,10 +46,10 @@ func (d *DB) Family(ctx context.Context, p Package, program string) (family []Pa
 		}
 	}
 	for _, r := range d.records {
-		if r.system || slices.Contains(members, r) {
+		if r.System || slices.Contains(members, r) {
 			continue
 		}
-		if slices.ContainsFunc(r.files, func(f string) bool {
+		if slices.ContainsFunc(r.Files, func(f string) bool {
 			return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(f, dir+"/") })
 		}) {
 			members = append(members, r)
@@ -68,7 +62,7 @@ func (d *DB) Family(ctx context.Context, p Package, program string) (family []Pa
 	return family, dirs, nil
 }
 
-func (r *record) sourceName() string {
+func (r *Record) sourceName() string {
 	if r.Source != "" {
 		return r.Source
 	}
@@ -84,7 +78,7 @@ func (d *DB) Files(ctx context.Context, p Package) ([]string, error) {
 	if !ok {
 		return nil, fmt.Errorf("the package %s is not in the database", p.Name)
 	}
-	out := slices.Concat(r.files, r.dirs)
+	out := slices.Concat(r.Files, r.Dirs)
 	slices.Sort(out)
 	return slices.Compact(out), nil
 }
@@ -96,32 +90,11 @@ func (d *DB) Asked(ctx context.Context, base *DB) ([]Package, error) {
 	if err != nil || len(brought) == 0 {
 		return nil, err
 	}
-	states, err := optional(ctx, d.t, aptStates, maxStatus)
-	if err != nil {
-		return nil, err
-	}
-	automatic := map[string]bool{}
-	for paragraph := range strings.SplitSeq(string(states), "\n\n") {
-		if f := paragraphFields(paragraph); f["Auto-Installed"] == "1" {
-			automatic[f["Package"]] = true
+	asked := map[string]func(Package) bool{}
+	for _, f := range d.formats {
+		if asked[f.Origin()], err = f.Asked(ctx, d.t); err != nil {
+			return nil, err
 		}
 	}
-	world, err := optional(ctx, d.t, apkWorld, maxList)
-	if err != nil {
-		return nil, err
-	}
-	var asked []string
-	for w := range strings.FieldsSeq(string(world)) {
-		name, _, _ := strings.Cut(w, "@")
-		if i := strings.IndexAny(name, "<>=~"); i >= 0 {
-			name = name[:i]
-		}
-		asked = append(asked, name)
-	}
-	return slices.DeleteFunc(brought, func(p Package) bool {
-		if p.Origin == "apk" {
-			return !slices.Contains(asked, p.Name)
-		}
-		return automatic[p.Name]
-	}), nil
+	return slices.DeleteFunc(brought, func(p Package) bool { return !asked[p.Origin](p) }), nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 	"sync"
 
@@ -23,7 +22,7 @@ type Package struct {
 	Version  string   `json:"version"`
 	Arch     string   `json:"arch,omitempty"`
 	Source   string   `json:"source,omitempty"` // source package, where it differs
-	Origin   string   `json:"origin"`           // "dpkg" or "apk"
+	Origin   string   `json:"origin"`           // the format, such as "dpkg"
 	Distro   string   `json:"distro,omitempty"` // ID of os-release
 	Licenses []string `json:"licenses,omitempty"`
 	PURL     string   `json:"purl"` // package URL (github.com/package-url/purl-spec)
@@ -32,42 +31,72 @@ type Package struct {
 // key tells packages apart that differ in architecture only.
 func (p Package) key() string { return p.Name + ":" + p.Arch }
 
-// record is a package with its paragraph of the database.
-type record struct {
+// A Record is a package with its paragraph of the database.
+type Record struct {
 	Package
-	text      string            // the paragraph as it stands
-	conffiles map[string]string // path to MD5, as it was installed
-	checksums map[string]string // path to MD5, or to what apk writes behind "Z:"; nil until they are read
-	files     []string          // absolute paths, once they are known
-	dirs      []string          // directories that files does not have
-	system    bool              // a part of the distribution itself
+	Text      string            // the paragraph as it stands
+	Conffiles map[string]string // path to checksum, as it was installed
+	Checksums map[string]string // path to checksum; nil until they are read
+	Files     []string          // absolute paths; nil until they are read
+	Dirs      []string          // directories that Files does not have
+	System    bool              // a part of the distribution itself
+
+	format Format
+}
+
+// A Format is one kind of package database. Formats are asked in the order in
+// which [Open] is given them; each has a folder below this package.
+type Format interface {
+	// Origin names the format, as Package.Origin has it.
+	Origin() string
+	// Type is the type of its package URLs.
+	Type() string
+	// Read gives the installed packages of a tree, none where it has no such
+	// database.
+	Read(ctx context.Context, t tree.Tree) ([]*Record, error)
+	// List gives the paths of a package; never nil.
+	List(ctx context.Context, t tree.Tree, r *Record) ([]string, error)
+	// Sums gives the checksums of a package's files by path, as far as the
+	// database has them; never nil.
+	Sums(ctx context.Context, t tree.Tree, r *Record) (map[string]string, error)
+	// Matches reports whether content has a checksum of the database.
+	Matches(sum string, content []byte) bool
+	// Edits reports whether users may edit a file of a package, so that its
+	// time says nothing.
+	Edits(r *Record, name string) bool
+	// Asked gives a test for packages that were asked for by name rather than
+	// brought in by others.
+	Asked(ctx context.Context, t tree.Tree) (func(Package) bool, error)
+	// Keep gives the files by which scanners find packages in an image.
+	Keep(ctx context.Context, t tree.Tree, kept []*Record) ([]rootfs.File, error)
+	// Copyright gives where a package's licence is, "" for nowhere.
+	Copyright(p Package) string
 }
 
 // A DB is the package database of a tree. Nothing is read before the first
 // question, and nothing twice. It is not safe for concurrent use.
 type DB struct {
-	t    tree.Tree
-	once sync.Once
-	err  error
+	t       tree.Tree
+	formats []Format
+	once    sync.Once
+	err     error
 
-	records []*record
-	byKey   map[string]*record
+	records []*Record
+	byKey   map[string]*Record
 	listed  sync.Once
 	listErr error
-	owners  map[string]*record // path to owner
-	distro  string             // ID and VERSION_ID of os-release
-	id      string             // ID alone
-	apk     string             // path of apk's database, "" when there is none
+	owners  map[string]*Record // path to owner
 }
 
 // Limits on the files of a database, in bytes.
 const (
-	maxStatus = 64 << 20
-	maxList   = 16 << 20
+	MaxDatabase = 64 << 20 // a whole database
+	MaxList     = 16 << 20 // what is said of one package
 )
 
-// Open returns the database of a tree; a tree without one has no packages.
-func Open(_ context.Context, t tree.Tree) (*DB, error) { return &DB{t: t}, nil }
+// Open returns the database of a tree in any of the formats; a tree without
+// one has no packages.
+func Open(t tree.Tree, formats ...Format) *DB { return &DB{t: t, formats: formats} }
 
 func (d *DB) load(ctx context.Context) error {
 	d.once.Do(func() { d.err = d.read(ctx) })
@@ -75,21 +104,23 @@ func (d *DB) load(ctx context.Context) error {
 }
 
 func (d *DB) read(ctx context.Context) error {
-	d.byKey = map[string]*record{}
-	release, err := optional(ctx, d.t, "/etc/os-release", maxList)
+	d.byKey = map[string]*Record{}
+	release, err := ReadOptional(ctx, d.t, "/etc/os-release", MaxList)
 	if err != nil {
 		return err
 	}
-	d.id, d.distro = releaseID(release)
-	for _, find := range []func(context.Context) error{d.readDpkg, d.readApk} {
-		if err := find(ctx); err != nil {
+	id, distro := releaseID(release)
+	for _, f := range d.formats {
+		records, err := f.Read(ctx, d.t)
+		if err != nil {
 			return err
 		}
-	}
-	for _, r := range d.records {
-		r.Distro = d.id
-		r.PURL = purl(r.Package, d.distro)
-		d.byKey[r.key()] = r
+		for _, r := range records {
+			r.format, r.Distro = f, id
+			r.PURL = purl(f.Type(), r.Package, distro)
+			d.records = append(d.records, r)
+			d.byKey[r.key()] = r
+		}
 	}
 	return nil
 }
@@ -112,10 +143,9 @@ func releaseID(data []byte) (id, distro string) {
 	return id, id + "-" + version
 }
 
-// purl writes a package URL of type deb or apk. Scanners look vulnerabilities
+// purl writes a package URL. Scanners look vulnerabilities
 // up by distribution and source package, so both are in it.
-func purl(p Package, distro string) string {
-	kind := map[string]string{"dpkg": packageurl.TypeDebian, "apk": packageurl.TypeApk}[p.Origin]
+func purl(kind string, p Package, distro string) string {
 	var q packageurl.Qualifiers
 	for _, x := range []packageurl.Qualifier{{Key: "arch", Value: p.Arch}, {Key: "distro", Value: distro}, {Key: "upstream", Value: p.Source}} {
 		if x.Value != "" {
@@ -125,8 +155,8 @@ func purl(p Package, distro string) string {
 	return packageurl.NewPackageURL(kind, p.Distro, p.Name, p.Version, q, "").ToString()
 }
 
-// optional reads a file that need not be there.
-func optional(ctx context.Context, t tree.Tree, name string, limit int64) ([]byte, error) {
+// ReadOptional reads a file that need not be there; nil when it is not.
+func ReadOptional(ctx context.Context, t tree.Tree, name string, limit int64) ([]byte, error) {
 	data, err := tree.ReadFile(ctx, t, name, limit)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
 		return nil, nil
@@ -180,42 +210,31 @@ func aliases(name string) []string {
 	return out
 }
 
-// Records gives the files by which scanners find the packages: for dpkg one
-// paragraph a package in status.d, as distroless images have them, for apk the
-// database with the packages that are kept.
+// Records gives the files by which scanners find the packages.
 func (d *DB) Records(ctx context.Context, pkgs []Package) ([]rootfs.File, error) {
 	if err := d.load(ctx); err != nil {
 		return nil, err
 	}
 	var out []rootfs.File
-	var apk strings.Builder
-	taken := map[string]bool{}
-	for _, p := range pkgs {
-		r, ok := d.byKey[p.key()]
-		if !ok {
-			return nil, fmt.Errorf("the package %s is not in the database", p.Name)
+	for _, f := range d.formats {
+		var kept []*Record
+		for _, p := range pkgs {
+			r, ok := d.byKey[p.key()]
+			if !ok {
+				return nil, fmt.Errorf("the package %s is not in the database", p.Name)
+			}
+			if r.format == f {
+				kept = append(kept, r)
+			}
 		}
-		reason := "record of the package " + p.Name
-		if r.Origin == "apk" {
-			apk.WriteString(r.text + "\n")
+		if len(kept) == 0 {
 			continue
 		}
-		name := path.Join(dpkgStatusD, r.Name)
-		if taken[name] {
-			name += ":" + r.Arch // the same package for another architecture
-		}
-		taken[name] = true
-		out = append(out, rootfs.File{Path: name, Mode: 0o644, Data: []byte(r.text), Reason: reason})
-		sums, err := d.sums(ctx, r)
+		files, err := f.Keep(ctx, d.t, kept)
 		if err != nil {
 			return nil, err
 		}
-		if sums != nil {
-			out = append(out, rootfs.File{Path: name + ".md5sums", Mode: 0o644, Data: sums, Reason: reason})
-		}
-	}
-	if apk.Len() > 0 {
-		out = append(out, rootfs.File{Path: d.apk, Mode: 0o644, Data: []byte(apk.String()), Reason: "records of the kept packages"})
+		out = append(out, files...)
 	}
 	return out, nil
 }
@@ -226,10 +245,10 @@ func (d *DB) Release() []string {
 	return []string{"/etc/os-release", "/etc/debian_version", "/etc/lsb-release", "/etc/alpine-release"}
 }
 
-// Copyright gives where Debian keeps the licence of a package; "" for others.
+// Copyright gives where the licence of a package is, "" for nowhere.
 func (d *DB) Copyright(p Package) string {
-	if p.Origin != "dpkg" {
-		return ""
+	if r, ok := d.byKey[p.key()]; ok {
+		return r.format.Copyright(p)
 	}
-	return "/usr/share/doc/" + p.Name + "/copyright"
+	return ""
 }

@@ -1,4 +1,4 @@
-package packages
+package packages_test
 
 import (
 	"context"
@@ -13,6 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/packages/apk"
+	"github.com/whittle-oci/whittle/builder/packages/dpkg"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -55,13 +58,9 @@ func debian() *tree.Memory {
 	return t
 }
 
-func open(t *testing.T, x tree.Tree) *DB {
+func open(t *testing.T, x tree.Tree) *packages.DB {
 	t.Helper()
-	d, err := Open(t.Context(), x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return packages.Open(x, dpkg.Format{}, apk.Format{})
 }
 
 func TestOwner(t *testing.T) {
@@ -92,7 +91,7 @@ func TestRecords(t *testing.T) {
 	if len(installed) != 2 {
 		t.Fatalf("installed: %v", installed)
 	}
-	if want := (Package{Name: "libc6", Version: "2.36-9", Arch: "amd64", Source: "glibc", Origin: "dpkg", Distro: "debian", PURL: "pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc"}); !cmp.Equal(installed[0], want) {
+	if want := (packages.Package{Name: "libc6", Version: "2.36-9", Arch: "amd64", Source: "glibc", Origin: "dpkg", Distro: "debian", PURL: "pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc"}); !cmp.Equal(installed[0], want) {
 		t.Error(cmp.Diff(want, installed[0]))
 	}
 	files, err := d.Records(t.Context(), installed[:1])
@@ -237,7 +236,7 @@ func TestFamily(t *testing.T) {
 		"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: 1\n"))
 	x.File("/var/lib/dpkg/info/nginx-common.list", 0o644, []byte("/etc\n/etc/nginx.conf\n"))
 	d := open(t, x)
-	got, dirs, err := d.Family(t.Context(), Package{Name: "nginx", Version: "1", Arch: "amd64", Origin: "dpkg"}, "/usr/sbin/nginx")
+	got, dirs, err := d.Family(t.Context(), packages.Package{Name: "nginx", Version: "1", Arch: "amd64", Origin: "dpkg"}, "/usr/sbin/nginx")
 	if err != nil || len(got) != 2 || got[1].Name != "nginx-common" || len(dirs) > 0 {
 		t.Fatalf("%v %v %v", got, dirs, err)
 	}
@@ -299,22 +298,19 @@ func TestApk(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatalf("%v %v", ok, err)
 	}
-	if want := (Package{Name: "musl", Version: "1.2.5-r0", Arch: "x86_64", Origin: "apk", Distro: "alpine", Licenses: []string{"MIT"}, PURL: "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64&distro=alpine-3.20.3"}); !cmp.Equal(want, *p) {
+	if want := (packages.Package{Name: "musl", Version: "1.2.5-r0", Arch: "x86_64", Origin: "apk", Distro: "alpine", Licenses: []string{"MIT"}, PURL: "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64&distro=alpine-3.20.3"}); !cmp.Equal(want, *p) {
 		t.Error(cmp.Diff(want, *p))
 	}
-	files, err := d.Records(t.Context(), []Package{*p})
+	files, err := d.Records(t.Context(), []packages.Package{*p})
 	if err != nil || len(files) != 1 || files[0].Path != "/usr/lib/apk/db/installed" {
 		t.Fatalf("records %v %v", files, err)
 	}
 	if first, _, _ := strings.Cut(apkInstalled, "C:Q1x"); string(files[0].Data) != first {
 		t.Errorf("the record is\n%s", files[0].Data)
 	}
-	nginx := d.byKey["nginx:x86_64"]
-	if want := []string{"/", "/etc", "/etc/nginx", "/var/lib/nginx/tmp"}; !cmp.Equal(want, nginx.dirs) {
-		t.Error(cmp.Diff(want, nginx.dirs))
-	}
-	if want := []string{"/etc/nginx/nginx.conf"}; !cmp.Equal(want, nginx.files) {
-		t.Error(cmp.Diff(want, nginx.files))
+	paths, err := d.Files(t.Context(), packages.Package{Name: "nginx", Arch: "x86_64"})
+	if want := []string{"/", "/etc", "/etc/nginx", "/etc/nginx/nginx.conf", "/var/lib/nginx/tmp"}; err != nil || !cmp.Equal(want, paths) {
+		t.Error(cmp.Diff(want, paths), err)
 	}
 	// The sum is that of "hello", so the file is the package's; edited, it is
 	// the user's.
@@ -343,7 +339,7 @@ func TestApkSums(t *testing.T) {
 		"Q1":                                                                 false,
 		"":                                                                   false,
 	} {
-		if got := apkSum(sum, []byte("hello")); got != same {
+		if got := (apk.Format{}).Matches(sum, []byte("hello")); got != same {
 			t.Errorf("%q: %v, want %v", sum, got, same)
 		}
 	}
@@ -411,7 +407,7 @@ func TestNone(t *testing.T) {
 
 // TestLikeDpkg asks this machine's dpkg.
 func TestLikeDpkg(t *testing.T) {
-	dpkg, err := exec.LookPath("dpkg")
+	program, err := exec.LookPath("dpkg")
 	if err != nil {
 		t.Fatalf("this test needs Debian: %v", err)
 	}
@@ -422,7 +418,7 @@ func TestLikeDpkg(t *testing.T) {
 	defer host.Close()
 	d := open(t, host)
 	for _, name := range []string{"/usr/bin/tar", "/bin/bash", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/etc/passwd"} {
-		out, err := exec.CommandContext(t.Context(), dpkg, "-S", name).Output()
+		out, err := exec.CommandContext(t.Context(), program, "-S", name).Output()
 		if err != nil && !errors.As(err, new(*exec.ExitError)) {
 			t.Fatal(err)
 		}
@@ -444,12 +440,18 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(status))
 	f.Add([]byte("P:musl\nV:1\nF:lib\nR:x\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, r := range append(parseStatus(b), parseInstalled(b)...) {
-			if r.Name == "" || r.Version == "" {
-				t.Fatalf("a package without a name or version: %q", r.text)
-			}
-			purl(r.Package, "x")
+		x := &tree.Memory{}
+		x.File("/var/lib/dpkg/status", 0o644, b)
+		x.File("/lib/apk/db/installed", 0o644, b)
+		x.File("/etc/os-release", 0o644, b)
+		all, err := open(t, x).Installed(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-		releaseID(b)
+		for _, p := range all {
+			if p.Name == "" || p.Version == "" || p.PURL == "" {
+				t.Fatalf("a package without a name, version or URL: %+v", p)
+			}
+		}
 	})
 }
