@@ -20,7 +20,7 @@ var liftedTypes = regexp.MustCompile(`^(https://spdx\.dev/Document(/v[0-9.]+)?|h
 // Statements of other types are signed only if predicates names them, and
 // signatures never: then it names all that is signed.
 func Attest(ctx context.Context, img Image, o Options, predicates []string) (Result, error) {
-	res := Result{Image: img.String(), Digest: img.digest}
+	res := Result{Image: img.Reference(), Source: img.Place(), Digest: img.digest}
 	o, err := o.complete()
 	if err != nil {
 		return res, err
@@ -111,7 +111,7 @@ func liftable(ctx context.Context, img Image, o Options, predicates []string) ([
 // AttestPredicate signs a predicate of the user's own, a JSON object, about an
 // image.
 func AttestPredicate(ctx context.Context, img Image, o Options, predicateType string, predicate []byte) (Result, error) {
-	res := Result{Image: img.String(), Digest: img.digest}
+	res := Result{Image: img.Reference(), Source: img.Place(), Digest: img.digest}
 	o, err := o.complete()
 	if err != nil {
 		return res, err

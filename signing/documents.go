@@ -14,6 +14,7 @@ const SPDXPredicate = "https://spdx.dev/Document"
 
 // A Document is a predicate and the image it is about.
 type Document struct {
+	Source   string `json:"source"` // the place that was read
 	Platform string `json:"platform,omitempty"`
 	Digest   string `json:"digest"`
 	// Signed says that a signed attestation holds the predicate too. Whose key
@@ -58,7 +59,7 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 			continue
 		}
 		seen[e.digest()] = true
-		d := Document{Platform: e.platform, Digest: e.digest()}
+		d := Document{Source: img.Place(), Platform: e.platform, Digest: e.digest()}
 		if len(verifiers) == 0 {
 			if err := d.choose(ctx, img.at, b, built[e.digest()], predicateType); err != nil {
 				return nil, err

@@ -1,12 +1,10 @@
 package signing
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,36 +20,22 @@ import (
 // layout is a store in a directory (OCI image spec, image-layout.md). What
 // refers to an image has an entry in index.json, as its subject says.
 type layout struct {
-	dir      string
+	dir      oci.Dir
 	budget   *budget // nil while nothing is counted
 	subjects *subjects
 }
 
-// maxIndex is the most bytes that index.json may have. Nothing is written that
-// brings it beyond.
-const maxIndex = oci.MaxManifest
-
-// IsLayout reports whether a directory is an OCI layout.
-func IsLayout(dir string) bool {
-	info, err := os.Stat(filepath.Join(dir, "oci-layout"))
-	return err == nil && info.Mode().IsRegular()
-}
-
-// imageNames are the annotations that name an image in index.json.
-var imageNames = []string{"org.opencontainers.image.ref.name", "io.containerd.image.name"}
-
-// OpenLayout finds an image in an OCI layout: the one with the digest or name
-// wanted, or, for "", the only one there is.
-func OpenLayout(ctx context.Context, dir, wanted string) (Image, error) {
-	s := layout{dir: dir}
+// OpenLayout finds an image or an index in an OCI layout: the one with the tag
+// or digest of the reference, or else the only one there is.
+func OpenLayout(ctx context.Context, ref oci.Ref) (Image, error) {
+	s := layout{dir: oci.Dir(ref.Path)}
 	index, err := s.index()
 	if err != nil {
 		return Image{}, err
 	}
 	var found []string
 	for _, d := range index.Manifests {
-		named := slices.ContainsFunc(imageNames, func(a string) bool { return d.Annotations[a] == wanted })
-		if wanted != "" && d.Digest.String() != wanted && !named {
+		if ref.Digest != "" && d.Digest.String() != ref.Digest || ref.Tag != "" && !oci.IsNamed(d, ref.Tag) {
 			continue
 		}
 		subject, err := s.subject(ctx, d)
@@ -66,66 +50,51 @@ func OpenLayout(ctx context.Context, dir, wanted string) (Image, error) {
 	case len(found) == 1:
 		return Image{found[0], s}, nil
 	case len(found) > 1:
-		return Image{}, fmt.Errorf("the layout %s holds several images; name one as %s@DIGEST: %s", dir, dir, strings.Join(found, ", "))
-	case wanted != "":
-		return Image{}, fmt.Errorf("the layout %s holds no image %s", dir, wanted)
+		return Image{}, s.problem("it holds several images; name one as %s@DIGEST: %s", s.reference(), strings.Join(found, ", "))
+	case ref.Digest != "":
+		return Image{}, s.problem("it holds no image %s", ref.Digest)
+	case ref.Tag != "":
+		return Image{}, s.problem("it holds no image named %s", ref.Tag)
 	}
-	return Image{}, fmt.Errorf("the layout %s holds no image", dir)
+	return Image{}, s.problem("it holds no image")
 }
 
-func (s layout) name(digest string) string { return s.dir + "@" + digest }
+func (s layout) place() string { return "OCI layout " + string(s.dir) }
 
+func (s layout) reference() string { return "oci:" + string(s.dir) }
+
+func (s layout) name(digest string) string { return s.dir.Name(digest) }
+
+func (s layout) problem(format string, args ...any) error {
+	return &oci.FormatError{Place: s.place(), Err: fmt.Errorf(format, args...)}
+}
+
+// index reads index.json. Its size bounds the number of entries.
 func (s layout) index() (*v1.IndexManifest, error) {
-	f, err := os.Open(filepath.Join(s.dir, "index.json"))
+	raw, err := s.dir.Index()
 	if err != nil {
-		return nil, fmt.Errorf("reading the layout: %w", err)
-	}
-	defer f.Close()
-	raw, err := readCapped(f, maxIndex)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
+		return nil, err
 	}
 	if err := s.budget.take(int64(len(raw))); err != nil {
 		return nil, err
 	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+	index, err := oci.ParseIndex(raw)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
+		return nil, s.problem("reading index.json: %w", err)
 	}
 	return index, nil
 }
 
-// file is where a blob lies. Digests are of a known form, so the name cannot
-// lead elsewhere.
-func (s layout) file(digest string) (string, error) {
+func (s layout) read(digest string, limit int64, what string) ([]byte, error) {
 	h, err := v1.NewHash(digest)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return filepath.Join(s.dir, "blobs", h.Algorithm, h.Hex), nil
-}
-
-func (s layout) read(digest string, limit int64, what string) ([]byte, error) {
-	file, err := s.file(digest)
+	data, err := s.dir.Blob(h, limit, what)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading the layout: %w", err)
-	}
-	defer f.Close()
-	data, err := readCapped(f, limit)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", s.name(digest), err)
-	}
-	if err := s.budget.take(int64(len(data))); err != nil {
-		return nil, err
-	}
-	if !hasDigest(data, digest) {
-		return nil, &ChangedError{s.name(digest), what}
-	}
-	return data, nil
+	return data, s.budget.take(int64(len(data)))
 }
 
 func (s layout) manifest(_ context.Context, digest string) ([]byte, v1.Descriptor, error) {
@@ -154,7 +123,7 @@ func (s layout) manifest(_ context.Context, digest string) ([]byte, v1.Descripto
 func (s layout) blob(_ context.Context, d v1.Descriptor) ([]byte, error) {
 	data, err := s.read(d.Digest.String(), maxAttached, "blob")
 	if err == nil && int64(len(data)) != d.Size {
-		return nil, &ChangedError{s.name(d.Digest.String()), "blob"}
+		return nil, &ChangedError{Ref: s.name(d.Digest.String()), What: "blob"}
 	}
 	return data, err
 }
@@ -228,77 +197,62 @@ func (s layout) referrers(ctx context.Context, digest string) ([]v1.Descriptor, 
 }
 
 // attach writes the blobs, the manifest and, last, the entry in index.json,
-// each file whole or not at all.
+// each file whole or not at all. It refuses to write what could not be read
+// any more.
 func (s layout) attach(_ context.Context, _ v1.Descriptor, blobs [][]byte, manifest []byte) error {
-	unlock, err := lockDir(s.dir)
+	unlock, err := lockDir(string(s.dir))
 	if err != nil {
 		return fmt.Errorf("locking the layout: %w", err)
 	}
 	defer unlock()
-	d, err := blobDescriptor(manifest, types.OCIManifestSchema1)
+	index, err := s.extended(manifest)
 	if err != nil {
 		return err
+	}
+	for _, b := range append(slices.Clone(blobs), manifest) {
+		if err := s.dir.Put(b); err != nil {
+			return fmt.Errorf("writing the layout: %w", err)
+		}
+	}
+	return maybe.WriteFile(filepath.Join(string(s.dir), "index.json"), index, 0o644)
+}
+
+// extended is index.json with an entry for a manifest. It is changed as text,
+// so that what others put there stays.
+func (s layout) extended(manifest []byte) ([]byte, error) {
+	d, err := blobDescriptor(manifest, types.OCIManifestSchema1)
+	if err != nil {
+		return nil, err
 	}
 	var m v1.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil {
-		return err
+		return nil, err
 	}
 	d.ArtifactType, d.Annotations = m.ArtifactType, m.Annotations
-	// The index is changed as text, so that what others put there stays.
-	file := filepath.Join(s.dir, "index.json")
-	f, err := os.Open(file)
+	raw, err := s.dir.Index()
 	if err != nil {
-		return fmt.Errorf("reading the layout: %w", err)
-	}
-	raw, err := readCapped(f, maxIndex)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
+		return nil, err
 	}
 	var doc map[string]json.RawMessage
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &doc); err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
+		return nil, s.problem("reading index.json: %w", err)
 	}
 	if err := json.Unmarshal(doc["manifests"], &list); err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
+		return nil, s.problem("reading index.json: %w", err)
 	}
 	entry, err := json.Marshal(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if doc["manifests"], err = json.Marshal(append(list, entry)); err != nil {
-		return err
+		return nil, err
 	}
 	if raw, err = json.Marshal(doc); err != nil {
-		return err
+		return nil, err
 	}
-	if len(raw) > maxIndex {
-		return fmt.Errorf("the layout %s takes no more signatures: its index.json would have more than %d bytes, and nothing would read it again", s.dir, maxIndex)
+	if len(raw) > oci.MaxManifest {
+		return nil, s.problem("it takes no more signatures: its index.json would have more than %d bytes, and nothing would read it again", oci.MaxManifest)
 	}
-	for _, b := range append(slices.Clone(blobs), manifest) {
-		if err := s.write(b); err != nil {
-			return fmt.Errorf("writing the layout: %w", err)
-		}
-	}
-	return maybe.WriteFile(file, raw, 0o644)
-}
-
-func (s layout) write(data []byte) error {
-	d, err := blobDescriptor(data, "")
-	if err != nil {
-		return err
-	}
-	file, err := s.file(d.Digest.String())
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(file); err == nil {
-		return nil
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return maybe.WriteFile(file, data, 0o644)
+	return raw, nil
 }

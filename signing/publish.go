@@ -3,36 +3,27 @@ package signing
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/whittle-oci/whittle/builder/oci"
 )
 
 // CheckPush asks whether the registry would take a push, before there is
 // anything to push.
-func CheckPush(ctx context.Context, ref name.Reference, r Remote) error {
-	// The library's check knows no context.
-	bounded := roundTrip(func(q *http.Request) (*http.Response, error) { return r.transport().RoundTrip(q.WithContext(ctx)) })
-	patient := transport.NewRetry(bounded, transport.WithRetryBackoff(r.backoff()), transport.WithRetryStatusCodes(retried...))
-	if err := remote.CheckPushPermission(ref, r.keychain(), patient); err != nil {
-		return registryError(ref.Context().String(), "asking to push to", err)
+func CheckPush(ctx context.Context, ref name.Reference, c oci.Client) error {
+	if err := c.CheckPush(ctx, ref); err != nil {
+		return registryError(oci.Registry.String()+" "+ref.Context().Name(), "asking to push to", err)
 	}
 	return nil
 }
-
-// roundTrip is a function that sends a request.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-// RoundTrip implements http.RoundTripper.
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // SignThenTagRequest is an image that was pushed by digest and has no tag yet.
 type SignThenTagRequest struct {
 	Digest string     // "sha256:…", pushed to the repository of every tag
 	Tags   []name.Tag // in one repository or several
-	Remote Remote
+	Client oci.Client
 	Options
 }
 
@@ -49,7 +40,7 @@ func SignThenTag(ctx context.Context, req SignThenTagRequest) ([]Result, error) 
 	}
 	var out []Result
 	for _, n := range sortedKeys(byRepository) {
-		img := Image{req.Digest, newRepository(byRepository[n], req.Remote)}
+		img := Image{req.Digest, newRepository(byRepository[n], req.Client)}
 		res, err := Sign(ctx, img, req.Options)
 		if err != nil {
 			return out, err
@@ -62,12 +53,12 @@ func SignThenTag(ctx context.Context, req SignThenTagRequest) ([]Result, error) 
 		out = append(out, res)
 	}
 	for _, t := range req.Tags {
-		desc, err := remote.Get(t.Context().Digest(req.Digest), req.Remote.options(ctx)...)
+		desc, err := remote.Get(t.Context().Digest(req.Digest), req.Client.Options(ctx)...)
 		if err != nil {
-			return out, registryError(t.String(), "tagging", err)
+			return out, registryError(oci.Registry.String()+" "+t.Name(), "tagging", err)
 		}
-		if err := remote.Tag(t, desc, req.Remote.options(ctx)...); err != nil {
-			return out, registryError(t.String(), "tagging", err)
+		if err := remote.Tag(t, desc, req.Client.Options(ctx)...); err != nil {
+			return out, registryError(oci.Registry.String()+" "+t.Name(), "tagging", err)
 		}
 	}
 	return out, nil

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -26,85 +25,44 @@ import (
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
 
-// Remote is how registries are asked. The zero value takes docker's
-// configuration and the system's transport.
-type Remote struct {
-	Keychain  authn.Keychain    // default: docker's config.json
-	Transport http.RoundTripper // default: remote.DefaultTransport
-	Wait      time.Duration     // before the first repeated request, and three times as long each time; default 200 ms
-}
-
-// attempts is how often a request is sent before its answer is believed.
-const attempts = 4
-
-// retried are the answers of a registry after which asking again may help.
-var retried = []int{http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
-
-func (r Remote) keychain() authn.Keychain {
-	if r.Keychain == nil {
-		return authn.DefaultKeychain
-	}
-	return r.Keychain
-}
-
-func (r Remote) backoff() remote.Backoff {
-	wait := r.Wait
-	if wait == 0 {
-		wait = 200 * time.Millisecond
-	}
-	return remote.Backoff{Duration: wait, Factor: 3, Jitter: 0.1, Steps: attempts}
-}
-
-func (r Remote) transport() http.RoundTripper {
-	if r.Transport == nil {
-		return remote.DefaultTransport
-	}
-	return r.Transport
-}
-
-// options are how every request goes out: with credentials, and again after an
-// answer that may change.
-func (r Remote) options(ctx context.Context) []remote.Option {
-	return []remote.Option{
-		remote.WithContext(ctx), remote.WithAuthFromKeychain(r.keychain()), remote.WithTransport(r.transport()),
-		remote.WithRetryBackoff(r.backoff()), remote.WithRetryStatusCodes(retried...),
-	}
-}
-
 // OpenRegistry finds an image in a registry. A tag is resolved here, once.
-func OpenRegistry(ctx context.Context, ref name.Reference, r Remote) (Image, error) {
-	s := newRepository(ref.Context(), r)
+func OpenRegistry(ctx context.Context, ref name.Reference, c oci.Client) (Image, error) {
+	s := newRepository(ref.Context(), c)
 	if d, ok := ref.(name.Digest); ok {
 		return Image{d.DigestStr(), s}, nil
 	}
 	// Not HEAD: some registries answer it badly, and its digest is only a
 	// claim.
-	desc, err := remote.Get(ref, r.options(ctx)...)
+	desc, err := remote.Get(ref, c.Options(ctx)...)
 	if err != nil {
-		return Image{}, registryError(ref.String(), "resolving", err)
+		return Image{}, registryError(oci.Registry.String()+" "+ref.Name(), "resolving", err)
 	}
 	return Image{desc.Digest.String(), s}, nil
 }
 
 // repository is a store in a registry.
 type repository struct {
-	repo name.Repository
-	Remote
-	locks *sync.Map // digest to *sync.Mutex: one writer at a time
+	repo   name.Repository
+	client oci.Client
+	locks  *sync.Map // digest to *sync.Mutex: one writer at a time
 }
 
-func newRepository(repo name.Repository, r Remote) *repository {
-	return &repository{repo: repo, Remote: r, locks: new(sync.Map)}
+func newRepository(repo name.Repository, c oci.Client) *repository {
+	return &repository{repo: repo, client: c, locks: new(sync.Map)}
 }
 
-func (s *repository) name(digest string) string { return s.repo.Digest(digest).String() }
+func (s *repository) place() string { return oci.Registry.String() + " " + s.repo.Name() }
+
+func (s *repository) reference() string { return s.repo.Name() }
+
+func (s *repository) name(digest string) string { return s.place() + "@" + digest }
 
 func (s *repository) manifest(ctx context.Context, digest string) ([]byte, v1.Descriptor, error) {
-	desc, err := remote.Get(s.repo.Digest(digest), s.options(ctx)...)
+	desc, err := remote.Get(s.repo.Digest(digest), s.client.Options(ctx)...)
 	if err != nil {
 		// The library has no type for this; a test holds the words.
 		if strings.Contains(err.Error(), "does not match requested digest") {
-			err = &ChangedError{s.name(digest), "manifest"}
+			err = &ChangedError{Ref: s.name(digest), What: "manifest"}
 			return nil, v1.Descriptor{}, err
 		}
 		return nil, v1.Descriptor{}, registryError(s.name(digest), "reading", err)
@@ -116,30 +74,33 @@ func (s *repository) manifest(ctx context.Context, digest string) ([]byte, v1.De
 }
 
 func (s *repository) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) {
-	ref := s.repo.Digest(d.Digest.String())
-	layer, err := remote.Layer(ref, s.options(ctx)...)
+	blob := s.name(d.Digest.String())
+	layer, err := remote.Layer(s.repo.Digest(d.Digest.String()), s.client.Options(ctx)...)
 	if err != nil {
-		return nil, registryError(ref.String(), "reading", err)
+		return nil, registryError(blob, "reading", err)
 	}
 	rc, err := layer.Compressed()
 	if err != nil {
-		return nil, registryError(ref.String(), "reading", err)
+		return nil, registryError(blob, "reading", err)
 	}
 	data, err := readCapped(rc, min(d.Size, maxAttached))
 	err = errors.Join(err, rc.Close())
 	switch {
 	case errors.Is(err, errTooLong) || err == nil && int64(len(data)) != d.Size,
 		err != nil && strings.Contains(err.Error(), "error verifying"): // the library has no type for this either
-		return nil, &ChangedError{ref.String(), "blob"}
+		return nil, &ChangedError{Ref: blob, What: "blob"}
 	case err != nil:
-		return nil, registryError(ref.String(), "reading", err)
+		return nil, registryError(blob, "reading", err)
 	}
 	return data, nil
 }
 
 func (s *repository) within(b *budget) store {
-	in := &repository{repo: s.repo, Remote: s.Remote, locks: s.locks}
-	in.Transport = &meter{s.transport(), b}
+	in := &repository{repo: s.repo, client: s.client, locks: s.locks}
+	if in.client.Transport == nil {
+		in.client.Transport = remote.DefaultTransport
+	}
+	in.client.Transport = &meter{in.client.Transport, b}
 	return in
 }
 
@@ -147,8 +108,7 @@ func (s *repository) within(b *budget) store {
 func (s *repository) referrers(ctx context.Context, digest string) ([]v1.Descriptor, error) {
 	var list listing
 	var many error
-	client := oci.Client{Keychain: s.Keychain, Transport: s.Transport, Wait: s.Wait}
-	err := client.Referrers(ctx, s.repo.Digest(digest), func(d v1.Descriptor) bool {
+	err := s.client.Referrers(ctx, s.repo.Digest(digest), func(d v1.Descriptor) bool {
 		ok := list.add(d)
 		if !ok {
 			many = tooManyReferrers()
@@ -166,7 +126,7 @@ func (s *repository) referrers(ctx context.Context, digest string) ([]v1.Descrip
 func (s *repository) attach(ctx context.Context, subject v1.Descriptor, blobs [][]byte, manifest []byte) error {
 	digest := subject.Digest.String()
 	for _, b := range blobs {
-		if err := remote.WriteLayer(s.repo, static.NewLayer(b, types.MediaType("application/octet-stream")), s.options(ctx)...); err != nil {
+		if err := remote.WriteLayer(s.repo, static.NewLayer(b, types.MediaType("application/octet-stream")), s.client.Options(ctx)...); err != nil {
 			return registryError(s.name(digest), "attaching a signature to", err)
 		}
 	}
@@ -177,7 +137,7 @@ func (s *repository) attach(ctx context.Context, subject v1.Descriptor, blobs []
 	return s.untilKept(ctx, digest, entry{
 		tag: s.repo.Tag(strings.ReplaceAll(digest, ":", "-")),
 		write: func() error {
-			return remote.Put(s.repo.Digest(d.Digest.String()), rawManifest(manifest), s.options(ctx)...)
+			return remote.Put(s.repo.Digest(d.Digest.String()), rawManifest(manifest), s.client.Options(ctx)...)
 		},
 		there: func() (bool, error) {
 			list, err := s.referrers(ctx, digest)
@@ -209,7 +169,7 @@ func (s *repository) untilKept(ctx context.Context, digest string, e entry) erro
 		if err != nil {
 			return err
 		}
-		if _, err := remote.Head(e.tag, s.options(ctx)...); isNotFound(err) {
+		if _, err := remote.Head(e.tag, s.client.Options(ctx)...); isNotFound(err) {
 			return nil
 		}
 		select {
@@ -247,7 +207,7 @@ func (s *repository) legacyTag(digest, suffix string) name.Tag {
 
 // tagged reads the manifest of what the older format attached, or nil.
 func (s *repository) tagged(ctx context.Context, digest, suffix string) (*v1.Manifest, error) {
-	img, err := remote.Image(s.legacyTag(digest, suffix), s.options(ctx)...)
+	img, err := remote.Image(s.legacyTag(digest, suffix), s.client.Options(ctx)...)
 	if isNotFound(err) {
 		return nil, nil
 	}
@@ -266,7 +226,7 @@ func (s *repository) tagged(ctx context.Context, digest, suffix string) (*v1.Man
 func (s *repository) attachLegacy(ctx context.Context, digest, suffix string, add func(name.Digest, []remote.Option) error, mine func(v1.Descriptor) bool) error {
 	return s.untilKept(ctx, digest, entry{
 		tag:   s.legacyTag(digest, suffix),
-		write: func() error { return add(s.repo.Digest(digest), s.options(ctx)) },
+		write: func() error { return add(s.repo.Digest(digest), s.client.Options(ctx)) },
 		there: func() (bool, error) {
 			m, err := s.tagged(ctx, digest, suffix)
 			return m != nil && slices.ContainsFunc(m.Layers, mine), err

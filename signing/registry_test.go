@@ -276,7 +276,7 @@ func TestSignThenTag(t *testing.T) {
 		key, pub := keys(t)
 		on.Store(refuse)
 		tags := []name.Tag{b.Tag("1"), a.Tag("1"), a.Tag("latest")}
-		results, err := signing.SignThenTag(t.Context(), signing.SignThenTagRequest{Digest: pushed.DigestStr(), Tags: tags, Remote: quick, Options: signing.Options{Key: key}})
+		results, err := signing.SignThenTag(t.Context(), signing.SignThenTagRequest{Digest: pushed.DigestStr(), Tags: tags, Client: quick, Options: signing.Options{Key: key}})
 		if refuse {
 			if !errors.As(err, new(*signing.RegistryError)) {
 				t.Errorf("a refused signature: %v", err)

@@ -79,7 +79,8 @@ func (o Options) complete() (Options, error) {
 
 // Result says what is signed now.
 type Result struct {
-	Image    string     `json:"image"`
+	Image    string     `json:"image"`  // as commands are given it
+	Source   string     `json:"source"` // the place that was read and written
 	Digest   string     `json:"digest"`
 	Signed   []string   `json:"signed,omitempty"` // digests: platforms, attestation manifests, the image
 	Attested []Attested `json:"attested,omitempty"`
@@ -99,7 +100,7 @@ func (a Attested) String() string { return a.Predicate + " of " + a.Digest }
 // last, so that where it is signed everything in it is. What the key has
 // signed already stays as it is.
 func Sign(ctx context.Context, img Image, o Options) (Result, error) {
-	res := Result{Image: img.String(), Digest: img.digest}
+	res := Result{Image: img.Reference(), Source: img.Place(), Digest: img.digest}
 	o, err := o.complete()
 	if err != nil {
 		return res, err

@@ -24,11 +24,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/signing"
 )
 
 // quick is a registry client that waits next to nothing before it asks again.
-var quick = signing.Remote{Wait: time.Millisecond}
+var quick = oci.Client{Wait: time.Millisecond}
 
 // serve starts a registry, with or without the referrers API, behind wrap.
 func serve(t testing.TB, referrers bool, wrap func(http.Handler) http.Handler) string {

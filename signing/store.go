@@ -17,7 +17,7 @@ import (
 
 // Caps on what is read from a registry or a layout.
 const (
-	maxManifest  = 4 << 20  // bytes, as registries cap manifests
+	maxManifest  = oci.MaxManifest
 	maxAttached  = 64 << 20 // bytes of one signature or attestation
 	maxStatement = 47 << 20 // bytes of a statement, which base64 and its envelope bring to less than maxAttached
 	maxEntities  = 1000     // manifests in an index
@@ -27,7 +27,11 @@ const (
 // A store keeps images and what is attached to them: a repository of a
 // registry, or an OCI layout.
 type store interface {
-	// name gives a digest the user's name for the place, for messages.
+	// place says where images are kept, for messages and reports.
+	place() string
+	// reference is the place as commands are given it.
+	reference() string
+	// name is a digest of the place, for messages.
 	name(digest string) string
 	// manifest reads a manifest. Bytes of another digest are a *ChangedError.
 	manifest(ctx context.Context, digest string) ([]byte, v1.Descriptor, error)
@@ -61,18 +65,7 @@ func tooManyReferrers() error {
 }
 
 // A ChangedError is content that is not what its digest says.
-type ChangedError struct {
-	Ref  string
-	What string // "manifest" or "blob"
-}
-
-// Error says what was changed.
-func (e *ChangedError) Error() string {
-	return fmt.Sprintf("%s: the %s has been changed: its content does not have this digest", e.Ref, e.What)
-}
-
-// ExitCode is the code for a failed policy.
-func (*ChangedError) ExitCode() int { return 1 }
+type ChangedError = oci.ChangedError
 
 // errTooLong is more than may be read.
 var errTooLong = errors.New("more than the limit")
@@ -156,7 +149,23 @@ type Image struct {
 // Digest is the manifest's digest, "sha256:…".
 func (i Image) Digest() string { return i.digest }
 
-// String names the place and the digest.
+// Place says where the image was found: "OCI layout ./out".
+func (i Image) Place() string {
+	if i.at == nil {
+		return "no image"
+	}
+	return i.at.place()
+}
+
+// Reference names the image as commands are given it, by its digest.
+func (i Image) Reference() string {
+	if i.at == nil {
+		return ""
+	}
+	return i.at.reference() + "@" + i.digest
+}
+
+// String names the place and the digest, for messages.
 func (i Image) String() string {
 	if i.at == nil {
 		return "no image"

@@ -47,7 +47,8 @@ func (*VerifyError) ExitCode() int { return 1 }
 
 // Verified is what a verification found.
 type Verified struct {
-	Image        string     `json:"image"`
+	Image        string     `json:"image"`  // as commands are given it
+	Source       string     `json:"source"` // the place that was read
 	Digest       string     `json:"digest"`
 	Format       Format     `json:"format"`
 	Signatures   int        `json:"signatures"` // good ones
@@ -101,7 +102,7 @@ func Verify(ctx context.Context, img Image, p Policy) (Verified, error) {
 	if sigs.good == 0 {
 		return Verified{}, found.absent(found.unsigned(img.String()))
 	}
-	out := Verified{Image: img.String(), Digest: img.digest, Format: sigs.format, Signatures: sigs.good}
+	out := Verified{Image: img.Reference(), Source: img.Place(), Digest: img.digest, Format: sigs.format, Signatures: sigs.good}
 	out.Attestations, err = required(ctx, img, b, list, found, p.Attestations, keys)
 	if err != nil {
 		return Verified{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -92,6 +93,28 @@ func currentContext() string {
 	return config.CurrentContext
 }
 
+// SaveImage exports an image of the docker engine, as docker save does.
+func SaveImage(ctx context.Context, name string) (io.ReadCloser, error) {
+	docker, err := DockerClient("")
+	if err != nil {
+		return nil, fmt.Errorf("finding the docker engine: %w", err)
+	}
+	saved, err := docker.ImageSave(ctx, []string{name})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("asking the docker engine: %w", err), docker.Close())
+	}
+	return savedImage{saved, docker}, nil
+}
+
+// savedImage closes the connection with what comes through it.
+type savedImage struct {
+	io.ReadCloser
+	docker io.Closer
+}
+
+// Close implements io.Closer.
+func (s savedImage) Close() error { return errors.Join(s.ReadCloser.Close(), s.docker.Close()) }
+
 // KeepsIndexes reports whether a docker engine keeps images in containerd's
 // store, and so takes image indexes.
 func KeepsIndexes(ctx context.Context, docker *mobyclient.Client) bool {
@@ -127,7 +150,7 @@ func inDocker(ctx context.Context, name, endpoint, reason string) (*Engine, erro
 		}),
 	})
 	if err != nil {
-		return nil, renamed(err, name)
+		return nil, errors.Join(renamed(err, name), docker.Close())
 	}
 	e.Docker = &DockerStore{Containerd: e.snapshotter}
 	e.close = docker.Close

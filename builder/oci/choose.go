@@ -1,7 +1,6 @@
 package oci
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -171,10 +170,14 @@ func isImage(name string, raw []byte) (bool, error) {
 			MediaType types.MediaType `json:"mediaType"`
 		} `json:"config"`
 	}
-	if err := json.Unmarshal(raw, &m); err != nil {
+	index, err := IsIndex(raw)
+	if err == nil {
+		err = json.Unmarshal(raw, &m)
+	}
+	if err != nil {
 		return false, &FormatError{name, fmt.Errorf("reading the manifest: %w", err)}
 	}
-	return !isArtifact(m.ArtifactType) && m.Subject == nil && m.Config.MediaType.IsConfig(), nil
+	return !index && !isArtifact(m.ArtifactType) && m.Subject == nil && m.Config.MediaType.IsConfig(), nil
 }
 
 // isArtifact reports whether a type is of something else than an image. Some
@@ -191,7 +194,7 @@ func readIndex(ctx context.Context, s store, d v1.Descriptor) (*v1.IndexManifest
 }
 
 func parseIndex(name string, raw []byte) (*v1.IndexManifest, error) {
-	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+	index, err := ParseIndex(raw)
 	if err != nil {
 		return nil, &FormatError{name, fmt.Errorf("reading the index: %w", err)}
 	}

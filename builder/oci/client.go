@@ -31,36 +31,43 @@ type Client struct {
 	Wait      time.Duration     // before the first repeated request; default 200 ms
 }
 
-// ParseName reads the name of an image in a registry. Registries on this
-// machine are asked over plain HTTP where they have no TLS, as docker does.
+// A NameError is a text that is not the name of an image in a registry.
+type NameError struct {
+	Name string
+	Err  error
+}
+
+// Error quotes the text.
+func (e *NameError) Error() string { return fmt.Sprintf("%q: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause.
+func (e *NameError) Unwrap() error { return e.Err }
+
+// ParseName reads the name of an image in a registry as docker does. Registries
+// on this machine are asked over plain HTTP where they have no TLS, as docker
+// does, too. Errors are *NameError, here and below.
 func ParseName(s string) (name.Reference, error) {
-	if err := wellFormed(s); err != nil {
-		return nil, err
-	}
-	return name.ParseReference(s, nameOptions(s)...)
+	return named(s, name.ParseReference)
 }
 
 // ParseTag reads the name of an image in a registry that is to be written.
-func ParseTag(s string) (name.Tag, error) {
-	if err := wellFormed(s); err != nil {
-		return name.Tag{}, err
-	}
-	return name.NewTag(s, nameOptions(s)...)
-}
+func ParseTag(s string) (name.Tag, error) { return named(s, name.NewTag) }
 
 // ParseDigest reads REPOSITORY@DIGEST.
-func ParseDigest(s string) (name.Digest, error) {
-	if err := wellFormed(s); err != nil {
-		return name.Digest{}, err
-	}
-	return name.NewDigest(s, nameOptions(s)...)
-}
+func ParseDigest(s string) (name.Digest, error) { return named(s, name.NewDigest) }
 
-// wellFormed holds a name to docker's grammar, which go-containerregistry
-// reads more generously.
-func wellFormed(s string) error {
-	_, err := reference.ParseNormalizedNamed(s)
-	return err
+// named holds a name to docker's grammar, which go-containerregistry reads more
+// generously.
+func named[T any](s string, parse func(string, ...name.Option) (T, error)) (T, error) {
+	var none T
+	if _, err := reference.ParseNormalizedNamed(s); err != nil {
+		return none, &NameError{s, err}
+	}
+	out, err := parse(s, nameOptions(s)...)
+	if err != nil {
+		return none, &NameError{s, err}
+	}
+	return out, nil
 }
 
 func nameOptions(s string) []name.Option {

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // files are what a layout or an archive consists of. Names are relative and
@@ -92,7 +92,7 @@ func (d Dir) Put(data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, data, 0o644)
+	return maybe.WriteFile(file, data, 0o644)
 }
 
 func (d Dir) layout() (layout, error) {

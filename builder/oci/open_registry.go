@@ -81,10 +81,12 @@ func openRegistry(ctx context.Context, ref Ref, o OpenOptions) (*Source, error) 
 		return nil, fmt.Errorf("reading %s: %w", ref.Place(), err)
 	}
 	s := &repository{ref.Name.Context(), o.Client, got}
-	if got.MediaType == "" {
-		got.MediaType = mediaType(got.Manifest)
+	// What it is, its content says: the registry's word may be another.
+	isIndex, err := IsIndex(got.Manifest)
+	if err != nil {
+		return nil, &FormatError{ref.Place(), fmt.Errorf("reading the manifest: %w", err)}
 	}
-	if got.MediaType.IsIndex() {
+	if isIndex {
 		index, err := parseIndex(ref.Place(), got.Manifest)
 		if err != nil {
 			return nil, err

@@ -139,7 +139,7 @@ func ParseRef(s string) (Ref, error) {
 	}
 	ref, err := ParseName(s)
 	if err != nil {
-		return Ref{}, &RefError{s, err}
+		return Ref{}, &RefError{s, errors.Unwrap(err)} // the text is said already
 	}
 	return Ref{Kind: Registry, Name: ref, text: s}, nil
 }

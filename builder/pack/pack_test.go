@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"debug/elf"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
@@ -20,6 +22,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/pack"
 )
 
@@ -181,7 +184,7 @@ func TestImage(t *testing.T) {
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		t.Fatal(err)
 	}
-	s, err := pack.Image(t.Context(), img, decide.Options{})
+	s, err := pack.Image(t.Context(), &oci.Source{Image: img, Platform: v1.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}}, decide.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,5 +194,12 @@ func TestImage(t *testing.T) {
 	}
 	if len(s.Plan.Config.Env) != 0 {
 		t.Errorf("environment %q", s.Plan.Config.Env)
+	}
+	if oci.FormatPlatform(s.Platform) != "linux/arm64/v8" {
+		t.Errorf("for %v", s.Platform)
+	}
+	_, err = pack.Image(t.Context(), &oci.Source{Image: img, Platform: v1.Platform{OS: "windows", Architecture: "amd64"}}, decide.Options{})
+	if _, ok := errors.AsType[*image.RefusedError](err); !ok {
+		t.Errorf("windows: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/oci/layers"
 )
 
@@ -18,13 +19,18 @@ import (
 type Slimmed struct {
 	Plan *image.Plan
 	Tree *layers.Tree
+	// Platform is the image's own, and so that of its minimal form.
+	Platform v1.Platform
 }
 
 // Image plans the minimal form of an existing image. What its layers hold
 // beyond packages counts as the application's, since the base image is not
 // known.
-func Image(ctx context.Context, img v1.Image, o decide.Options) (*Slimmed, error) {
-	raw, err := img.RawConfigFile()
+func Image(ctx context.Context, src *oci.Source, o decide.Options) (*Slimmed, error) {
+	if src.Platform.OS != "linux" {
+		return nil, &image.RefusedError{Message: fmt.Sprintf("%s is an image for %s, and only those for linux can be made smaller", src.Place(), oci.FormatPlatform(src.Platform))}
+	}
+	raw, err := src.RawConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
 	}
@@ -32,7 +38,7 @@ func Image(ctx context.Context, img v1.Image, o decide.Options) (*Slimmed, error
 	if err := json.Unmarshal(raw, &built); err != nil {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
 	}
-	t, err := layers.Open(ctx, img, layers.Limits{})
+	t, err := layers.Open(ctx, src, layers.Limits{})
 	if err != nil {
 		return nil, err
 	}
@@ -40,5 +46,5 @@ func Image(ctx context.Context, img v1.Image, o decide.Options) (*Slimmed, error
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
-	return &Slimmed{p, t}, nil
+	return &Slimmed{p, t, src.Platform}, nil
 }

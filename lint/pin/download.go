@@ -107,7 +107,7 @@ func (r *Resolver) get(ctx context.Context, address string, known download, aliv
 	case known.Modified != "":
 		req.Header.Set("If-Modified-Since", known.Modified)
 	}
-	client := http.Client{Transport: r.Transport, CheckRedirect: func(req *http.Request, via []*http.Request) error {
+	client := http.Client{Transport: r.Client.Transport, CheckRedirect: func(req *http.Request, via []*http.Request) error {
 		switch {
 		case req.URL.Scheme != "https":
 			return errPlain

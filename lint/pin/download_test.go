@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/lint/pin"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -58,7 +59,7 @@ func TestChecksum(t *testing.T) {
 	s, version, sent := files(t)
 	file := filepath.Join(t.TempDir(), "cache.json")
 	ask := func(change func(*pin.Resolver)) (string, error) {
-		r := &pin.Resolver{Transport: s.Client().Transport, Cache: pin.NewCache(file)}
+		r := &pin.Resolver{Client: oci.Client{Transport: s.Client().Transport}, Cache: pin.NewCache(file)}
 		if change != nil {
 			change(r)
 		}
@@ -91,7 +92,7 @@ func TestChecksum(t *testing.T) {
 		"/loop":    "more than 10 redirects",
 		"/slow":    "nothing came from",
 	} {
-		r := &pin.Resolver{Transport: s.Client().Transport, Timeout: 200 * time.Millisecond}
+		r := &pin.Resolver{Client: oci.Client{Transport: s.Client().Transport}, Timeout: 200 * time.Millisecond}
 		if got, err := r.Checksum(t.Context(), s.URL+path); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), s.URL+path+": ") {
 			t.Errorf("%s: got %s, %v, want %s", path, got, err, want)
 		}
@@ -121,7 +122,7 @@ ADD https://example.test/x.git /g
 ADD URL/none /h
 `, "URL", s.URL)
 	file := func(mode pin.Mode) (string, string) {
-		r := &pin.Resolver{Transport: s.Client().Transport}
+		r := &pin.Resolver{Client: oci.Client{Transport: s.Client().Transport}}
 		out, results, err := r.File(t.Context(), source.NewFile("Dockerfile", []byte(text)), mode)
 		if err != nil {
 			t.Fatal(err)
@@ -164,13 +165,13 @@ func (cutOff) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestChecksumOfPart takes no part of a file for all of it.
 func TestChecksumOfPart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cache.json")
-	r := &pin.Resolver{Transport: cutOff{}, Timeout: 10 * time.Millisecond, Cache: pin.NewCache(file)}
+	r := &pin.Resolver{Client: oci.Client{Transport: cutOff{}}, Timeout: 10 * time.Millisecond, Cache: pin.NewCache(file)}
 	if got, err := r.Checksum(t.Context(), "https://example.test/file"); err == nil || !strings.Contains(err.Error(), "nothing came from") {
 		t.Errorf("got %s, %v", got, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	r = &pin.Resolver{Transport: cutOff{}, Cache: pin.NewCache(file)}
+	r = &pin.Resolver{Client: oci.Client{Transport: cutOff{}}, Cache: pin.NewCache(file)}
 	if got, err := r.Checksum(ctx, "https://example.test/file"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %s, %v", got, err)
 	}

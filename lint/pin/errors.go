@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/whittle-oci/whittle/builder/oci"
 )
 
 // An Error is an image that nobody could tell anything about.
@@ -41,10 +42,10 @@ var (
 // newError puts into words why an image could not be asked about.
 func newError(ref string, err error, timeout time.Duration) *Error {
 	host := "the registry"
-	if r, bad := name.ParseReference(ref); bad == nil {
+	if r, bad := oci.ParseName(ref); bad == nil {
 		host = r.Context().RegistryStr()
 	}
-	_, isName := errors.AsType[*name.ErrBadName](err)
+	_, isName := errors.AsType[*oci.NameError](err)
 	_, isURL := errors.AsType[*url.Error](err)
 	_, isNet := errors.AsType[net.Error](err)
 	t, answered := errors.AsType[*transport.Error](err)

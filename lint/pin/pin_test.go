@@ -25,6 +25,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/lint/pin"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -112,7 +113,7 @@ func rootFS(t *testing.T, img v1.Image) v1.RootFS {
 }
 
 func resolver() *pin.Resolver {
-	return &pin.Resolver{Keychain: authn.NewMultiKeychain(), Wait: time.Millisecond, Timeout: 20 * time.Second}
+	return &pin.Resolver{Client: oci.Client{Keychain: authn.NewMultiKeychain(), Wait: time.Millisecond}, Timeout: 20 * time.Second}
 }
 
 func TestDigest(t *testing.T) {
@@ -192,9 +193,9 @@ func TestErrors(t *testing.T) {
 		{"401", s.ref("base:1"), status(401), host + " has no such image, or wants to know who asks (docker login " + host + ")", 1},
 		{"403", s.ref("base:1"), status(403), host + " does not allow it", 1},
 		{"404", s.ref("base:2"), nil, host + " does not have it", 2},
-		{"429", s.ref("base:1"), status(429), host + " has been asked too often; wait, or log in", 1},
-		{"500", s.ref("base:1"), status(500), host + " failed", 3},
-		{"503", s.ref("base:1"), status(503), host + " failed", 3},
+		{"429", s.ref("base:1"), status(429), host + " has been asked too often; wait, or log in", 4},
+		{"500", s.ref("base:1"), status(500), host + " failed", 4},
+		{"503", s.ref("base:1"), status(503), host + " failed", 4},
 		{"no name", "Base Image", nil, "not the name of an image", 0},
 		{"nobody there", "127.0.0.1:1/base:1", nil, "127.0.0.1:1 cannot be reached", 0},
 	} {
@@ -268,7 +269,7 @@ func TestAuth(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("DOCKER_CONFIG", dir)
-	r := &pin.Resolver{Wait: time.Millisecond}
+	r := &pin.Resolver{Client: oci.Client{Wait: time.Millisecond}}
 	if got, err := r.Digest(t.Context(), host+"/base:1"); err != nil || got != want {
 		t.Errorf("got %s (%v)", got, err)
 	}

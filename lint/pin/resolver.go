@@ -6,18 +6,17 @@ package pin
 import (
 	"context"
 	"errors"
-	"net/http"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
@@ -25,14 +24,10 @@ import (
 // value asks with docker's credentials and remembers nothing between runs. It
 // may be used by several goroutines.
 type Resolver struct {
-	Keychain  authn.Keychain    // default: docker's config.json
-	Transport http.RoundTripper // default: remote.DefaultTransport
+	Client oci.Client
 	// Timeout bounds what is asked about one image, repeated requests
 	// included; default 30 s.
 	Timeout time.Duration
-	// Wait is before the first repeated request, and three times as long each
-	// time; default 200 ms.
-	Wait time.Duration
 	// Cache keeps answers between runs; nil for none.
 	Cache *Cache
 	// Fresh is how old an answer of the cache about a tag may be; 0 asks
@@ -61,15 +56,9 @@ type answer struct {
 }
 
 const (
-	attempts       = 3 // requests before an answer is believed
 	parallel       = 8 // images asked about at a time
 	defaultTimeout = 30 * time.Second
-	defaultWait    = 200 * time.Millisecond
 )
-
-// retried are answers after which asking again at once may help. 429 is not
-// among them: the wait it means is longer than anyone wants to sit through.
-var retried = []int{http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
 // Digest gives the digest, sha256:…, of what a reference points to: that of
 // the index where the image is for several platforms. A digest in the
@@ -156,7 +145,7 @@ func parse(text string, tag bool) (name.Reference, error) {
 	if tag {
 		text, _, _ = strings.Cut(text, "@")
 	}
-	return name.ParseReference(text)
+	return oci.ParseName(text)
 }
 
 func (r *Resolver) digest(ctx context.Context, ref name.Reference, facts bool) (string, error) {
@@ -172,10 +161,10 @@ func (r *Resolver) digest(ctx context.Context, ref name.Reference, facts bool) (
 	}
 	// HEAD is not counted as a pull where pulls are limited. Registries that
 	// answer it badly are asked for the manifest itself.
-	desc, err := remote.Head(ref, r.options(ctx)...)
+	desc, err := remote.Head(ref, r.Client.Options(ctx)...)
 	if err != nil && !answered(err) && ctx.Err() == nil {
 		var got *remote.Descriptor
-		if got, err = remote.Get(ref, r.options(ctx)...); err == nil {
+		if got, err = remote.Get(ref, r.Client.Options(ctx)...); err == nil {
 			desc = &got.Descriptor
 		}
 	}
@@ -188,7 +177,7 @@ func (r *Resolver) digest(ctx context.Context, ref name.Reference, facts bool) (
 
 // read gets what an image says of itself: its manifest and its configuration.
 func (r *Resolver) read(ctx context.Context, ref name.Digest, platform v1.Platform) (facts, error) {
-	desc, err := remote.Get(ref, append(r.options(ctx), remote.WithPlatform(platform))...)
+	desc, err := remote.Get(ref, append(r.Client.Options(ctx), remote.WithPlatform(platform))...)
 	if err != nil {
 		return facts{}, err
 	}
@@ -215,7 +204,7 @@ func (r *Resolver) read(ctx context.Context, ref name.Digest, platform v1.Platfo
 	}
 	f.User = config.Config.User
 	if p := config.Platform(); p != nil && f.Platforms == nil && p.OS != "" && p.Architecture != "" {
-		f.Platforms = []string{slashed(*p)}
+		f.Platforms = []string{oci.FormatPlatform(*p)}
 	}
 	if f.Platforms == nil {
 		f.Platforms = []string{} // asked, and not told
@@ -238,7 +227,7 @@ func indexed(desc *remote.Descriptor) ([]string, error) {
 		if d.Platform == nil {
 			return nil, nil
 		}
-		out = append(out, slashed(*d.Platform))
+		out = append(out, oci.FormatPlatform(*d.Platform))
 	}
 	return out, nil
 }
@@ -258,15 +247,6 @@ func images(desc *remote.Descriptor) (v1.ImageIndex, []v1.Descriptor, error) {
 	}), nil
 }
 
-// slashed is a platform as docker writes it, os/arch[/variant].
-func slashed(p v1.Platform) string {
-	text := p.OS + "/" + p.Architecture
-	if p.Variant != "" {
-		text += "/" + p.Variant
-	}
-	return text
-}
-
 // first is the first image of an index.
 func first(desc *remote.Descriptor) (v1.Image, error) {
 	index, images, err := images(desc)
@@ -277,21 +257,4 @@ func first(desc *remote.Descriptor) (v1.Image, error) {
 		return nil, errors.New("the index holds no image")
 	}
 	return index.Image(images[0].Digest)
-}
-
-func (r *Resolver) options(ctx context.Context) []remote.Option {
-	keychain, transport, wait := r.Keychain, r.Transport, r.Wait
-	if keychain == nil {
-		keychain = authn.DefaultKeychain
-	}
-	if transport == nil {
-		transport = remote.DefaultTransport
-	}
-	if wait == 0 {
-		wait = defaultWait
-	}
-	return []remote.Option{
-		remote.WithContext(ctx), remote.WithAuthFromKeychain(keychain), remote.WithTransport(transport),
-		remote.WithRetryBackoff(remote.Backoff{Duration: wait, Factor: 3, Jitter: 0.1, Steps: attempts}), remote.WithRetryStatusCodes(retried...),
-	}
 }

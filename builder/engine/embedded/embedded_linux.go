@@ -102,7 +102,7 @@ func (e *Engine) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	hosts := patientHosts(resolver.NewRegistryConfig(registries), o.Log)
+	hosts := retryingHosts(resolver.NewRegistryConfig(registries), o.Log)
 	w, err := newWorker(ctx, o, hosts)
 	if err != nil {
 		return err

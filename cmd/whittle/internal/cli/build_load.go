@@ -98,11 +98,16 @@ func notInDocker(e *engine.Engine, what string) error {
 }
 
 // loadExport streams a docker tar into the docker engine.
-func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) error {
+func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) (err error) {
 	docker, err := engine.DockerClient("")
 	if err != nil {
 		return fmt.Errorf("finding the docker engine: %w", err)
 	}
+	defer func() {
+		if err != nil {
+			_ = docker.Close()
+		}
+	}()
 	if _, err := docker.Ping(ctx, mobyclient.PingOptions{}); err != nil {
 		return hinted{fmt.Errorf("asking the docker engine: %w", err), "start docker or set DOCKER_HOST; -o type=docker,dest=FILE writes a tar for later"}
 	}
@@ -113,6 +118,11 @@ func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) error {
 		return usage{errors.New("--load takes one platform; this docker engine keeps no image indexes, as its image store is not containerd's")}
 	}
 	pr, pw := io.Pipe()
+	if err := f.addExport(r, client.ExportEntry{
+		Type: kind, Output: func(map[string]string) (io.WriteCloser, error) { return pw, nil },
+	}); err != nil {
+		return err
+	}
 	r.load = pr
 	r.loaded = make(chan error, 1)
 	go func() {
@@ -122,11 +132,10 @@ func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) error {
 		}
 		// The exporter must not wait for a reader that has gone.
 		pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+		_ = docker.Close()
 		r.loaded <- err
 	}()
-	return f.addExport(r, client.ExportEntry{
-		Type: kind, Output: func(map[string]string) (io.WriteCloser, error) { return pw, nil },
-	})
+	return nil
 }
 
 // addExport adds an output into docker's images. It is compressed as a push is,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/signing"
 )
 
@@ -22,11 +23,11 @@ func (f *buildFlags) prepareSigning(ctx context.Context, a *app) error {
 	}
 	f.signer = o
 	for _, t := range f.tags {
-		ref, err := name.ParseReference(t, insecureLoopback(t)...)
+		ref, err := oci.ParseName(t)
 		if err != nil {
 			return usage{err}
 		}
-		if err := signing.CheckPush(ctx, ref, signing.Remote{}); err != nil {
+		if err := signing.CheckPush(ctx, ref, oci.Client{}); err != nil {
 			return err
 		}
 	}
@@ -40,7 +41,7 @@ func (a *app) signBuilt(ctx context.Context, f *buildFlags, req *buildRequest, d
 	}
 	var tags []name.Tag
 	for _, n := range req.names {
-		tag, err := name.NewTag(n, insecureLoopback(n)...)
+		tag, err := oci.ParseTag(n)
 		if err != nil {
 			return usage{err}
 		}

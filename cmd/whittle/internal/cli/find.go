@@ -10,45 +10,43 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/signing"
 )
 
-// imageHelp says what IMAGE may be, for the verbs that open one.
-const imageHelp = `IMAGE is a name in a registry or an OCI layout directory, the latter with
-@DIGEST or :NAME where it holds several.`
+// imageHelp says what IMAGE may be, for the verbs that read what is attached to
+// one.
+const imageHelp = `IMAGE is NAME[:TAG|@DIGEST] in a registry or oci:DIR[:TAG|@DIGEST], an OCI
+layout; ./DIR and /DIR are layouts, too. A name without a prefix is always one
+in a registry.`
 
-// findImage finds an image in a registry or a layout.
+// findImage finds an image where signatures are kept.
 func findImage(ctx context.Context, arg string) (signing.Image, error) {
-	if dir, wanted, ok := layoutArgument(arg); ok {
-		img, err := signing.OpenLayout(ctx, dir, wanted)
-		if err != nil && !isChanged(err) {
-			err = usage{err}
-		}
-		return img, err
-	}
-	ref, err := name.ParseReference(arg, insecureLoopback(arg)...)
+	ref, err := oci.ParseRef(arg)
 	if err != nil {
-		return signing.Image{}, usage{fmt.Errorf("%s is neither an OCI layout nor the name of an image: %w", arg, err)}
+		return signing.Image{}, hintLocal(arg, err)
 	}
-	return signing.OpenRegistry(ctx, ref, signing.Remote{})
+	img, err := signing.Open(ctx, ref, oci.Client{})
+	if err != nil {
+		return signing.Image{}, hintLocal(arg, err)
+	}
+	return img, nil
 }
 
-func isChanged(err error) bool {
-	_, ok := errors.AsType[*signing.ChangedError](err)
-	return ok
-}
-
-// layoutArgument takes DIR, DIR@DIGEST and DIR:NAME apart.
-func layoutArgument(arg string) (dir, wanted string, ok bool) {
-	if signing.IsLayout(arg) {
-		return arg, "", true
+// hintLocal says how to name what lies here by the name that a registry was
+// asked for.
+func hintLocal(arg string, err error) error {
+	if ref, bad := oci.ParseRef(arg); bad == nil && ref.Kind != oci.Registry {
+		return err
 	}
-	for _, sep := range []string{"@", ":"} {
-		if dir, wanted, found := strings.Cut(arg, sep); found && signing.IsLayout(dir) {
-			return dir, wanted, true
-		}
+	info, missing := os.Stat(arg)
+	switch {
+	case arg == "" || missing != nil:
+		return err
+	case info.IsDir():
+		return hinted{err, "the directory " + arg + " is meant by oci:" + arg}
 	}
-	return "", "", false
+	return hinted{err, "the file " + arg + " is meant by ./" + arg}
 }
 
 // imagesToSign finds the image of the arguments, or those that a build wrote
@@ -69,7 +67,7 @@ func imagesToSign(ctx context.Context, args []string, metadata string) ([]signin
 	}
 	var out []signing.Image
 	for _, ref := range refs {
-		img, err := signing.OpenRegistry(ctx, ref, signing.Remote{})
+		img, err := signing.OpenRegistry(ctx, ref, oci.Client{})
 		if err != nil {
 			return nil, err
 		}
@@ -98,13 +96,13 @@ func fromMetadata(file string) ([]name.Reference, error) {
 	var out []name.Reference
 	seen := map[string]bool{}
 	for n := range strings.SplitSeq(m.Name, ",") {
-		ref, err := name.ParseReference(n, insecureLoopback(n)...)
+		ref, err := oci.ParseName(n)
 		if err != nil {
 			return nil, usage{fmt.Errorf("--metadata-file %s: %w", file, err)}
 		}
 		if repo := ref.Context(); !seen[repo.Name()] {
 			seen[repo.Name()] = true
-			d, err := name.NewDigest(repo.Name()+"@"+m.Digest, insecureLoopback(n)...)
+			d, err := oci.ParseDigest(repo.Name() + "@" + m.Digest)
 			if err != nil {
 				return nil, usage{fmt.Errorf("--metadata-file %s: %w", file, err)}
 			}

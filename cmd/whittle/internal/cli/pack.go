@@ -15,6 +15,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/pack"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/runtimes"
@@ -29,6 +30,7 @@ type packed struct {
 	compression string
 	dryRun      bool
 	json        bool
+	source      string // the place that slim has read
 }
 
 func (f *packed) flags(c *cobra.Command) {
@@ -176,13 +178,21 @@ func (a *app) finishPack(c *cobra.Command, f *packed, p *image.Plan, t tree.Tree
 	return a.printPacked(f, p, img, o)
 }
 
+// platformOf is what an image is written for.
+func platformOf(o ocisink.Options) string {
+	return oci.FormatPlatform(v1.Platform{OS: "linux", Architecture: o.Architecture, Variant: o.Variant})
+}
+
 func (a *app) printPlan(f *packed, p *image.Plan, o ocisink.Options) error {
 	if f.json {
 		enc := json.NewEncoder(a.Out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(p)
+		return enc.Encode(struct {
+			Source string `json:"source,omitempty"`
+			*image.Plan
+		}{f.source, p})
 	}
-	for _, file := range report.New("linux/"+o.Architecture, p).Files {
+	for _, file := range report.New(platformOf(o), p).Files {
 		if _, err := fmt.Fprintf(a.Out, "%s  %s  %s  %s\n", file.Mode, report.Size(file.Bytes), image.Printable(file.Path), image.Printable(file.Reason)); err != nil {
 			return err
 		}
@@ -194,6 +204,7 @@ func (a *app) printPlan(f *packed, p *image.Plan, o ocisink.Options) error {
 type packResult struct {
 	Digest    string         `json:"digest"`
 	MediaType string         `json:"mediaType"`
+	Source    string         `json:"source,omitempty"` // the place that slim read
 	Tags      []string       `json:"tags,omitempty"`
 	Bytes     int64          `json:"compressedBytes"`
 	Report    *report.Report `json:"report"`
@@ -208,7 +219,7 @@ func (a *app) printPacked(f *packed, p *image.Plan, img v1.Image, o ocisink.Opti
 	if err != nil {
 		return err
 	}
-	res := packResult{Digest: digest.String(), MediaType: string(types.OCIManifestSchema1), Tags: f.tags, Report: report.New("linux/"+o.Architecture, p)}
+	res := packResult{Digest: digest.String(), MediaType: string(types.OCIManifestSchema1), Source: f.source, Tags: f.tags, Report: report.New(platformOf(o), p)}
 	for _, l := range layers {
 		n, err := l.Size()
 		if err != nil {

@@ -35,6 +35,7 @@ attested about it, unchanged. Who signed it is whittle verify's question.
 			if err != nil {
 				return hintDocument(err, "build with --sbom")
 			}
+			a.log.Infof("reading %s", img)
 			return a.printDocuments(img.String(), docs, platform, asJSON)
 		},
 	}

@@ -60,10 +60,10 @@ func (a *app) printSigned(res signing.Result, asJSON bool) error {
 		return enc.Encode(res)
 	}
 	for _, s := range res.Signed {
-		a.log.Infof("signed %s", s)
+		a.log.Infof("signed %s in %s", s, res.Source)
 	}
 	for _, s := range res.Attested {
-		a.log.Infof("attested %s", s)
+		a.log.Infof("attested %s in %s", s, res.Source)
 	}
 	if res.Kept > 0 {
 		a.log.Infof("%d of these were there already", res.Kept)

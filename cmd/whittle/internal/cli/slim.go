@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/builder/engine"
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/pack"
 	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
 )
@@ -25,33 +21,42 @@ func (a *app) slimCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "slim [flags] IMAGE",
 		Short: "Make the minimal form of an existing image",
-		Long: `Slim reads an image from a registry, an OCI layout directory or a docker tar
-and writes an image of its programs, what they need, and every file that belongs
-to no package. Without its Dockerfile nothing is known of its base image, so
-whittle build makes smaller images where there is a Dockerfile.`,
+		Long: `Slim reads an image and writes an image of its programs, what they need, and
+every file that belongs to no package, for the same platform. Without its
+Dockerfile nothing is known of its base image, so whittle build makes smaller
+images where there is a Dockerfile.
+
+IMAGE is one of
+  NAME[:TAG|@DIGEST]        in a registry; a name without a prefix always is
+  oci:DIR[:TAG|@DIGEST]     an OCI layout
+  docker-archive:FILE[:TAG] what docker save writes
+  oci-archive:FILE[:TAG]    an OCI layout in a tar
+  docker:NAME[:TAG]         an image of the docker engine
+  ./PATH, ../PATH, /PATH    a layout directory or an archive of either kind`,
+		Example: `  whittle slim -t registry.example/shop:slim --push registry.example/shop:1
+  whittle slim -o type=oci,dest=slim.tar ./shop.tar`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			p, err := v1.ParsePlatform(platform)
-			if err != nil {
-				return usage{fmt.Errorf("--platform: %w", err)}
-			}
-			img, err := openImage(c.Context(), args[0], *p)
+			src, err := openImage(c.Context(), args[0], platform)
 			if err != nil {
 				return err
 			}
-			s, err := pack.Image(c.Context(), img, f.options)
+			defer src.Close()
+			a.log.Infof("reading the image for %s in %s", oci.FormatPlatform(src.Platform), src.Place())
+			s, err := pack.Image(c.Context(), src, f.options)
 			if err != nil {
 				return planError(err)
 			}
 			defer s.Tree.Close()
-			return a.finishPack(c, f, s.Plan, s.Tree, ocisink.Options{Architecture: p.Architecture, Variant: p.Variant})
+			f.source = src.Place()
+			return a.finishPack(c, f, s.Plan, s.Tree, ocisink.Options{Architecture: s.Platform.Architecture, Variant: s.Platform.Variant})
 		},
 	}
 	f.flags(c)
-	c.Flags().StringVar(&platform, "platform", "linux/amd64", "platform to take from an image index")
+	c.Flags().StringVar(&platform, "platform", "", "platform to take from an image index (default Linux on this machine's architecture); a single image is taken as it is")
 	return c
 }
 
@@ -65,52 +70,23 @@ func planError(err error) error {
 	return err
 }
 
-// openImage finds an image in a layout directory, a docker tar or a registry.
-func openImage(ctx context.Context, ref string, p v1.Platform) (v1.Image, error) {
-	if info, err := os.Stat(ref); err == nil {
-		if !info.IsDir() {
-			img, err := tarball.ImageFromPath(ref, nil)
-			if err != nil {
-				return nil, fmt.Errorf("reading %s: %w", ref, err)
-			}
-			return img, nil
-		}
-		index, err := layout.ImageIndexFromPath(ref)
+// openImage finds an image wherever it may be.
+func openImage(ctx context.Context, arg, platform string) (*oci.Source, error) {
+	o := oci.OpenOptions{Docker: engine.SaveImage}
+	if platform != "" {
+		p, err := v1.ParsePlatform(platform)
 		if err != nil {
-			return nil, fmt.Errorf("reading the layout %s: %w", ref, err)
+			return nil, usage{fmt.Errorf("--platform: %w", err)}
 		}
-		return fromIndex(index, ref, p)
+		o.Platform = p
 	}
-	r, err := name.ParseReference(ref, insecureLoopback(ref)...)
+	ref, err := oci.ParseRef(arg)
 	if err != nil {
-		return nil, usage{fmt.Errorf("%s is neither a file nor an image name: %w", ref, err)}
+		return nil, hintLocal(arg, err)
 	}
-	img, err := remote.Image(r, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithPlatform(p))
+	src, err := oci.Open(ctx, ref, o)
 	if err != nil {
-		return nil, hintRegistry(fmt.Errorf("reading %s: %w", ref, err))
+		return nil, hintRegistry(hintLocal(arg, err))
 	}
-	return img, nil
-}
-
-// fromIndex picks a platform's image, looking into indexes of indexes.
-func fromIndex(index v1.ImageIndex, ref string, p v1.Platform) (v1.Image, error) {
-	m, err := index.IndexManifest()
-	if err != nil {
-		return nil, fmt.Errorf("reading the layout %s: %w", ref, err)
-	}
-	for _, d := range m.Manifests {
-		switch {
-		case d.MediaType.IsIndex():
-			child, err := index.ImageIndex(d.Digest)
-			if err != nil {
-				return nil, fmt.Errorf("reading the layout %s: %w", ref, err)
-			}
-			if img, err := fromIndex(child, ref, p); err == nil {
-				return img, nil
-			}
-		case d.Platform == nil || d.Platform.OS == p.OS && d.Platform.Architecture == p.Architecture:
-			return index.Image(d.Digest)
-		}
-	}
-	return nil, fmt.Errorf("the layout %s has no image for %s", ref, p.String())
+	return src, nil
 }

@@ -45,7 +45,7 @@ attestations asked for. A registry that cannot be asked is an error of its own
 			for _, at := range res.Attestations {
 				a.log.Infof("attested: %s", at)
 			}
-			_, err = fmt.Fprintf(a.Out, "%s is signed (%s)\n", res.Image, res.Format)
+			_, err = fmt.Fprintf(a.Out, "%s is signed (%s)\n", img, res.Format)
 			return err
 		},
 	}

@@ -44,7 +44,8 @@ reads only what that key has signed.
 			if len(args) == 2 {
 				wanted = path.Clean("/" + args[1])
 			}
-			return a.why(docs, args[0], wanted, asJSON)
+			a.log.Infof("reading %s", img)
+			return a.why(docs, img, wanted, asJSON)
 		},
 	}
 	c.Flags().StringArrayVar(&keys, "key", nil, "public key that must have signed the reasons; may be repeated, any one will do")
@@ -61,13 +62,14 @@ func hintWhy(err error, signed bool) error {
 
 // reason is one line of why --json.
 type reason struct {
+	Source   string `json:"source"` // the place that was read
 	Platform string `json:"platform"`
 	Signed   bool   `json:"signed"`
 	Verified bool   `json:"verified"` // by a key of --key
 	report.File
 }
 
-func (a *app) why(docs []signing.Document, image, wanted string, asJSON bool) error {
+func (a *app) why(docs []signing.Document, image signing.Image, wanted string, asJSON bool) error {
 	found := []reason{}
 	var left []string
 	for _, d := range docs {
@@ -80,7 +82,7 @@ func (a *app) why(docs []signing.Document, image, wanted string, asJSON bool) er
 			files = r.Why(wanted)
 		}
 		for _, f := range files {
-			found = append(found, reason{r.Platform, d.Signed, d.Verified, f})
+			found = append(found, reason{d.Source, r.Platform, d.Signed, d.Verified, f})
 		}
 		for _, l := range r.Left {
 			if wanted != "" && (l.Path == wanted || strings.HasPrefix(wanted, l.Path+"/")) {

@@ -128,14 +128,14 @@ func TestWhy(t *testing.T) {
 		{"broken tables", []string{broken, "/a"}, cli.Failed, "", "/ has reason 1 of 0"},
 		{"signed by another key", []string{"--key", other + ".pub", signed}, cli.Findings, "", "none by the given key"},
 		{"signed by nobody", []string{"--key", prefix + ".pub", unsigned}, cli.Findings, "", "hint: whittle attest signs the reasons that a build attached"},
-		{"a layout", []string{dir, "/app"}, cli.OK, "/app  ENTRYPOINT\n", "not signed"},
-		{"left out", []string{unsigned, "/src/main.go"}, cli.Findings, "", "/src/main.go is not in " + unsigned + ": /src source of the program"},
-		{"not there", []string{unsigned, "/nowhere"}, cli.Findings, "", "/nowhere is not in " + unsigned},
+		{"a layout", []string{dir, "/app"}, cli.OK, "/app  ENTRYPOINT\n", "reading OCI layout " + dir},
+		{"left out", []string{unsigned, "/src/main.go"}, cli.Findings, "", "/src/main.go is not in registry " + strings.TrimSuffix(unsigned, ":1")},
+		{"not there", []string{unsigned, "/nowhere"}, cli.Findings, "", "/nowhere is not in registry " + strings.TrimSuffix(unsigned, ":1")},
 		{"no reasons", []string{foreign}, cli.Findings, "", "hint: build with --sbom, --provenance or contents: true"},
 		{"of the future", []string{newer}, cli.Failed, "", "use a newer one"},
 		{"no such key", []string{"--key", "nowhere.pub", signed}, cli.Usage, "", "--key: "},
-		{"no image", []string{"A B"}, cli.Usage, "", "neither an OCI layout nor the name of an image"},
-		{"no registry", []string{"127.0.0.1:1/app"}, cli.Failed, "", "127.0.0.1:1/app"},
+		{"no image", []string{"A B"}, cli.Usage, "", "is not an image reference"},
+		{"no registry", []string{"127.0.0.1:1/app"}, cli.Failed, "", "registry 127.0.0.1:1/app"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			res := whittle(t, append([]string{"why"}, tc.args...)...)
@@ -151,13 +151,13 @@ func TestWhy(t *testing.T) {
 		}
 		res := whittle(t, args...)
 		var got []struct {
-			Platform, Path, Reason string
-			Signed, Verified       *bool
+			Source, Platform, Path, Reason string
+			Signed, Verified               *bool
 		}
 		if err := json.Unmarshal([]byte(res.stdout), &got); err != nil {
 			t.Fatalf("%v\n%s", err, res.stdout)
 		}
-		if len(got) != 1 || got[0].Path != "/app" || got[0].Signed == nil || *got[0].Signed != want[0] || *got[0].Verified != want[1] {
+		if len(got) != 1 || got[0].Path != "/app" || got[0].Source != "registry "+strings.TrimSuffix(ref, ":1") || got[0].Signed == nil || *got[0].Signed != want[0] || *got[0].Verified != want[1] {
 			t.Errorf("%s", res.stdout)
 		}
 	}
