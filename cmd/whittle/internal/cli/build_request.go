@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -110,6 +113,9 @@ func (r *buildRequest) mount(dirs map[string]string) error {
 		d, err := tree.OpenDir(dir)
 		if err != nil {
 			return err
+		}
+		if before := r.local[name]; before != nil {
+			_ = before.Close()
 		}
 		r.local[name] = d
 	}
@@ -257,31 +263,59 @@ func (f *buildFlags) attestations(r *buildRequest) error {
 	return nil
 }
 
-// contextsAttr hands over further contexts.
+// contextsAttr hands over further contexts, the last of each name.
 func (f *buildFlags) contextsAttr(r *buildRequest) error {
-	attrs := r.solve.FrontendAttrs
+	contexts := map[string]string{}
 	for _, c := range f.contexts {
 		name, value, ok := strings.Cut(c, "=")
-		if !ok || name == "" {
+		if !ok || name == "" || value == "" {
 			return usage{fmt.Errorf("--build-context %s: want NAME=PATH", c)}
 		}
-		switch {
-		case strings.HasPrefix(value, "oci-layout://"):
-			if err := r.layoutContext(name, value); err != nil {
-				return err
-			}
-		case strings.Contains(value, "://") || strings.HasPrefix(value, "git@"):
-			attrs["context:"+name] = value
-		default:
-			if info, err := os.Stat(value); err != nil || !info.IsDir() {
-				return usage{fmt.Errorf("--build-context %s: %s is not a directory", c, value)}
-			}
-			if err := r.mount(map[string]string{name: value}); err != nil {
-				return err
-			}
-			attrs["context:"+name] = "local:" + name
+		name, err := contextName(name)
+		if err != nil {
+			return usage{fmt.Errorf("--build-context %s: %w", c, err)}
+		}
+		contexts[name] = value
+	}
+	for _, name := range slices.Sorted(maps.Keys(contexts)) {
+		if err := r.namedContext(name, contexts[name]); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// contextName writes the name of a context as BuildKit looks for it: that of an
+// image without what a bare name has by default (docker buildx does the same).
+func contextName(s string) (string, error) {
+	named, err := reference.ParseNormalizedNamed(s)
+	if err != nil {
+		return "", fmt.Errorf("no name of a context: %w", err)
+	}
+	return strings.TrimSuffix(reference.FamiliarString(named), ":latest"), nil
+}
+
+// localPrefix begins the names under which further contexts are shared, so that
+// none of them takes the place of the Dockerfile's directory or of the context.
+const localPrefix = "_"
+
+// namedContext hands over one further context.
+func (r *buildRequest) namedContext(name, value string) error {
+	attrs := r.solve.FrontendAttrs
+	switch {
+	case strings.HasPrefix(value, "oci-layout://"):
+		return r.layoutContext(name, value)
+	case strings.Contains(value, "://") || strings.HasPrefix(value, "git@"):
+		attrs["context:"+name] = value
+		return nil
+	}
+	if info, err := os.Stat(value); err != nil || !info.IsDir() {
+		return usage{fmt.Errorf("--build-context %s=%s: %s is not a directory", name, value, value)}
+	}
+	if err := r.mount(map[string]string{localPrefix + name: value}); err != nil {
+		return err
+	}
+	attrs["context:"+name] = "local:" + localPrefix + name
 	return nil
 }
 
@@ -299,7 +333,8 @@ func (r *buildRequest) layoutContext(name, value string) error {
 			return usage{err}
 		}
 	}
-	id := "whittle-" + strings.NewReplacer("/", "-", ":", "-").Replace(name)
+	// Of the name's digest: a/b, a:b and a-b are three contexts.
+	id := fmt.Sprintf("whittle-%x", sha256.Sum256([]byte(name)))
 	r.solve.OCIStores[id] = store
 	r.solve.FrontendAttrs["context:"+name] = "oci-layout://" + id + "@" + digest
 	return nil
