@@ -3,7 +3,9 @@ package frontend
 import (
 	"fmt"
 	"maps"
+	"math/big"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,7 +106,7 @@ func FromArgs(args map[string]string) (map[string]Value, error) {
 		}
 		items := []string{args[key]}
 		if s.Kind == List {
-			items = splitList(args[key])
+			items = SplitList(args[key])
 		}
 		out[s.Name] = Value{"build argument " + key, items}
 		delete(args, key)
@@ -112,15 +114,54 @@ func FromArgs(args map[string]string) (map[string]Value, error) {
 	return out, nil
 }
 
-// splitList cuts a list at commas and newlines.
-func splitList(s string) []string {
+// SplitList cuts a list at newlines and commas, but for the commas that belong
+// to a glob: those in {a,b} and [a,b]. A brace or bracket that is not closed is
+// a character like others.
+func SplitList(s string) []string {
 	var out []string
-	for _, f := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == '\n' }) {
-		if f = strings.TrimSpace(f); f != "" {
-			out = append(out, f)
+	add := func(item string) {
+		if item = strings.TrimSpace(item); item != "" {
+			out = append(out, item)
 		}
 	}
+	for line := range strings.SplitSeq(s, "\n") {
+		from := 0
+		for i := 0; i < len(line); i++ {
+			switch line[i] {
+			case '\\':
+				i++
+			case '{', '[':
+				i += closing(line[i:])
+			case ',':
+				add(line[from:i])
+				from = i + 1
+			}
+		}
+		add(line[from:])
+	}
 	return out
+}
+
+// closing is the index of what closes the brace or bracket that s begins with,
+// 0 when nothing does.
+func closing(s string) int {
+	if s[0] == '[' {
+		return max(0, strings.IndexByte(s, ']'))
+	}
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return 0
 }
 
 func lookup(key func(Setting) string, name string) (Setting, bool) {
@@ -295,26 +336,37 @@ func config(sources ...map[string]Value) (Config, error) {
 	return c, bad
 }
 
+// size matches a decimal number and a unit. Neither signs, exponents,
+// hexadecimal numbers nor words such as "nan" are sizes.
+var size = regexp.MustCompile(`^([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *([A-Za-z]*)$`)
+
+// units are what a size may be given in, in upper case.
+var units = map[string]int64{
+	"": 1, "B": 1, "K": 1e3, "KB": 1e3, "M": 1e6, "MB": 1e6, "G": 1e9, "GB": 1e9,
+	"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30,
+}
+
+// maxNumber is the longest number of a size, in digits.
+const maxNumber = 40
+
 // ParseSize reads a size in bytes: a number, alone or with kB, MB, GB (powers
-// of 1000) or KiB, MiB, GiB (powers of 1024).
+// of 1000) or KiB, MiB, GiB (powers of 1024). Parts of a byte are cut off.
 func ParseSize(s string) (int64, error) {
-	units := []struct {
-		suffix string
-		factor float64
-	}{{"KIB", 1 << 10}, {"MIB", 1 << 20}, {"GIB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"B", 1}, {"", 1}}
-	upper := strings.ToUpper(strings.TrimSpace(s))
-	for _, u := range units {
-		number, ok := strings.CutSuffix(upper, u.suffix)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || n < 0 || n*u.factor > 1<<62 {
-			break
-		}
-		return int64(n * u.factor), nil
+	parts := size.FindStringSubmatch(strings.TrimSpace(s))
+	if parts == nil || len(parts[1]) > maxNumber {
+		return 0, fmt.Errorf("%q is not a size; write 20MB or 512KiB", s)
 	}
-	return 0, fmt.Errorf("%q is not a size; write 20MB or 512KiB", s)
+	unit, ok := units[strings.ToUpper(parts[2])]
+	n, number := new(big.Rat).SetString(parts[1])
+	if !ok || !number {
+		return 0, fmt.Errorf("%q is not a size; write 20MB or 512KiB", s)
+	}
+	n.Mul(n, new(big.Rat).SetInt64(unit))
+	whole := new(big.Int).Quo(n.Num(), n.Denom())
+	if !whole.IsInt64() {
+		return 0, fmt.Errorf("%q is more than a size can be", s)
+	}
+	return whole.Int64(), nil
 }
 
 // SettingsTable is the table of settings for the README.

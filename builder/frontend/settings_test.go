@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -58,14 +59,52 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func TestParseSize(t *testing.T) {
-	for s, want := range map[string]int64{"0": 0, "512": 512, "1kB": 1000, "1KiB": 1024, "1.5MB": 1500000, "2 GiB": 2 << 30, "20m": 20e6} {
+	for s, want := range map[string]int64{
+		"0": 0, "512": 512, "1kB": 1000, "1KiB": 1024, "1.5MB": 1500000, "2 GiB": 2 << 30, "20m": 20e6, " 7 B ": 7, ".5k": 500, "1.": 1,
+		"0.1GB": 100_000_000, "1.0000000005GB": 1_000_000_000, "9223372036854775807": math.MaxInt64, "8589934591.9GiB": 9223372036747401625,
+	} {
 		if got, err := ParseSize(s); err != nil || got != want {
 			t.Errorf("%s is %d, %v; want %d", s, got, err, want)
 		}
 	}
-	for _, s := range []string{"", "x", "-1", "1TB", "MB", "1e300GB"} {
+	for _, s := range []string{
+		"", "x", "-1", "+1", "1TB", "MB", ".", "1e300GB", "1e3", "nan", "NaN", "inf", "+Inf", "infinity", "0x10", "0x1p4", "1_000", "1,5MB", "1.5.5", "١٢",
+		"9223372036854775808", "8589934592GiB", "99999999999999999999GB", strings.Repeat("9", 1000), "1MB\n2", "1 M B",
+	} {
 		if n, err := ParseSize(s); err == nil {
 			t.Errorf("%q was read as %d", s, n)
+		}
+	}
+}
+
+func FuzzParseSize(f *testing.F) {
+	for _, s := range []string{"1.5MB", "nan", "0x1p4", "9223372036854775807"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, err := ParseSize(s); err == nil && n < 0 {
+			t.Errorf("%q is %d", s, n)
+		}
+	})
+}
+
+// TestSplitList keeps globs whole.
+func TestSplitList(t *testing.T) {
+	for s, want := range map[string]string{
+		"/a, /b\n/c,,\n":          "/a|/b|/c",
+		"/srv/{a,b}/*.js,/c":      "/srv/{a,b}/*.js|/c",
+		"/x/{a,{b,c},d},/y/{e,f}": "/x/{a,{b,c},d}|/y/{e,f}",
+		"/x/[a,b],/y":             "/x/[a,b]|/y",
+		"/x/{a,/y":                "/x/{a|/y", // not closed: two items
+		"/x/{a\n,b}":              "/x/{a|b}", // a newline always cuts
+		`/x/\{a,/y\}`:             `/x/\{a|/y\}`,
+		"/x/[a,/y":                "/x/[a|/y",
+		"":                        "",
+		" , ":                     "",
+		"/x/{a\\},b},/y":          "/x/{a\\},b}|/y",
+	} {
+		if got := strings.Join(SplitList(s), "|"); got != want {
+			t.Errorf("%q gives %s, want %s", s, got, want)
 		}
 	}
 }
