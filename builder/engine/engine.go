@@ -31,6 +31,9 @@ type Options struct {
 	// Frontend is what the embedded engine runs for "dockerfile.v0".
 	Frontend gateway.BuildFunc
 	Log      logrus.FieldLogger
+	// Waiting is told why the embedded engine waits for another process; nil
+	// for the log.
+	Waiting func(why string)
 }
 
 // An Engine is a BuildKit that answers.
@@ -117,7 +120,7 @@ func Choose(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e, err := embedded.Start(ctx, embedded.Options{
 		StateDir: o.StateDir, LockTimeout: o.LockTimeout, ConfigFile: o.ConfigFile, KeepBytes: o.KeepBytes,
-		Entitlements: o.Entitlements, Frontend: o.Frontend, Log: o.Log,
+		Entitlements: o.Entitlements, Frontend: o.Frontend, Log: o.Log, Waiting: o.Waiting,
 	})
 	if errors.Is(err, embedded.ErrNamespace) {
 		return nil, err

@@ -36,6 +36,7 @@ type Options struct {
 	Entitlements []string
 	Frontend     gatewayclient.BuildFunc // for the frontend "dockerfile.v0"
 	Log          logrus.FieldLogger      // nil is silent
+	Waiting      func(why string)        // is told of a wait for another process; nil for the log
 }
 
 // An Engine is BuildKit running in this process.

@@ -75,7 +75,10 @@ func Start(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
-	lock, err := acquire(ctx, filepath.Join(o.StateDir, "lock"), o.LockTimeout, o.Log)
+	if o.Waiting == nil {
+		o.Waiting = func(why string) { o.Log.Info(why) }
+	}
+	lock, err := acquire(ctx, filepath.Join(o.StateDir, "lock"), o.LockTimeout, o.Waiting)
 	if err != nil {
 		return nil, err
 	}

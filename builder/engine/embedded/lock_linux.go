@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,8 +35,9 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s still builds in %s after %s; wait longer with --lock-timeout, or set another XDG_DATA_HOME", who, filepath.Dir(e.Path), e.Waited)
 }
 
-// acquire takes the lock, waiting for another process that has it.
-func acquire(ctx context.Context, path string, timeout time.Duration, log logrus.FieldLogger) (*stateLock, error) {
+// acquire takes the lock, waiting for another process that has it. waiting is
+// told so once.
+func acquire(ctx context.Context, path string, timeout time.Duration, waiting func(why string)) (*stateLock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the state lock: %w", err)
@@ -53,7 +53,7 @@ func acquire(ctx context.Context, path string, timeout time.Duration, log logrus
 		}
 		holder := holder(path)
 		if !said {
-			log.Infof("waiting for process %s, which builds in %s", orUnknown(holder), filepath.Dir(path))
+			waiting(fmt.Sprintf("waiting for process %s, which builds in %s", orUnknown(holder), filepath.Dir(path)))
 		}
 		if time.Now().After(deadline) {
 			return nil, errors.Join(&LockedError{path, holder, timeout}, f.Close())

@@ -118,9 +118,11 @@ func TestLocked(t *testing.T) {
 	if _, err := f.WriteString("4711\n"); err != nil {
 		t.Fatal(err)
 	}
-	res := whittle(t, state, "build", dockerfile(t, "FROM scratch\n"), "--progress", "quiet", "--lock-timeout", "300ms")
-	if res.code != 3 || !strings.Contains(res.stderr, "waiting for process 4711") || !strings.Contains(res.stderr, "--lock-timeout") {
-		t.Errorf("exit %d\n%s", res.code, res.stderr)
+	for _, quiet := range [][]string{{"--progress", "quiet"}, {"-q"}} {
+		res := whittle(t, state, append([]string{"build", dockerfile(t, "FROM scratch\n"), "--lock-timeout", "300ms"}, quiet...)...)
+		if res.code != 3 || !strings.Contains(res.stderr, "waiting for process 4711") || !strings.Contains(res.stderr, "--lock-timeout") {
+			t.Errorf("%s: exit %d\n%s", quiet, res.code, res.stderr)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 		case frontend.Bool:
 			fl.Bool(s.Name, false, s.Help)
 		case frontend.List:
-			fl.StringSlice(s.Name, nil, s.Help)
+			fl.Var(&listFlag{}, s.Name, s.Help)
 		default:
 			fl.String(s.Name, "", s.Help)
 		}
@@ -125,7 +125,9 @@ func (f *buildFlags) settings(fl *pflag.FlagSet) map[string][]string {
 			continue
 		}
 		if s.Kind == frontend.List {
-			out[s.Name], _ = fl.GetStringSlice(s.Name)
+			if list, ok := flag.Value.(*listFlag); ok {
+				out[s.Name] = list.items
+			}
 			continue
 		}
 		out[s.Name] = []string{flag.Value.String()}
@@ -139,8 +141,27 @@ func (f *buildFlags) engine(a *app, build gateway.BuildFunc) engine.Options {
 		Builder: f.builder, Named: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir(),
 		LockTimeout: f.lockTimeout, ConfigFile: f.buildkitdConfig, KeepBytes: keep,
 		Entitlements: f.allow, Frontend: build, Log: a.log,
+		// Not through the log, which says nothing of this with -q: a build that
+		// stands still for minutes is to say why.
+		Waiting: func(why string) { fmt.Fprintf(a.Err, "whittle: %s\n", why) },
 	}
 }
+
+// listFlag is a list that is cut as the build argument of the same setting is.
+// The flag may be repeated.
+type listFlag struct{ items []string }
+
+// Set implements pflag.Value.
+func (l *listFlag) Set(s string) error {
+	l.items = append(l.items, frontend.SplitList(s)...)
+	return nil
+}
+
+// String implements pflag.Value.
+func (l *listFlag) String() string { return strings.Join(l.items, ",") }
+
+// Type implements pflag.Value; help pages show it.
+func (*listFlag) Type() string { return "strings" }
 
 // nameValue cuts NAME=VALUE; a bare NAME takes its value from the environment.
 func nameValue(s string) (name, value string, ok bool) {
