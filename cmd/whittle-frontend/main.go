@@ -14,13 +14,19 @@ import (
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/cmd/internal/check"
 	"github.com/whittle-oci/whittle/cmd/internal/gc"
+	"github.com/whittle-oci/whittle/cmd/internal/version"
 )
 
 func main() {
 	gc.Defer()
-	err := grpcclient.RunFromEnvironment(appcontext.Context(), frontend.New(frontend.Options{Check: check.Dockerfile}))
-	if err != nil {
+	if err := grpcclient.RunFromEnvironment(appcontext.Context(), frontend.New(options())); err != nil {
 		fmt.Fprintln(os.Stderr, "whittle-frontend:", err)
 		os.Exit(1)
 	}
+}
+
+// options are what the frontend image adds to a build. What it writes into
+// images is to be what the command writes.
+func options() frontend.Options {
+	return frontend.Options{Check: check.Dockerfile, Version: version.String()}
 }

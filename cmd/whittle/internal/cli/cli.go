@@ -11,6 +11,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+
+	"github.com/whittle-oci/whittle/cmd/internal/version"
 )
 
 // The exit codes, which scripts rely on.
@@ -66,7 +68,7 @@ func Main(ctx context.Context, args []string, s IO) int {
 	root := &cobra.Command{
 		Use:           "whittle",
 		Short:         "Lint Dockerfiles, build minimal images from them, sign the result",
-		Version:       version(),
+		Version:       version.String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/builder/oci/staging"
+	"github.com/whittle-oci/whittle/cmd/internal/version"
 	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/hadolint"
 	"github.com/whittle-oci/whittle/lint/rules"
@@ -43,7 +44,7 @@ func (a *app) hadolint(ctx context.Context, args []string) error {
 		fmt.Fprint(a.Out, hadolint.Usage())
 		return nil
 	case told.Version:
-		fmt.Fprintf(a.Out, "whittle hadolint %s\n", version())
+		fmt.Fprintf(a.Out, "whittle hadolint %s\n", version.String())
 		return nil
 	}
 	told.File = cmp.Or(told.File, hadolint.Find(".", os.LookupEnv))
@@ -141,7 +142,7 @@ func (a *app) hadolintReports(ctx context.Context, cfg hadolint.Config, results 
 		}
 		var b bytes.Buffer
 		err := hadolint.Write(&b, format, results, hadolint.Options{
-			Color: cfg.NoColor == nil || !*cfg.NoColor, PathInReport: cfg.PathInReport, Version: strings.TrimPrefix(version(), "v"), Time: time.Now(),
+			Color: cfg.NoColor == nil || !*cfg.NoColor, PathInReport: cfg.PathInReport, Version: strings.TrimPrefix(version.String(), "v"), Time: time.Now(),
 		})
 		if err != nil {
 			return err

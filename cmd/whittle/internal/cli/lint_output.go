@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/whittle-oci/whittle/builder/oci/staging"
+	"github.com/whittle-oci/whittle/cmd/internal/version"
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/format"
 )
@@ -31,7 +32,7 @@ type outputs struct {
 
 // outputs reads --format: FORMAT or FORMAT=FILE.
 func (a *app) outputs(formats []string) (outputs, error) {
-	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Hints: true, Version: version(), Dir: absolute(".")}}
+	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Hints: true, Version: version.String(), Dir: absolute(".")}}
 	if len(formats) == 0 {
 		formats = []string{"text"}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/cmd/internal/version"
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/docs"
 	"github.com/whittle-oci/whittle/lint/lsp"
@@ -49,7 +50,7 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 	}
 	seen := &recent{}
 	err = lsp.Serve(ctx, a.In, a.Out, lsp.Config{
-		Version: version(), Rules: catalogue(), Page: docs.Page, Delay: typingDelay,
+		Version: version.String(), Rules: catalogue(), Page: docs.Page, Delay: typingDelay,
 		Find: func(name string) (rule.Meta, bool) {
 			found := findRules(name)
 			if len(found) == 0 {

@@ -7,19 +7,12 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/whittle-oci/whittle/cmd/internal/version"
 )
 
 // linked are the libraries whose versions matter to users.
 var linked = []string{"github.com/moby/buildkit", "github.com/google/go-containerregistry", "github.com/sigstore/cosign/v2"}
-
-// version is the version that this program was built as.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
 
 func (a *app) versionCommand() *cobra.Command {
 	var asJSON bool
@@ -33,7 +26,7 @@ func (a *app) versionCommand() *cobra.Command {
 				Go        string            `json:"go"`
 				Platform  string            `json:"platform"`
 				Libraries map[string]string `json:"libraries"`
-			}{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, map[string]string{}}
+			}{version.String(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, map[string]string{}}
 			if info, ok := debug.ReadBuildInfo(); ok {
 				for _, d := range info.Deps {
 					for _, l := range linked {
