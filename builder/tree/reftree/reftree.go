@@ -8,12 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime/debug"
 	"strings"
 	"sync"
 
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/util/flightcontrol"
 	fstypes "github.com/tonistiigi/fsutil/types"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -34,7 +35,7 @@ const (
 type Ref struct {
 	ctx    context.Context //nolint:containedctx // a reader from Open outlives the call that made it
 	ref    gateway.Reference
-	flight singleflight.Group
+	flight flightcontrol.Group[[]tree.Entry]
 	mu     sync.Mutex
 	dirs   map[string]map[string]tree.Entry
 	lists  map[string][]tree.Entry
@@ -82,11 +83,17 @@ func (r *Ref) list(ctx context.Context, dir string) ([]tree.Entry, error) {
 	if absent {
 		return nil, &fs.PathError{Op: "readdir", Path: dir, Err: fs.ErrNotExist}
 	}
-	v, err, _ := r.flight.Do(dir, func() (any, error) { return r.read(ctx, dir) })
-	if err != nil {
-		return nil, err
-	}
-	return v.([]tree.Entry), nil
+	// Callers share one request, which ends when all of them have given up: one
+	// that does is no reason for the others to fail.
+	return r.flight.Do(ctx, dir, func(ctx context.Context) (_ []tree.Entry, err error) {
+		// It runs beside all callers, where nobody else would recover.
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("listing %s failed inside: %v\n%s", dir, p, debug.Stack())
+			}
+		}()
+		return r.read(ctx, dir)
+	})
 }
 
 // absent reports whether a directory that was listed shows that dir is none.

@@ -2,12 +2,17 @@ package reftree_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	fstypes "github.com/tonistiigi/fsutil/types"
 
 	"github.com/whittle-oci/whittle/builder/tree"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
@@ -102,6 +107,56 @@ func TestRead(t *testing.T) {
 			if tc.n <= 16384 {
 				tc.calls = "" // the second time it is there
 			}
+		}
+	}
+}
+
+// slow is a reference that answers when it is told to, and that ends with its
+// caller.
+type slow struct {
+	*reftest.Ref
+	asked   chan struct{}
+	answers chan struct{}
+}
+
+func (s slow) ReadDir(ctx context.Context, req gateway.ReadDirRequest) ([]*fstypes.Stat, error) {
+	s.asked <- struct{}{}
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-s.answers:
+		return s.Ref.ReadDir(ctx, req)
+	}
+}
+
+// TestShared lets one of two callers that wait for the same directory give up,
+// the first or the second. The other gets its answer.
+func TestShared(t *testing.T) {
+	for _, quits := range []int{0, 1} {
+		s := slow{ref(map[string][]byte{"/app": []byte("a")}), make(chan struct{}, 10), make(chan struct{})}
+		tr := reftree.New(t.Context(), s)
+		var stop [2]context.CancelFunc
+		var done [2]chan error
+		for i := range 2 {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			stop[i], done[i] = cancel, make(chan error, 1)
+			go func() {
+				_, err := tr.Lstat(ctx, "/app")
+				done[i] <- err
+			}()
+			if i == 0 {
+				<-s.asked
+			}
+		}
+		time.Sleep(10 * time.Millisecond) // the second waits for the first
+		stop[quits]()
+		if err := <-done[quits]; !errors.Is(err, context.Canceled) {
+			t.Errorf("%d gave up with %v", quits, err)
+		}
+		close(s.answers)
+		if err := <-done[1-quits]; err != nil {
+			t.Errorf("%d gave up, and %d failed: %v", quits, 1-quits, err)
 		}
 	}
 }
