@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerui"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -112,10 +112,13 @@ func (b *build) readContext(ctx context.Context, name string) ([]byte, error) {
 // fetch reads a file of the network that has a digest.
 func (b *build) fetch(ctx context.Context, address, sum string) ([]byte, error) {
 	data, err := b.readState(ctx, llb.HTTP(address, llb.Checksum(digest.Digest(sum)), llb.Filename(configName), llb.WithCustomName("[internal] load "+address)), configName)
-	if data == nil && err == nil {
-		err = fmt.Errorf("%s cannot be read, or is not what its digest says", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read, or is not what its digest says: %w", address, err)
 	}
-	return data, err
+	if data == nil {
+		return nil, fmt.Errorf("%s cannot be read", address)
+	}
+	return data, nil
 }
 
 func (b *build) readState(ctx context.Context, st llb.State, name string) ([]byte, error) {
@@ -123,21 +126,26 @@ func (b *build) readState(ctx context.Context, st llb.State, name string) ([]byt
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s: %w", name, err)
 	}
-	res, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB()})
-	if err != nil {
-		// A client that shares no such directory has no configuration.
+	ref, err := b.request(ctx, def.ToPB(), false)
+	if notShared(err) {
 		return nil, nil
 	}
-	ref, err := res.SingleRef()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking for %s: %w", name, err)
 	}
 	data, err := tree.ReadFile(ctx, reftree.New(ctx, ref), "/"+name, maxConfig)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || notShared(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return data, nil
+}
+
+// notShared reports whether a client refuses a directory because it shares none
+// of that name (moby/buildkit, session/filesync). It has no configuration then.
+// The type of the error is lost on some ways.
+func notShared(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "no access allowed to dir")
 }

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -157,18 +158,31 @@ func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, e
 	if b.file, err = readFile(b.src.Data, b.ui.Target); err != nil {
 		return nil, err
 	}
+	return b.beside(ctx)
+}
+
+// grace is how long a build that failed waits for what the linter has to say.
+const grace = 2 * time.Second
+
+// beside runs the build and, at the same time, the linter and what sends the
+// context ahead. A finding that is to fail the build ends it.
+func (b *build) beside(ctx context.Context) (*gateway.Result, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var fatal error // found by the linter; the build need not go on
+	ahead, enough := context.WithCancel(ctx)
+	var fatal error
 	var aside sync.WaitGroup
-	defer aside.Wait()
 	aside.Go(func() {
 		if fatal = b.lintWarnings(ctx); fatal != nil {
 			stop()
 		}
 	})
-	aside.Go(func() { _ = b.ahead(ctx) })
+	aside.Go(func() { _ = b.ahead(ahead) })
 	res, err := b.run(ctx)
+	enough() // the build has what it needs, or needs nothing any more
+	if err != nil {
+		defer time.AfterFunc(grace, stop).Stop()
+	}
 	if aside.Wait(); fatal != nil {
 		return nil, fatal
 	}

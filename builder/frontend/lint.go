@@ -129,6 +129,9 @@ func (b *build) lintWarnings(ctx context.Context) error {
 		return nil
 	}
 	findings, err := b.check(ctx)
+	if ctx.Err() != nil {
+		return nil // the build has failed meanwhile
+	}
 	if err != nil {
 		b.warn(ctx, fmt.Sprintf("linting %s: %v", b.src.Filename, err), nil, "")
 		return nil

@@ -18,10 +18,9 @@ import (
 
 // A measuring is a measure that is being taken.
 type measuring struct {
-	stop  context.CancelFunc
-	done  chan struct{}
-	side  report.Side
-	error error
+	stop context.CancelFunc
+	done chan struct{}
+	side report.Side
 }
 
 // measuring begins to measure the built stage. It does so beside the plan,
@@ -31,16 +30,15 @@ func (b *build) measuring(ctx context.Context, s *stage, user string) *measuring
 	m := &measuring{stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(m.done)
-		defer recovered(&m.error)
-		m.side, m.error = b.before(ctx, s, user)
+		m.side = b.before(ctx, s, user)
 	}()
 	return m
 }
 
 // result waits for the end.
-func (m *measuring) result() (report.Side, error) {
+func (m *measuring) result() report.Side {
 	<-m.done
-	return m.side, m.error
+	return m.side
 }
 
 // close stops what is not wanted any more.
@@ -49,17 +47,20 @@ func (m *measuring) close() {
 	<-m.done
 }
 
-// before is what the report says of the built stage.
-func (b *build) before(ctx context.Context, s *stage, user string) (report.Side, error) {
+// before is what the report says of the built stage. Nothing else depends on
+// it, so it is no reason to fail: the report says what could not be measured.
+func (b *build) before(ctx context.Context, s *stage, user string) report.Side {
+	side := report.Side{User: report.UserText(user)}
 	m, err := b.measure(ctx, s)
 	if err != nil {
-		return report.Side{}, err
+		side.Unknown = firstLine(err) // a panic has more of them
+	} else {
+		side.Bytes, side.Files, side.Packages = m.Bytes, m.Files, m.Packages
 	}
-	side := report.Side{Bytes: m.Bytes, Files: m.Files, Packages: m.Packages, User: report.UserText(user)}
 	if res, err := tree.Resolve(ctx, s.tree, "/bin/sh"); err == nil && res.Entry.IsRegular() {
 		side.Shell = "/bin/sh"
 	}
-	return side, nil
+	return side
 }
 
 // platformName is how a platform is called in results, that of this machine
@@ -74,15 +75,14 @@ func platformName(p *ocispecs.Platform) string {
 
 // measure counts what the built stage holds: its base image, which is
 // remembered by its digest, and what the stage changed.
-func (b *build) measure(ctx context.Context, s *stage) (Measure, error) {
-	var total Measure
+func (b *build) measure(ctx context.Context, s *stage) (total Measure, err error) {
+	defer recovered(&err)
 	if s.base != nil {
 		base, ok := Measure{}, false
 		if b.Measures != nil && s.baseDigest != "" {
 			base, ok = b.Measures.Get(s.baseDigest)
 		}
 		if !ok {
-			var err error
 			if base, err = count(ctx, s.base); err != nil {
 				return total, err
 			}

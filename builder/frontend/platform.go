@@ -86,7 +86,7 @@ func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerf
 	if b.config.MaxSize > 0 {
 		size, err := count(ctx, reftree.New(ctx, ref))
 		if err != nil {
-			return nil, fmt.Errorf("measuring the image: %w", err)
+			return nil, b.refused(fmt.Errorf("measuring the image: %w", err))
 		}
 		if err := b.budget(size.Bytes, "it is built as written"); err != nil {
 			return nil, err
@@ -117,9 +117,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	compiled.unseen(made)
 	rep := report.New(platformName(p), made)
 	rep.Static = compiled.report
-	if rep.Before, err = before.result(); err != nil {
-		return nil, err
-	}
+	rep.Before = before.result()
 	if err := b.budget(rep.After.Bytes, "the report's droppable files are the first to look at"); err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (r *Report) without(l list, n int) (*Report, error) {
 // of files.
 func (r *Report) clipped(n int) *Report {
 	out := *r
-	for _, s := range []*string{&out.Platform, &out.Before.User, &out.Before.Shell, &out.After.User, &out.After.Shell} {
+	for _, s := range []*string{&out.Platform, &out.Before.User, &out.Before.Shell, &out.Before.Unknown, &out.After.User, &out.After.Shell} {
 		*s = clip(*s, n)
 	}
 	out.Programs = slices.Clone(r.Programs)

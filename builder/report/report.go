@@ -43,6 +43,9 @@ type Side struct {
 	Packages int    `json:"packages"`
 	User     string `json:"user"`
 	Shell    string `json:"shell,omitempty"`
+	// Unknown says why Bytes, Files and Packages are not known, "" when they
+	// are.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // An Amount is how much of an image something is.

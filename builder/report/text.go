@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -38,14 +39,21 @@ func (r *Report) summary(b *bytes.Buffer) {
 	fmt.Fprintf(b, "%s\n", r.Platform)
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  \tbefore\tafter")
-	fmt.Fprintf(t, "  files\t%s in %d\t%s in %d\n", Size(r.Before.Bytes), r.Before.Files, Size(r.After.Bytes), r.After.Files)
+	files, packages := fmt.Sprintf("%s in %d", Size(r.Before.Bytes), r.Before.Files), strconv.Itoa(r.Before.Packages)
+	if r.Before.Unknown != "" {
+		files, packages = "unknown", "unknown"
+	}
+	fmt.Fprintf(t, "  files\t%s\t%s in %d\n", files, Size(r.After.Bytes), r.After.Files)
 	if r.Droppable.Files > 0 {
 		fmt.Fprintf(t, "  droppable\t\t%s in %d\n", Size(r.Droppable.Bytes), r.Droppable.Files)
 	}
-	fmt.Fprintf(t, "  packages\t%d\t%d\n", r.Before.Packages, r.After.Packages)
+	fmt.Fprintf(t, "  packages\t%s\t%d\n", packages, r.After.Packages)
 	fmt.Fprintf(t, "  user\t%s\t%s\n", r.Before.User, r.After.User)
 	fmt.Fprintf(t, "  shell\t%s\t%s\n", none(r.Before.Shell), none(r.After.Shell))
 	_ = t.Flush() // a buffer does not fail
+	if r.Before.Unknown != "" {
+		fmt.Fprintf(b, "  the size before is unknown: %s\n", image.Printable(r.Before.Unknown))
+	}
 }
 
 func (r *Report) static(b *bytes.Buffer) {
