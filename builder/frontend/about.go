@@ -12,7 +12,6 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerui"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -60,11 +59,7 @@ func (a about) Files(names []string) map[string][]byte {
 	if err != nil {
 		return nil
 	}
-	res, err := a.b.client.Solve(a.ctx, gateway.SolveRequest{Definition: def.ToPB()})
-	if err != nil {
-		return nil
-	}
-	ref, err := res.SingleRef()
+	ref, err := a.b.request(a.ctx, def.ToPB(), false)
 	if err != nil || ref == nil {
 		return nil
 	}

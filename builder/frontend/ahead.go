@@ -8,7 +8,6 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -41,13 +40,13 @@ func (b *build) ahead(ctx context.Context) (err error) {
 		if !strings.HasPrefix(g.Ops[d].GetSource().GetIdentifier(), "local://") {
 			continue
 		}
-		local, err := g.UpTo(d, 0)
-		if err != nil {
-			return err
-		}
 		eg.Go(func() (err error) {
 			defer recovered(&err)
-			_, err = b.client.Solve(ctx, gateway.SolveRequest{Definition: local, Evaluate: true})
+			local, err := g.UpTo(d, 0)
+			if err != nil {
+				return err
+			}
+			_, err = b.request(ctx, local, true)
 			return err
 		})
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
@@ -26,11 +28,11 @@ const maxConfig = 1 << 20
 // configure puts flags, build arguments and the configuration file together.
 func (b *build) configure(ctx context.Context, args map[string]Value) error {
 	flags := map[string]Value{}
-	for name, items := range b.Args {
+	for _, name := range slices.Sorted(maps.Keys(b.Args)) {
 		if _, ok := lookup(func(s Setting) string { return s.Name }, name); !ok {
 			return &ConfigError{"--" + name, "no such setting"}
 		}
-		flags[name] = Value{"--" + name, items}
+		flags[name] = Value{"--" + name, b.Args[name]}
 	}
 	b.yaml = configFile{b.ConfigName, b.Config, b.ReadConfig}
 	if b.ConfigName == "" {

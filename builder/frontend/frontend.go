@@ -173,9 +173,13 @@ func (b *build) beside(ctx context.Context) (*gateway.Result, error) {
 	var fatal error
 	var aside sync.WaitGroup
 	aside.Go(func() {
-		if fatal = b.lintWarnings(ctx); fatal != nil {
-			stop()
-		}
+		defer func() {
+			if fatal != nil {
+				stop()
+			}
+		}()
+		defer recovered(&fatal)
+		fatal = b.lintWarnings(ctx)
 	})
 	aside.Go(func() { _ = b.ahead(ahead) })
 	res, err := b.run(ctx)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 
@@ -167,14 +166,10 @@ func (b *build) cgo(ctx context.Context, def *pb.Definition, s static.Step) ([]s
 	if err != nil {
 		return nil, err
 	}
-	res, err := b.client.Solve(ctx, gateway.SolveRequest{Definition: q, CacheImports: b.ui.CacheImports, Evaluate: true})
+	ref, err := b.request(ctx, q, true)
 	if failed, ok := errors.AsType[*errdefs.VertexError](err); ok && failed.Digest != asked.String() {
 		return nil, &inputError{err}
 	}
-	if err != nil {
-		return nil, err
-	}
-	ref, err := res.SingleRef()
 	if err != nil {
 		return nil, err
 	}
