@@ -135,6 +135,19 @@ func TestEvidence(t *testing.T) {
 			},
 			has: []string{"0444 0:0 /etc/ssl/certs/ca-certificates.crt", "0644 0:0 /etc/passwd"}, hasNot: []string{"/tmp", "/usr/bin/sh"}, quiet: true,
 		},
+		{
+			name: "the old name of /run", base: debian, change: func(t *tree.Memory) {
+				t.File(loader, 0o755, elftest.File{Library: true}.Bytes())
+				t.File("/app", 0o755, elftest.File{Interp: loader, Text: "/var/run/app.pid"}.Bytes())
+			},
+			has: []string{"0777 0:0 /var/run -> /run", "0775 65532:0 /run/"},
+		},
+		{
+			name: "the old name of /run, in Go", base: debian, change: func(t *tree.Memory) {
+				t.File("/app", 0o755, elftest.File{Text: "x/var/run/docker.sock", Sections: []elftest.Section{{Name: ".gopclntab", Data: elftest.GoTable(0xfffffff1)}}}.Bytes())
+			},
+			has: []string{"0777 0:0 /var/run -> /run", "0775 65532:0 /run/"}, quiet: true,
+		},
 		{name: "names of services", change: calls("getservbyname"), base: both(debian, func(t *tree.Memory) { t.File("/etc/services", 0o644, nil); t.File("/etc/protocols", 0o644, nil) }), has: []string{"0644 0:0 /etc/services"}, hasNot: []string{"/etc/protocols"}},
 		{
 			name: "the name service of an old glibc", base: debian, change: both(calls(), func(t *tree.Memory) {

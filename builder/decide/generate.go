@@ -421,7 +421,7 @@ func (g *generator) userDirs(ctx context.Context) error {
 		}
 	}
 	for _, dir := range g.facts.Subjects(need.State) {
-		all = append(all, wanted{dir, "the program's package keeps data there", userTree, false})
+		all = append(all, wanted{dir, "a program keeps what it writes there", userTree, false})
 	}
 	for _, w := range g.in.Options.Writable {
 		all = append(all, wanted{w, "writable:", userTree, true})

@@ -106,6 +106,11 @@ func TestRootStays(t *testing.T) {
 				content("/etc/group", "root:x:0:\ndaemon:x:1:\napp:x:4712:\nvideo:x:44:app\nother:x:4800:\n")(t, p)
 			},
 		},
+		{
+			name: "daemons that only root can start", base: both(debian, func(t *tree.Memory) { t.File("/usr/sbin/cron", 0o755, elfBytes) }), config: entrypoint("cron", "-f"),
+			warns: []string{"USER: ENTRYPOINT runs cron, which needs root, so the image runs as root"}, has: []string{"0644 0:0 /etc/passwd"},
+		},
+		{name: "but not where a user is named", base: both(debian, func(t *tree.Memory) { t.File("/usr/sbin/sshd", 0o755, elfBytes) }), change: change, config: func(c *dockerspec.DockerOCIImageConfig) { c.User, c.Entrypoint = "app", []string{"sshd", "-D"} }, user: "4711:4712"},
 		{name: "unless a user is set", base: debian, change: change, config: entrypoint("/entry.sh"), options: decide.Options{User: "4711:4712"}, user: "4711:4712", has: []string{"0700 4711:4712 /data/", "0600 4711:4712 /data/db"}},
 		{name: "or the Dockerfile names one", base: debian, change: change, config: func(c *dockerspec.DockerOCIImageConfig) { c.User, c.Entrypoint = "app", []string{"/entry.sh"} }, user: "4711:4712"},
 	})

@@ -11,6 +11,7 @@ type Evidence struct {
 	Certificates, Zones, Users, Groups, Temp, Shell string
 	Names                                           string // accounts by their name, so any of them
 	MIME, Services, Protocols                       string // tables of /etc
+	Run                                             string // process numbers and sockets, by their old place
 }
 
 // goFunctions are Go functions that stand for a need. They are the last before
@@ -57,6 +58,7 @@ var texts = []struct {
 	{func(e *Evidence) *string { return &e.Certificates }, "/etc/ssl/cert.pem", false},
 	{func(e *Evidence) *string { return &e.Zones }, "/usr/share/zoneinfo", false},
 	{func(e *Evidence) *string { return &e.Temp }, "/tmp/", false},
+	{func(e *Evidence) *string { return &e.Run }, varRun, false},
 	{func(e *Evidence) *string { return &e.Users }, "/etc/passwd", true},
 	{func(e *Evidence) *string { return &e.Names }, "/etc/passwd", true},
 	{func(e *Evidence) *string { return &e.Groups }, "/etc/group", true},
@@ -81,6 +83,10 @@ func (i *Info) Asks() string {
 	return "may have a C library in it"
 }
 
+// varRun is the old name of /run, which distributions keep as a link. Of Go
+// programs it is the one text that is looked for: functions do not show it.
+const varRun = "/var/run/"
+
 // Evidence says what the file shows that it uses. Where it does not show it,
 // that is everything.
 func (i *Info) Evidence() Evidence {
@@ -88,7 +94,7 @@ func (i *Info) Evidence() Evidence {
 	if i.Unknown == "" {
 		return e
 	}
-	for _, field := range []*string{&e.Certificates, &e.Zones, &e.Users, &e.Groups, &e.Names, &e.Temp, &e.MIME, &e.Services, &e.Protocols} {
+	for _, field := range []*string{&e.Certificates, &e.Zones, &e.Users, &e.Groups, &e.Names, &e.Temp, &e.MIME, &e.Services, &e.Protocols, &e.Run} {
 		if *field == "" {
 			*field = i.Unknown + ", so it may need this"
 		}

@@ -126,9 +126,7 @@ func Read(in io.ReaderAt) (_ *Info, err error) {
 	}
 	i.Unknown = i.hidden(f, r)
 	i.golang(f, r)
-	if i.Go == nil {
-		i.text(f)
-	}
+	i.text(f)
 	if i.asksNothing = i.silent(f); i.asksNothing {
 		i.Unknown = ""
 	}
@@ -214,23 +212,30 @@ func (i *Info) hidden(f *elf.File, r io.ReaderAt) string {
 // none, in all that is loaded.
 func (i *Info) text(f *elf.File) {
 	only := f.Section(".rodata")
+	left := uint64(maxScanned) // sections of a broken file may overlap
 	for _, s := range f.Sections {
 		if s.Type != elf.SHT_PROGBITS || only != nil && s != only || only == nil && s.Flags&elf.SHF_ALLOC == 0 {
 			continue
 		}
-		if s.Size > maxScanned {
-			i.Unknown = "has a section " + s.Name + " that is too large to be read"
+		if s.Size > left {
+			if i.Go == nil {
+				i.Unknown = "has a section " + s.Name + " that is too large to be read"
+			}
 			continue
 		}
+		left -= s.Size
 		data := make([]byte, s.Size)
 		n, _ := s.ReadAt(data, 0)
 		for _, t := range texts {
+			if i.Go != nil && t.text != varRun {
+				continue
+			}
 			if bytes.Contains(data[:n], []byte(t.text)) {
 				i.words = append(i.words, t.text)
 			}
 		}
 		for _, d := range dotnet {
-			if bytes.Contains(data[:n], []byte(d.text)) {
+			if i.Go == nil && bytes.Contains(data[:n], []byte(d.text)) {
 				i.words = append(i.words, d.text)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/runtimes"
 )
 
 // Lookup is the launcher that finds a command along PATH, as execvp(3) does.
@@ -41,7 +42,7 @@ func (Lookup) Resolve(ctx context.Context, env *Env, c Command) (Step, bool, err
 }
 
 // Execute is the launcher that comes last: what was looked up is a program of
-// which nothing is known but that it is run. Its arguments may name files.
+// which nothing is known but that it is run, by root or not. Its arguments may name files.
 type Execute struct{}
 
 // Resolve implements Launcher.
@@ -50,7 +51,11 @@ func (Execute) Resolve(_ context.Context, _ *Env, c Command) (Step, bool, error)
 		return Step{}, false, nil
 	}
 	self := Need{Kind: Program, Path: c.Program, By: c.Instruction, Reason: c.Reason, Strength: Required, Instruction: c.Instruction}
-	return Step{Found: Found{Needs: append([]Need{self}, Arguments(c)...)}}, true, nil
+	found := Found{Needs: append([]Need{self}, Arguments(c)...)}
+	if name := c.Argv[0]; runtimes.NeedsRoot(name) {
+		found.Facts = []Fact{{Kind: Root, Reason: fmt.Sprintf("%s runs %s", c.Instruction, name)}}
+	}
+	return Step{Found: found}, true, nil
 }
 
 // Arguments gives the files that the arguments of a command name, alone or

@@ -133,6 +133,15 @@ func evidence(ctx context.Context, env *need.Env, real string, info *elf.Info) (
 	if err := commandShell(ctx, env, &out, real, ev.Shell, info.Unknown != ""); err != nil {
 		return out, err
 	}
+	if ev.Run != "" {
+		switch res, err := tree.Resolve(ctx, env.Tree, "/var/run"); {
+		case need.Missing(err), err == nil && !res.Entry.IsDir():
+		case err != nil:
+			return out, err
+		default:
+			out.Facts = append(out.Facts, need.Fact{Kind: need.State, Subject: "/var/run", Reason: real + " " + ev.Run})
+		}
+	}
 	for _, t := range []struct {
 		reason string
 		names  []string
