@@ -25,7 +25,7 @@ var special = map[string]string{
 	"/srv/names/" + strings.Repeat("n", 255): "0 0644 0:0",
 	"/srv/names" + strings.Repeat("/"+strings.Repeat("d", 51), 8) + "/file": "0 0644 0:0",
 	"/srv/dirs/sticky":       "5 1777 0:0",
-	"/srv/dirs/setgid":       "5 2755 0:0",
+	"/srv/dirs/setgid":       "5 2775 65532:0",
 	"/srv/dirs/[glob]*":      "5 0777 65532:0",
 	"/srv/dirs/[glob]*/file": "0 0644 0:0",
 	"/srv/dirs/link[1]":      "2 0777 0:0 -> [glob]*/file",

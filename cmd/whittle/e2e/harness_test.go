@@ -208,8 +208,9 @@ func sum(files map[string]int64) (n int64) {
 
 // container is an unpacked image that runc can start.
 type container struct {
-	dir    string
-	config *v1.ConfigFile
+	dir      string
+	config   *v1.ConfigFile
+	writable bool // its root is
 }
 
 func unpack(t *testing.T, img v1.Image) *container {
@@ -275,7 +276,7 @@ func (c *container) command(t *testing.T, user string, args ...string) *exec.Cmd
 			"terminal": false, "user": map[string]int{"uid": uid, "gid": gid}, "args": args, "env": env, "cwd": cwd,
 			"capabilities": map[string]any{}, "noNewPrivileges": true,
 		},
-		"root":     map[string]any{"path": "rootfs", "readonly": true},
+		"root":     map[string]any{"path": "rootfs", "readonly": !c.writable},
 		"hostname": "e2e",
 		"mounts": append([]map[string]any{
 			{"destination": "/proc", "type": "proc", "source": "proc"},
