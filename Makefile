@@ -4,7 +4,9 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 # gRPC's trace pages, which nobody looks at here, bring template engines, and
 # those keep the linker from leaving methods out: a fifth of the programs.
-export GOFLAGS += -tags=grpcnotrace
+# Programs, tests and tools have the same flags, so that a package is compiled
+# once for all of them.
+export GOFLAGS += -tags=grpcnotrace -trimpath
 GO ?= go
 TOOLS := .tools/bin
 LDFLAGS := -s -w
@@ -26,33 +28,87 @@ setup: ## install what the machine lacks (Debian, root)
 
 .PHONY: build
 build: ## build bin/whittle and bin/whittle-frontend
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/whittle ./cmd/whittle-frontend
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/whittle ./cmd/whittle-frontend
 
-# The tools that tests hold our results against, pinned by their go.mod.
+# The tools that tests hold our results against, pinned by their go.mod. BuildKit
+# and buildx are of one module with ours, testdata/tools, so that they share our
+# versions of what they have in common, and its compilation.
 TOOL_COSIGN := github.com/sigstore/cosign/v2/cmd/cosign
-TOOL_BUILDX := github.com/docker/buildx/cmd/buildx
 TOOL_SYFT := github.com/anchore/syft/cmd/syft
 TOOL_KO := github.com/google/ko
-TOOL_BUILDKITD := github.com/moby/buildkit/cmd/buildkitd
 TOOL_GOLANGCI-LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-TOOL_BUILDCTL := github.com/moby/buildkit/cmd/buildctl
+TOOL_GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck
 
 $(TOOLS)/%: testdata/tools/%/go.mod
 	@mkdir -p $(TOOLS)
-	cd testdata/tools/$* && $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o ../../../$@ $(TOOL_$(shell echo $* | tr a-z A-Z))
+	cd testdata/tools/$* && $(GO) build -ldflags '$(LDFLAGS)' -o ../../../$@ $(TOOL_$(shell echo $* | tr a-z A-Z))
+
+TOOLS_SHARED := github.com/docker/buildx/cmd/buildx github.com/moby/buildkit/cmd/buildkitd github.com/moby/buildkit/cmd/buildctl
+SHARED := $(TOOLS)/buildx $(TOOLS)/buildkitd $(TOOLS)/buildctl
+$(SHARED) &: testdata/tools/go.mod go.mod
+	@mkdir -p $(TOOLS)
+	cd testdata/tools && $(GO) build -ldflags '$(LDFLAGS)' -o ../../$(TOOLS)/ $(TOOLS_SHARED)
+	@touch $(SHARED)
 
 .PHONY: tools
-tools: $(TOOLS)/cosign $(TOOLS)/buildx $(TOOLS)/syft $(TOOLS)/buildkitd $(TOOLS)/buildctl ## build the tools that tests use
+tools: $(SHARED) ## build the tools that make test uses
+
+# The levels. Each prints the processor time that it took beside its budget.
+BUDGET := testdata/budget.sh
+# A level calls these with --no-print-directory, below its stopwatch.
+STEPS := $(MAKE) --no-print-directory
+# All packages but the end-to-end tests. What go vet has found is not looked for again.
+UNIT = $$($(GO) list ./... | grep -v /e2e)
+TEST := $(GO) test -vet=off
+
+.PHONY: quick
+quick: ## vet and test all that needs no BuildKit to run with
+	@$(BUDGET) quick 120 60 $(STEPS) quick-steps
 
 .PHONY: test
-test: setup build tools ## every test, end-to-end ones included
+test: ## every test, end-to-end ones included
+	@$(BUDGET) test 900 1800 $(STEPS) test-steps
+
+.PHONY: ci
+ci: ## make test with cosign and syft, the race detector, other systems, known vulnerabilities
+	@$(BUDGET) ci 2400 4800 $(STEPS) ci-steps
+
+.PHONY: interop
+interop: ## heavier peers, before an issue is closed: ko and buildctl side by side, every fuzz target, with CORPUS=DIR hadolint
+	@$(BUDGET) interop 5400 7200 $(STEPS) interop-steps
+
+.PHONY: quick-steps test-steps ci-steps interop-steps
+quick-steps:
+	@set -e; pkgs=$$($(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | grep '\.test ' | grep -vE 'github.com/moby/buildkit/(client|control|solver|worker)( |$$)' | sed 's/\.test .*//'); \
+	$(GO) vet $$pkgs; $(TEST) $$pkgs
+
+test-steps: setup build tools vet unit
+	WHITTLE_E2E=1 $(TEST) -timeout 25m ./cmd/whittle/e2e
+
+ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
+	WHITTLE_E2E=ci $(TEST) -timeout 25m ./cmd/whittle/e2e
+	$(STEPS) race cross vuln
+
+interop-steps: bench fuzz
+	@test -z "$(CORPUS)" || $(STEPS) conformance fixes
+
+.PHONY: vet unit
+vet:
 	$(GO) vet ./...
-	$(GO) test $$($(GO) list ./... | grep -v /e2e)
-	WHITTLE_E2E=1 $(GO) test -timeout 25m ./cmd/whittle/e2e
+unit:
+	$(TEST) $(UNIT)
 
 .PHONY: e2e
-e2e: setup build tools ## the end-to-end tests alone
-	WHITTLE_E2E=1 $(GO) test -timeout 25m -v ./cmd/whittle/e2e
+e2e: setup build tools $(TOOLS)/cosign $(TOOLS)/syft ## the end-to-end tests alone, with cosign and syft
+	WHITTLE_E2E=ci $(TEST) -timeout 25m -v ./cmd/whittle/e2e
+
+.PHONY: setup-race
+setup-race: PACKAGES += gcc:/usr/bin/gcc libc6-dev:/usr/include/stdio.h
+setup-race: setup
+
+.PHONY: race
+race: setup-race ## the tests under the race detector, which needs a C compiler
+	CGO_ENABLED=1 $(TEST) -race $(UNIT)
 
 .PHONY: demo
 demo: setup build ## lint, build, sign, verify and run a careless service
@@ -61,10 +117,17 @@ demo: setup build ## lint, build, sign, verify and run a careless service
 .PHONY: check
 check: $(TOOLS)/golangci-lint ## what a change must pass: format, vet, linters, tests, pages current
 	@out=$$(gofmt -l builder cmd lint signing templates testdata); test -z "$$out" || { echo "gofmt: $$out" >&2; exit 1; }
-	$(GO) vet ./...
+	@$(STEPS) vet
 	$(TOOLS)/golangci-lint run ./...
-	$(GO) mod tidy -diff
-	$(GO) test $$($(GO) list ./... | grep -v /e2e)
+	$(GO) mod tidy -diff && cd testdata/tools && $(GO) mod tidy -diff
+	@$(STEPS) unit
+
+# The vulnerability database is the module golang.org/x/vulndb in the version of
+# testdata/tools/govulncheck/go.mod; VULNDB=latest takes the newest.
+VULNDB ?=
+.PHONY: vuln
+vuln: $(TOOLS)/govulncheck ## look for known vulnerabilities in what is linked
+	$(GO) run ./cmd/internal/vuln -tool $(TOOLS)/govulncheck -module testdata/tools/govulncheck -version "$(VULNDB)" -answers SECURITY.md
 
 # Where the command runs besides Linux, without the embedded engine.
 PLATFORMS := darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -94,7 +157,7 @@ fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes 
 	$(GO) run ./lint/internal/fixcheck $(CORPUS)/realworld.tar.gz
 
 .PHONY: bench
-bench: setup build $(TOOLS)/ko $(TOOLS)/buildkitd $(TOOLS)/buildctl ## ratios against plain BuildKit, ko and a hand-written image
+bench: setup build $(TOOLS)/ko $(SHARED) ## ratios against plain BuildKit, ko and a hand-written image
 	WHITTLE_E2E=1 $(GO) test -run XXX -bench . -benchtime 1x -timeout 30m ./cmd/whittle/e2e
 
 .PHONY: update

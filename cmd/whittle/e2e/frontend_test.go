@@ -30,6 +30,15 @@ func tool(t testing.TB, name string) string {
 	return bin
 }
 
+// peer is a tool that takes minutes to compile: make ci has it, make test does not.
+func peer(t testing.TB, name string) string {
+	t.Helper()
+	if os.Getenv("WHITTLE_E2E") != "ci" {
+		t.Skipf("make ci runs this with %s", name)
+	}
+	return tool(t, name)
+}
+
 // daemon starts a real buildkitd and gives its address.
 func daemon(t testing.TB) string {
 	t.Helper()

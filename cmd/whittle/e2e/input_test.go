@@ -145,8 +145,9 @@ func TestFullDisk(t *testing.T) {
 
 // TestScanner lets syft find the packages that the minimal image keeps.
 func TestScanner(t *testing.T) {
+	syft := peer(t, "syft")
 	ref, _, _ := build(t, "gocgo")
-	res := run(t, []string{"SYFT_CHECK_FOR_APP_UPDATE=false", "SYFT_REGISTRY_INSECURE_USE_HTTP=true"}, tool(t, "syft"), "registry:"+ref, "-o", "json")
+	res := run(t, []string{"SYFT_CHECK_FOR_APP_UPDATE=false", "SYFT_REGISTRY_INSECURE_USE_HTTP=true"}, syft, "registry:"+ref, "-o", "json")
 	if res.code != 0 {
 		t.Fatalf("exit %d\n%s", res.code, res.stderr)
 	}

@@ -29,7 +29,7 @@ func emptyRoot(t *testing.T, env []string) string {
 // TestCosign signs and attests with each of the two programs and verifies with
 // the other, in both formats.
 func TestCosign(t *testing.T) {
-	cosign := tool(t, "cosign")
+	cosign := peer(t, "cosign")
 	env := cosignEnv(t)
 	dir := t.TempDir()
 	prefix := filepath.Join(dir, "cosign")
