@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/whittle-oci/whittle/builder/oci"
 )
 
 // Limits bound what one verification, or one look at what is attached before
@@ -134,6 +136,9 @@ type meter struct {
 func (m *meter) RoundTrip(q *http.Request) (*http.Response, error) {
 	if q.Method != http.MethodGet && q.Method != http.MethodHead {
 		return m.next.RoundTrip(q) // takes as long as there is to send
+	}
+	if err := oci.CheckRedirects(q); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(q.Context())
 	idle := time.AfterFunc(m.Idle, func() {

@@ -155,6 +155,9 @@ func bounded(next http.RoundTripper, q *http.Request) (*http.Response, error) {
 		}
 		return nil, &PlainHTTPError{q.URL.Host}
 	}
+	if err := CheckRedirects(q); err != nil {
+		return nil, err
+	}
 	res, err := next.RoundTrip(q)
 	if err != nil {
 		return nil, err
@@ -163,6 +166,22 @@ func bounded(next http.RoundTripper, q *http.Request) (*http.Response, error) {
 		res.Body = &limited{res.Body, MaxManifest, q.URL}
 	}
 	return res, nil
+}
+
+// maxRedirects is how often one request is redirected, as in net/http.
+const maxRedirects = 10
+
+// CheckRedirects refuses a request that was redirected too often.
+// go-containerregistry's own check of redirects takes the place of the one in
+// net/http, and goes round without end.
+func CheckRedirects(q *http.Request) error {
+	n := 0
+	for r := q; r.Response != nil && r.Response.Request != nil; r = r.Response.Request {
+		if n++; n > maxRedirects {
+			return fmt.Errorf("%s redirected the request more than %d times", q.URL.Host, maxRedirects)
+		}
+	}
+	return nil
 }
 
 // limited fails where there is more to read than allowed.
