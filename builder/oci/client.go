@@ -44,8 +44,8 @@ func (e *NameError) Error() string { return fmt.Sprintf("%q: %v", e.Name, e.Err)
 func (e *NameError) Unwrap() error { return e.Err }
 
 // ParseName reads the name of an image in a registry as docker does. Registries
-// on this machine are asked over plain HTTP where they have no TLS, as docker
-// does, too. Errors are *NameError, here and below.
+// on this machine, and those with http = true in a buildkitd.toml, are asked
+// over plain HTTP where they have no TLS. Errors are *NameError, here and below.
 func ParseName(s string) (name.Reference, error) {
 	return named(s, name.ParseReference)
 }
@@ -71,7 +71,7 @@ func named[T any](s string, parse func(string, ...name.Option) (T, error)) (T, e
 }
 
 func nameOptions(s string) []name.Option {
-	if host, _, ok := strings.Cut(s, "/"); ok && IsLoopback(host) {
+	if host, _, ok := strings.Cut(s, "/"); ok && plainHTTP(host) {
 		return []name.Option{name.Insecure}
 	}
 	return nil
@@ -90,7 +90,8 @@ func IsLoopback(host string) bool {
 
 // Options are for the functions of go-containerregistry's remote package:
 // every request carries credentials, is sent again after an answer that may
-// change, and goes over plain HTTP to this machine only.
+// change, and goes over plain HTTP to this machine only and where a
+// buildkitd.toml says so.
 func (c Client) Options(ctx context.Context) []remote.Option {
 	return []remote.Option{
 		remote.WithContext(ctx), remote.WithAuthFromKeychain(c.keychain()), remote.WithTransport(c.transport()),
@@ -143,13 +144,13 @@ type PlainHTTPError struct{ Host string }
 
 // Error names the host.
 func (e *PlainHTTPError) Error() string {
-	return fmt.Sprintf("%s is not asked over plain HTTP: only registries on this machine are", e.Host)
+	return fmt.Sprintf("%s is not asked over plain HTTP: only registries on this machine are, and those with http = true in a buildkitd.toml", e.Host)
 }
 
 // bounded sends a request where it may go, and bounds what is read into
 // memory of the answer.
 func bounded(next http.RoundTripper, q *http.Request) (*http.Response, error) {
-	if q.URL.Scheme == "http" && !IsLoopback(q.URL.Host) {
+	if q.URL.Scheme == "http" && !plainHTTP(q.URL.Host) {
 		if q.Body != nil {
 			_ = q.Body.Close()
 		}

@@ -75,12 +75,23 @@ func (r *repository) image(ctx context.Context, d v1.Descriptor) (v1.Image, erro
 	return checked{img, r.name}, nil
 }
 
+// get reads a manifest from a mirror, or else from the registry itself.
+func (c Client) get(ctx context.Context, ref name.Reference) (got *remote.Descriptor, from name.Reference, err error) {
+	for _, from = range mirrored(ref) {
+		if got, err = remote.Get(from, c.Options(ctx)...); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return got, from, err
+}
+
 func openRegistry(ctx context.Context, ref Ref, o OpenOptions) (*Source, error) {
-	got, err := remote.Get(ref.Name, o.Client.Options(ctx)...)
+	got, from, err := o.Client.get(ctx, ref.Name)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref.Place(), err)
 	}
-	s := &repository{ref.Name.Context(), o.Client, got}
+	ref.Name = from
+	s := &repository{from.Context(), o.Client, got}
 	// What it is, its content says: the registry's word may be another.
 	isIndex, err := IsIndex(got.Manifest)
 	if err != nil {

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	buildkitd "github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/util/bklog"
 	resolverconfig "github.com/moby/buildkit/util/resolver/config"
 	"github.com/sirupsen/logrus"
+
+	"github.com/whittle-oci/whittle/builder/oci"
 )
 
 // registries reads the registry section of a buildkitd.toml: mirrors, plain
@@ -19,7 +20,7 @@ import (
 func registries(name string, log logrus.FieldLogger) (map[string]resolverconfig.RegistryConfig, error) {
 	names := []string{name}
 	if name == "" {
-		names = configFiles()
+		names = oci.RegistryFiles()
 	}
 	for _, n := range names {
 		cfg, err := buildkitd.LoadFile(n)
@@ -35,21 +36,6 @@ func registries(name string, log logrus.FieldLogger) (map[string]resolverconfig.
 		return cfg.Registries, nil
 	}
 	return nil, nil
-}
-
-// configFiles are the places where buildkitd looks, its own first.
-func configFiles() []string {
-	var out []string
-	dir := os.Getenv("XDG_CONFIG_HOME")
-	if dir == "" {
-		if home, err := os.UserHomeDir(); err == nil {
-			dir = filepath.Join(home, ".config")
-		}
-	}
-	if dir != "" {
-		out = append(out, filepath.Join(dir, "buildkit", "buildkitd.toml"))
-	}
-	return append(out, "/etc/buildkit/buildkitd.toml")
 }
 
 // quiet sends what BuildKit logs to our log, for debugging only: what a user
