@@ -32,8 +32,8 @@ type owner struct {
 }
 
 // own is phase 7: it gives every file the owner, the mode and the set-id bits
-// that it has in the image, with the directories that files lie in. It comes
-// after everything that adds files.
+// that it has in the image, with the directories that files lie in, and says
+// which names are one file. It comes after everything that adds files.
 func own(ctx context.Context, env *need.Env, in Input, files drafts, with ownership) error {
 	o := owner{with.user, in.Options.User != "", with.home, with.gate}
 	writable, err := writableDirs(ctx, env, with.kept.empty, with.facts.Subjects(need.SearchDir))
@@ -64,6 +64,7 @@ func own(ctx context.Context, env *need.Env, in Input, files drafts, with owners
 	for _, d := range files {
 		dropSetIDs(d)
 	}
+	hardLinks(files)
 	return nil
 }
 

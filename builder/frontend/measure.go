@@ -113,6 +113,7 @@ const listers = 16
 // count walks a whole tree, level by level.
 func count(ctx context.Context, t tree.Tree) (Measure, error) {
 	var m Measure
+	linked := map[string]bool{}
 	dirs := []string{"/"}
 	for len(dirs) > 0 {
 		lists := make([][]tree.Entry, len(dirs))
@@ -137,7 +138,9 @@ func count(ctx context.Context, t tree.Tree) (Measure, error) {
 				switch {
 				case e.IsDir() && !slices.Contains([]string{"/proc", "/sys", "/dev"}, name):
 					next = append(next, name)
+				case linked[e.LinkID]: // counted under another of its names
 				case e.IsRegular():
+					linked[e.LinkID] = e.LinkID != ""
 					m.Bytes += e.Size
 					m.Files++
 				}

@@ -23,6 +23,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/graph"
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/report"
+	llbsink "github.com/whittle-oci/whittle/builder/sink/llb"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
@@ -160,8 +161,8 @@ func (b *build) image(built *dockerspec.DockerOCIImage, made *image.Plan, create
 // ship solves the minimal image.
 func (b *build) ship(ctx context.Context, made *image.Plan, s *stage, created time.Time, p *ocispecs.Platform) (gateway.Reference, error) {
 	caps := b.client.BuildOpts().LLBCaps
-	symlinks := caps.Supports(pb.CapFileSymlinkCreate) == nil
-	st := sink(made, s.state, created, symlinks)
+	can := llbsink.Can{Symlinks: caps.Supports(pb.CapFileSymlinkCreate) == nil, SymbolicModes: caps.Supports(pb.CapFileCopyModeStringFormat) == nil}
+	st := llbsink.State(made, s.state, created, can)
 	opts := []llb.ConstraintsOpt{llb.WithCaps(caps)}
 	if p != nil {
 		opts = append(opts, llb.Platform(*p))

@@ -67,9 +67,13 @@ type Entry struct {
 	GID      int         `json:"gid"`
 	Size     int64       `json:"size"`
 	Linkname string      `json:"linkname,omitempty"`
-	Data     []byte      `json:"-"` // content, when generated
-	Reason   string      `json:"reason"`
-	Package  string      `json:"package,omitempty"`
+	// Hardlink is the path of an entry before this one that is the same file:
+	// this one is a further name of it, with a size of zero. "" for a file of
+	// its own.
+	Hardlink string `json:"hardlink,omitempty"`
+	Data     []byte `json:"-"` // content, when generated
+	Reason   string `json:"reason"`
+	Package  string `json:"package,omitempty"`
 	// Droppable marks what is kept only because the Dockerfile put it there.
 	Droppable bool `json:"droppable,omitempty"`
 }
@@ -141,10 +145,11 @@ func CompareComponents(a, b Component) int {
 	return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Sum, b.Sum))
 }
 
-// Size returns the bytes and the number of regular files in the image.
+// Size returns the bytes and the number of regular files in the image. A file
+// counts once, whatever its names are.
 func (p *Plan) Size() (bytes int64, files int) {
 	for _, e := range p.Entries {
-		if e.Type == File {
+		if e.Type == File && e.Hardlink == "" {
 			bytes += e.Size
 			files++
 		}

@@ -105,7 +105,7 @@ func place(t *tree.Memory, s Source, first *string) error {
 			if *first == "" && e.Mode&0o111 != 0 {
 				*first = dest
 			}
-			e.Xattrs = capabilities(name)
+			e.Xattrs, e.LinkID = capabilities(name), tree.LinkID(info)
 			t.AddFile(dest, e, func() (io.ReaderAt, error) { return hostFile(name), nil })
 		case info.Mode()&fs.ModeSymlink != 0:
 			to, err := os.Readlink(name)

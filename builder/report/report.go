@@ -85,7 +85,7 @@ func New(platform string, p *image.Plan) *Report {
 	r.After.Shell = p.Shell
 	r.After.User = UserText(p.Config.User)
 	for _, e := range p.Entries {
-		if e.Droppable && e.Type == image.File {
+		if e.Droppable && e.Type == image.File && e.Hardlink == "" {
 			r.Droppable.Bytes += e.Size
 			r.Droppable.Files++
 		}

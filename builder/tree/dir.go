@@ -94,7 +94,7 @@ func (d *Dir) entry(name string, info fs.FileInfo) (Entry, error) {
 	e.UID, e.GID = owner(info)
 	switch {
 	case e.IsRegular():
-		e.Size = info.Size()
+		e.Size, e.LinkID = info.Size(), LinkID(info)
 	case e.IsSymlink():
 		target, err := d.root.Readlink(local(name))
 		if err != nil {

@@ -59,6 +59,23 @@ func (m *Memory) Symlink(name, target string) {
 	m.Add(name, Entry{Mode: fs.ModeSymlink | 0o777, Linkname: target}, nil)
 }
 
+// Link makes name a further name of the file at target, a hard link, and does
+// nothing where that is no file.
+func (m *Memory) Link(name, target string) {
+	m.init()
+	target = path.Clean("/" + target)
+	n, ok := m.nodes[target]
+	if !ok || n.entry.IsDir() {
+		return
+	}
+	if n.entry.LinkID == "" {
+		n.entry.LinkID = target
+	}
+	m.Add(name, n.entry, nil)
+	linked := m.nodes[path.Clean("/"+name)]
+	linked.entry.Size, linked.data, linked.open = n.entry.Size, n.data, n.open
+}
+
 // Remove takes the file at name away, with all that is below it.
 func (m *Memory) Remove(name string) {
 	m.init()

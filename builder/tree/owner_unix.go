@@ -3,6 +3,7 @@
 package tree
 
 import (
+	"fmt"
 	"io/fs"
 	"syscall"
 )
@@ -13,4 +14,14 @@ func owner(info fs.FileInfo) (uid, gid int) {
 		return int(st.Uid), int(st.Gid)
 	}
 	return 0, 0
+}
+
+// LinkID gives the LinkID of a file of this machine, of its device and inode:
+// "" for one that has a single name.
+func LinkID(info fs.FileInfo) string {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Nlink < 2 || info.IsDir() {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }

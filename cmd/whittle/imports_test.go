@@ -50,6 +50,7 @@ var unreachable = map[string][]string{
 	"builder/oci/staging": {mod, "github.com/", "golang.org/", "net/http"},
 	"builder/oci/layers":  {mod + "lint", mod + "signing", mod + "cmd", mod + "builder/decide", "github.com/moby/buildkit", "github.com/containerd/containerd"},
 	"builder/oci/spool":   {mod, "github.com/"},
+	"builder/sink/llb":    {mod + "lint", mod + "signing", mod + "cmd", "github.com/google/go-containerregistry"},
 	"builder/sink/oci":    {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"builder/pack":        {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"signing":             {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},

@@ -6,17 +6,16 @@ import (
 	"archive/tar"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/compression"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -33,9 +32,23 @@ type Options struct {
 	Zstd         bool      // instead of gzip
 }
 
-// New makes the image of p. Contents are read from t whenever the layer is
-// read, so t must stay open as long as the image is used.
-func New(ctx context.Context, p *image.Plan, t tree.Tree, o Options) (v1.Image, error) {
+// An Image is one whose layer lies in a temporary file. Close removes it.
+type Image struct {
+	v1.Image
+	layer *layer // nil for an image without files
+}
+
+// Close removes the layer, which cannot be read any more.
+func (i *Image) Close() error {
+	if i.layer == nil {
+		return nil
+	}
+	return i.layer.spool.Close()
+}
+
+// New makes the image of p, whose files it reads from t. The caller must Close
+// it.
+func New(ctx context.Context, p *image.Plan, t tree.Tree, o Options) (*Image, error) {
 	if o.Created.IsZero() {
 		o.Created = time.Unix(0, 0).UTC()
 	}
@@ -51,13 +64,9 @@ func New(ctx context.Context, p *image.Plan, t tree.Tree, o Options) (v1.Image, 
 		return nil, fmt.Errorf("setting the image configuration: %w", err)
 	}
 	if len(p.Entries) == 0 {
-		return img, nil
+		return &Image{Image: img}, nil
 	}
-	opts := []tarball.LayerOption{tarball.WithCompressionLevel(9), tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching}
-	if o.Zstd {
-		opts = []tarball.LayerOption{tarball.WithCompression(compression.ZStd), tarball.WithCompressionLevel(19), tarball.WithMediaType(types.OCILayerZStd), tarball.WithCompressedCaching}
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return stream(ctx, p, t, o.Created), nil }, opts...)
+	layer, err := newLayer(func(w io.Writer) error { return archive(ctx, w, p, t, o.Created) }, o.Zstd)
 	if err != nil {
 		return nil, fmt.Errorf("writing the layer: %w", err)
 	}
@@ -66,9 +75,9 @@ func New(ctx context.Context, p *image.Plan, t tree.Tree, o Options) (v1.Image, 
 		History: v1.History{Created: v1.Time{Time: o.Created}, CreatedBy: "whittle", Comment: "the files that the program needs"},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("adding the layer: %w", err)
+		return nil, errors.Join(fmt.Errorf("adding the layer: %w", err), layer.spool.Close())
 	}
-	return img, nil
+	return &Image{img, layer}, nil
 }
 
 // configFile gives the plan's configuration in go-containerregistry's types,
@@ -90,32 +99,33 @@ func configFile(p *image.Plan, o Options) (*v1.ConfigFile, error) {
 	return &c, nil
 }
 
-// stream writes the layer into a pipe.
-func stream(ctx context.Context, p *image.Plan, t tree.Tree, created time.Time) io.ReadCloser {
-	r, w := io.Pipe()
-	go func() {
-		tw := tar.NewWriter(w)
-		for _, e := range p.Entries {
-			if err := write(ctx, tw, t, e, created); err != nil {
-				w.CloseWithError(fmt.Errorf("writing %s: %w", e.Path, err))
-				return
-			}
+// archive writes the files of a plan.
+func archive(ctx context.Context, w io.Writer, p *image.Plan, t tree.Tree, created time.Time) error {
+	tw := tar.NewWriter(w)
+	for _, e := range p.Entries {
+		err := ctx.Err()
+		if err == nil {
+			err = write(ctx, tw, t, e, created)
 		}
-		w.CloseWithError(tw.Close())
-	}()
-	return r
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", e.Path, err)
+		}
+	}
+	return tw.Close()
 }
 
 func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e image.Entry, created time.Time) error {
 	h := &tar.Header{
 		Name: strings.TrimPrefix(e.Path, "/"), Mode: int64(image.UnixMode(e.Mode)), Uid: e.UID, Gid: e.GID, ModTime: created,
 	}
-	switch e.Type {
-	case image.Dir:
+	switch {
+	case e.Type == image.Dir:
 		h.Typeflag = tar.TypeDir
 		h.Name += "/"
-	case image.Symlink:
+	case e.Type == image.Symlink:
 		h.Typeflag, h.Linkname = tar.TypeSymlink, e.Linkname
+	case e.Hardlink != "":
+		h.Typeflag, h.Linkname = tar.TypeLink, strings.TrimPrefix(e.Hardlink, "/")
 	default:
 		h.Typeflag, h.Size = tar.TypeReg, e.Size
 	}
@@ -124,7 +134,7 @@ func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e image.Entry, crea
 			return err
 		}
 	}
-	if err := tw.WriteHeader(h); err != nil || e.Type != image.File {
+	if err := tw.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {
 		return err
 	}
 	if e.Source == "" {

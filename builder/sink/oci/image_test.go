@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +41,7 @@ func everything() (*image.Plan, tree.Tree) {
 	p := &image.Plan{
 		Entries: []image.Entry{
 			{Path: "/app", Type: image.File, Source: "/app", Mode: 0o755 | fs.ModeSetuid, Size: 7},
+			{Path: "/app2", Type: image.File, Source: "/app", Hardlink: "/app", Mode: 0o755 | fs.ModeSetuid},
 			{Path: "/etc", Type: image.Dir, Mode: 0o755},
 			{Path: "/etc/passwd", Type: image.File, Mode: 0o644, Size: 4, Data: []byte("root")},
 			{Path: "/link", Type: image.Symlink, Mode: 0o777, Linkname: "../app"},
@@ -125,6 +128,7 @@ func TestLayer(t *testing.T) {
 	defer rc.Close()
 	want := []string{
 		`0 4755 0:0 86400 app program SCHILY.xattr.security.capability="\x01\x00\x00\x02\x00\x04\x00\x00"`,
+		`1 4755 0:0 86400 app2 app SCHILY.xattr.security.capability="\x01\x00\x00\x02\x00\x04\x00\x00"`,
 		`5 0755 0:0 86400 etc/ `,
 		`0 0644 0:0 86400 etc/passwd root`,
 		`2 0777 0:0 86400 link ../app`,
@@ -195,7 +199,7 @@ func TestZstd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer z.Close()
-	if got := list(t, z); len(got) != 8 {
+	if got := list(t, z); len(got) != 9 {
 		t.Errorf("the layer holds %q", got)
 	}
 }
@@ -224,4 +228,39 @@ func TestGone(t *testing.T) {
 	if _, err := oci.New(t.Context(), p, short, oci.Options{}); err == nil || !strings.Contains(err.Error(), "writing /app") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// BenchmarkNew makes an image of 64 MiB that does not compress, and gives the
+// memory that it holds: the layer lies in a file.
+func BenchmarkNew(b *testing.B) {
+	const size = 64 << 20
+	t := &tree.Memory{}
+	t.AddFile("/data", tree.Entry{Mode: 0o644, Size: size}, func() (io.ReaderAt, error) { return noise{}, nil })
+	p := &image.Plan{Entries: []image.Entry{{Path: "/data", Type: image.File, Source: "/data", Mode: 0o644, Size: size}}}
+	b.SetBytes(size)
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		img, err := oci.New(b.Context(), p, t, oci.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		held := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+		if b.ReportMetric(float64(held)/1e6, "MB-held"); held > size/16 {
+			b.Errorf("the image holds %d bytes of memory", held)
+		}
+		img.Close()
+	}
+}
+
+// noise is content without end.
+type noise struct{}
+
+// ReadAt implements io.ReaderAt.
+func (noise) ReadAt(b []byte, off int64) (int, error) {
+	r := rand.NewChaCha8([32]byte{byte(off), byte(off >> 8), byte(off >> 16), byte(off >> 24), byte(off >> 32)})
+	return r.Read(b)
 }

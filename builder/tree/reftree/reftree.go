@@ -123,8 +123,10 @@ func (r *Ref) read(ctx context.Context, dir string) ([]tree.Entry, error) {
 	list := make([]tree.Entry, 0, len(stats))
 	byName := make(map[string]tree.Entry, len(stats))
 	for _, s := range stats {
-		e := entry(s)
-		list = append(list, e)
+		list = append(list, entry(s))
+	}
+	linked(dir, stats, list)
+	for _, e := range list {
 		byName[e.Name] = e
 	}
 	tree.Sort(list)
@@ -132,6 +134,24 @@ func (r *Ref) read(ctx context.Context, dir string) ([]tree.Entry, error) {
 	r.lists[dir], r.dirs[dir] = list, byName
 	r.mu.Unlock()
 	return list, nil
+}
+
+// linked marks the files of a directory that are one: BuildKit names the first
+// of them in each of the others, and knows of no hard links between
+// directories.
+func linked(dir string, stats []*fstypes.Stat, list []tree.Entry) {
+	first := map[string]bool{}
+	for i, s := range stats {
+		if list[i].IsRegular() && s.Linkname != "" {
+			first[path.Base(s.Linkname)] = true
+			list[i].LinkID = path.Join(dir, path.Base(s.Linkname))
+		}
+	}
+	for i := range list {
+		if first[list[i].Name] && list[i].LinkID == "" {
+			list[i].LinkID = path.Join(dir, list[i].Name)
+		}
+	}
 }
 
 // entry converts what BuildKit sends: Mode holds os.FileMode bits.

@@ -161,6 +161,23 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// TestHardLinks knows the names of a file within a directory, as BuildKit does.
+func TestHardLinks(t *testing.T) {
+	m := &tree.Memory{}
+	m.File("/bin/box", 0o755, []byte("box"))
+	for _, n := range []string{"/bin/a", "/bin/z", "/sbin/b"} {
+		m.Link(n, "/bin/box")
+	}
+	m.File("/bin/own", 0o755, []byte("own"))
+	tr := reftree.New(t.Context(), &reftest.Ref{Tree: m})
+	for name, want := range map[string]string{"/bin/a": "/bin/a", "/bin/box": "/bin/a", "/bin/z": "/bin/a", "/bin/own": "", "/sbin/b": ""} {
+		e, err := tr.Lstat(t.Context(), name)
+		if err != nil || e.LinkID != want || e.Size != 3 || e.Linkname != "" {
+			t.Errorf("%s: %+v, %v, want %q", name, e, err, want)
+		}
+	}
+}
+
 // TestName lists a directory with a name that does not travel.
 func TestName(t *testing.T) {
 	m := &tree.Memory{}

@@ -96,11 +96,18 @@ func (r *Ref) ReadDir(ctx context.Context, req gateway.ReadDirRequest) ([]*fstyp
 		return nil, untyped(err)
 	}
 	var out []*fstypes.Stat
+	first := map[string]string{}
 	for _, e := range list {
 		if !utf8.ValidString(e.Name + e.Linkname) {
 			return nil, errors.New("grpc: error while marshaling: string field contains invalid UTF-8")
 		}
-		out = append(out, stat(e))
+		s := stat(e)
+		if e.LinkID != "" && first[e.LinkID] != "" {
+			s.Linkname = first[e.LinkID] // as fsutil's Walk has it: only within the directory
+		} else if e.LinkID != "" {
+			first[e.LinkID] = e.Name
+		}
+		out = append(out, s)
 	}
 	return out, nil
 }

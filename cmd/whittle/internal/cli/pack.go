@@ -172,6 +172,7 @@ func (a *app) finishPack(c *cobra.Command, f *packed, p *image.Plan, t tree.Tree
 	if err != nil {
 		return err
 	}
+	defer img.Close()
 	if err := f.write(c.Context(), img); err != nil {
 		return err
 	}

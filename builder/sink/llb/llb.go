@@ -1,4 +1,6 @@
-package frontend
+// Package llb makes an image from a plan with BuildKit: file actions, in one
+// layer.
+package llb
 
 import (
 	"io/fs"
@@ -12,38 +14,54 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 )
 
-// sink turns a plan into LLB: one state, one layer.
+// Can says what the builder is able to do.
+type Can struct {
+	Symlinks      bool // make links of its own (pb.CapFileSymlinkCreate)
+	SymbolicModes bool // change modes as chmod(1) does (pb.CapFileCopyModeStringFormat)
+}
+
+// State turns a plan into LLB: one state, one layer. Every file has the time
+// created.
 //
 // Files are copied from built, the state that the plan's tree was read from.
 // The directories come last, from a state of their own: copying a directory
 // sets its owner, mode and time after everything in it is written.
-func sink(p *image.Plan, built llb.State, created time.Time, symlinks bool, opts ...llb.ConstraintsOpt) llb.State {
+func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...llb.ConstraintsOpt) llb.State {
 	if len(p.Entries) == 0 {
 		return llb.Scratch()
 	}
 	var a actions
-	whole := map[string]bool{}
+	whole := map[string]int{} // in which of the copies a file is, from 1
 	made, special := directories(p, created)
 	skeleton := llb.Scratch()
 	if made != nil {
 		skeleton = skeleton.File(made, name("directories", opts)...)
 		a.copy(skeleton, "/", "/", contents(created))
 	}
-	for _, t := range p.Subtrees {
+	for i, t := range p.Subtrees {
+		if t.Mode != "" && !can.SymbolicModes {
+			continue // its files go one by one
+		}
 		for m := range t.Members {
-			whole[m] = true
+			whole[m] = i + 1
 		}
 		info := contents(created)
 		for _, x := range t.Exclude {
 			info.ExcludePatterns = append(info.ExcludePatterns, literal(x))
 		}
 		info.ChownOpt = owner(t.UID, t.GID)
+		if t.Mode != "" {
+			info.Mode = &llb.ChmodOpt{ModeStr: t.Mode}
+		}
 		a.copy(built, t.Root, t.Root, info)
 	}
+	names := apart(p, whole)
 	for _, e := range p.Entries {
 		switch {
-		case whole[e.Path] || e.Type == image.Dir:
-		case e.Type == image.Symlink && symlinks:
+		case names[e.Path] != nil:
+			a.copyNames(built, e, names[e.Path], created)
+		case whole[e.Path] > 0 || e.Type == image.Dir || e.Hardlink != "":
+		case e.Type == image.Symlink && can.Symlinks:
 			a.symlink(e, created)
 		case e.Type == image.Symlink:
 			a.copyLink(built, e, created)
@@ -93,6 +111,49 @@ func (a *actions) symlink(e image.Entry, created time.Time) {
 		return
 	}
 	a.last = a.last.Symlink(e.Linkname, e.Path, opts...)
+}
+
+// apart gives the names of files that have several, by the first of them, but
+// for those that one copy of a whole directory brings: a copy keeps hard links
+// to itself.
+func apart(p *image.Plan, whole map[string]int) map[string][]string {
+	names := map[string][]string{}
+	for _, e := range p.Entries {
+		if e.Hardlink == "" {
+			continue
+		}
+		if names[e.Hardlink] == nil {
+			names[e.Hardlink] = []string{e.Hardlink}
+		}
+		names[e.Hardlink] = append(names[e.Hardlink], e.Path)
+	}
+	for first, all := range names {
+		together := whole[first] > 0
+		for _, n := range all {
+			together = together && whole[n] == whole[first]
+		}
+		if together {
+			delete(names, first)
+		}
+	}
+	return names
+}
+
+// copyNames copies a file with all its names, in one copy of the directory
+// that they lie in.
+func (a *actions) copyNames(built llb.State, e image.Entry, names []string, created time.Time) {
+	dir := path.Dir(names[0])
+	for _, n := range names {
+		for dir != "/" && !strings.HasPrefix(n, dir+"/") {
+			dir = path.Dir(dir)
+		}
+	}
+	info := contents(created)
+	for _, n := range names {
+		info.IncludePatterns = append(info.IncludePatterns, literal(strings.TrimPrefix(strings.TrimPrefix(n, dir), "/")))
+	}
+	info.Mode, info.ChownOpt = chmod(e.Mode), owner(e.UID, e.GID)
+	a.copy(built, dir, dir, info)
 }
 
 // copyLink copies a symbolic link as one of the files in its directory, for
