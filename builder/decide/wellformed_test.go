@@ -45,6 +45,9 @@ func wellFormed(t *testing.T, in decide.Input, p *image.Plan) {
 		if dir := path.Dir(e.Path); dir != "/" && kinds[dir] != image.Dir {
 			t.Errorf("%s lies in %s, which is %q", e.Path, dir, kinds[dir])
 		}
+		if first, ok := p.Find(e.Hardlink); e.Hardlink != "" && (!ok || first.Path >= e.Path || first.Hardlink != "" || e.Size != 0 || first.Mode != e.Mode || first.UID != e.UID || first.GID != e.GID) {
+			t.Errorf("%+v is a hard link to %+v", e, first)
+		}
 		if e.Reason == "" {
 			t.Errorf("%s has no reason", e.Path)
 		}
@@ -68,6 +71,7 @@ func wellFormed(t *testing.T, in decide.Input, p *image.Plan) {
 		}
 		divided(t, in.Tree, c)
 	}
+	record(t, in.Tree, p)
 	for seed := range uint64(6) {
 		again, err := decide.Decide(t.Context(), in)
 		if seed > 0 { // the closure looks at needs in another order

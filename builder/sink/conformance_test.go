@@ -1,0 +1,384 @@
+// Package sink_test holds the sinks to each other: one plan gives one tar.
+package sink_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/moby/buildkit/client/llb"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/image"
+	llbsink "github.com/whittle-oci/whittle/builder/sink/llb"
+	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+var created = time.Unix(86400, 0).UTC()
+
+// conform makes the image of a plan both ways.
+func conform(t *testing.T, p *image.Plan, x tree.Tree) {
+	t.Helper()
+	img, err := ocisink.New(t.Context(), p, x, ocisink.Options{Created: created})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, l := range layers {
+		rc, err := l.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, list(t, rc)...)
+		rc.Close()
+	}
+	slices.Sort(want)
+	built := t.TempDir()
+	unpack(t, x, built)
+	for _, can := range []llbsink.Can{{Symlinks: true, SymbolicModes: true}, {}} {
+		got := list(t, bytes.NewReader(solve(t, llbsink.State(p, llb.Image(builtRef), created, can), built)))
+		slices.Sort(got)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("a builder that can %+v (-go-containerregistry +BuildKit):\n%s", can, d)
+		}
+	}
+	if n := sizes(want); n != size(p) {
+		t.Errorf("the tar holds %d bytes of files, the plan says %d", n, size(p))
+	}
+}
+
+func size(p *image.Plan) int64 {
+	n, _ := p.Size()
+	return n
+}
+
+// sizes sums the sizes of listed files.
+func sizes(lines []string) (sum int64) {
+	for _, l := range lines {
+		var n int64
+		if _, err := fmt.Sscanf(l[strings.LastIndex(l, " size=")+1:], "size=%d", &n); err == nil {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// list writes the entries of a tar. The names of one file are told by the first
+// of them in the order of names, whichever the tar has it under.
+func list(t *testing.T, r io.Reader) []string {
+	t.Helper()
+	type file struct {
+		header  *tar.Header
+		content string
+	}
+	var all []file
+	groups := map[string][]string{} // by the name that a tar has the content under
+	tr := tar.NewReader(r)
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeLink {
+			groups[h.Linkname] = append(groups[h.Linkname], h.Name)
+		}
+		all = append(all, file{h, string(b)})
+	}
+	first, whole := map[string]string{}, map[string]file{}
+	for from, names := range groups {
+		names = append(names, from)
+		for _, n := range names {
+			first[n] = slices.Min(names)
+		}
+	}
+	for _, f := range all {
+		if f.header.Typeflag == tar.TypeReg {
+			whole[first[f.header.Name]] = f
+		}
+	}
+	var out []string
+	for _, f := range all {
+		h := f.header
+		line := fmt.Sprintf("%q %c %04o %d:%d %d", h.Name, h.Typeflag, h.Mode, h.Uid, h.Gid, h.ModTime.Unix())
+		line = strings.Replace(line, fmt.Sprintf(" %c ", tar.TypeLink), fmt.Sprintf(" %c ", tar.TypeReg), 1)
+		if v := h.PAXRecords["SCHILY.xattr.security.capability"]; v != "" {
+			line += fmt.Sprintf(" capability=%x", v)
+		}
+		if h.Typeflag == tar.TypeSymlink {
+			line += fmt.Sprintf(" -> %q", h.Linkname)
+		}
+		switch group := first[h.Name]; {
+		case group != "" && group != h.Name:
+			line += fmt.Sprintf(" = %q", group)
+		case group != "":
+			line += fmt.Sprintf(" %q size=%d", whole[group].content, whole[group].header.Size)
+		case h.Typeflag == tar.TypeReg:
+			line += fmt.Sprintf(" %q size=%d", f.content, h.Size)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// unpack puts a tree on disk.
+func unpack(t *testing.T, x tree.Tree, dir string) {
+	t.Helper()
+	linked := map[string]string{}
+	err := tree.Walk(t.Context(), x, "/", func(name string, e tree.Entry) error {
+		to := filepath.Join(dir, name)
+		if name == "/" {
+			return nil
+		}
+		if from := linked[e.LinkID]; from != "" {
+			return os.Link(from, to)
+		}
+		if e.LinkID != "" {
+			linked[e.LinkID] = to
+		}
+		if err := put(t, x, name, e, to); err != nil {
+			return err
+		}
+		if err := os.Lchown(to, e.UID, e.GID); err != nil || e.IsSymlink() {
+			return err
+		}
+		if err := os.Chmod(to, e.Mode); err != nil {
+			return err
+		}
+		for k, v := range e.Xattrs {
+			if err := unix.Lsetxattr(to, k, v, 0); err != nil {
+				return fmt.Errorf("%s of %s: %w", k, name, err)
+			}
+		}
+		return os.Chtimes(to, time.Time{}, time.Unix(1e9, 5))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put makes a file without attributes.
+func put(t *testing.T, x tree.Tree, name string, e tree.Entry, to string) error {
+	switch {
+	case e.IsDir():
+		return os.Mkdir(to, 0o700)
+	case e.IsSymlink():
+		return os.Symlink(e.Linkname, to)
+	case e.IsRegular():
+		r, err := x.Open(t.Context(), name)
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(io.NewSectionReader(r, 0, e.Size))
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, b, 0o600)
+	case e.Mode&fs.ModeNamedPipe != 0:
+		return unix.Mknod(to, unix.S_IFIFO|0o600, 0)
+	case e.Mode&fs.ModeSocket != 0:
+		return unix.Mknod(to, unix.S_IFSOCK|0o600, 0)
+	}
+	return unix.Mknod(to, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))) //nolint:gosec // small
+}
+
+// asRoot skips what only root can do: give files to others.
+func asRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("giving files to their owners takes root, which continuous integration is")
+	}
+}
+
+// TestGolden takes every plan that the tests of builder/decide make.
+func TestGolden(t *testing.T) {
+	asRoot(t)
+	dir := t.TempDir()
+	c := exec.CommandContext(t.Context(), "go", "test", "-count=1", "../decide")
+	c.Env = append(os.Environ(), "WHITTLE_GOLDEN_PLANS="+dir)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("the tests of builder/decide: %v\n%s", err, out)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(names) < 100 {
+		t.Fatalf("%d plans, %v", len(names), err)
+	}
+	for _, name := range names {
+		dt, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g struct {
+			Name  string
+			Plan  image.Plan
+			Files []struct {
+				Path  string
+				Entry tree.Entry
+				Data  []byte
+			}
+		}
+		if err := gob.NewDecoder(bytes.NewReader(dt)).Decode(&g); err != nil {
+			t.Fatal(err)
+		}
+		x := &tree.Memory{}
+		for _, f := range g.Files {
+			x.Add(f.Path, f.Entry, f.Data)
+		}
+		t.Run(g.Name, func(t *testing.T) { conform(t, &g.Plan, x) })
+	}
+}
+
+// capabilities are CAP_NET_BIND_SERVICE, as setcap(8) writes it.
+const capabilities = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+// TestNasty makes plans of trees with everything that a sink may stumble over.
+func TestNasty(t *testing.T) {
+	asRoot(t)
+	for _, tc := range []struct {
+		name    string
+		change  func(*tree.Memory)
+		options decide.Options
+		user    string
+	}{
+		{"odd modes", func(x *tree.Memory) {
+			for i, mode := range []fs.FileMode{0, 0o1, 0o444, 0o640, 0o666, 0o777, 0o755 | fs.ModeSetuid, 0o755 | fs.ModeSetgid, 0o644 | fs.ModeSticky, 0o777 | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky} {
+				x.File(fmt.Sprintf("/srv/f%d", i), mode, []byte(fmt.Sprint(i)))
+				x.Dir(fmt.Sprintf("/srv/d%d", i), mode)
+				x.File(fmt.Sprintf("/srv/e%d/x", i), 0o644, nil)
+				x.Dir(fmt.Sprintf("/srv/e%d", i), mode)
+			}
+		}, decide.Options{}, ""},
+		{"odd modes, as root", func(x *tree.Memory) {
+			for i, mode := range []fs.FileMode{0, 0o700, 0o600, 0o755 | fs.ModeSetuid, 0o755 | fs.ModeSetgid, 0o777 | fs.ModeSticky} {
+				x.Add(fmt.Sprintf("/srv/f%d", i), tree.Entry{Mode: mode, UID: i, GID: 2 * i}, []byte(fmt.Sprint(i)))
+				x.Add(fmt.Sprintf("/srv/d%d", i), tree.Entry{Mode: mode | fs.ModeDir, UID: i, GID: 2 * i}, nil)
+			}
+		}, decide.Options{User: "keep"}, ""},
+		{"many owners", func(x *tree.Memory) {
+			for i := range 30 {
+				x.Add(fmt.Sprintf("/srv/%d/file", i%7), tree.Entry{Mode: 0o644, UID: i, GID: i}, []byte("x"))
+				x.Add(fmt.Sprintf("/srv/%d/file%d", i%7, i), tree.Entry{Mode: 0o660, UID: 4711, GID: i % 3}, []byte("x"))
+			}
+		}, decide.Options{}, "4711:4712"},
+		{"many owners, as root", func(x *tree.Memory) {
+			for i := range 30 {
+				x.Add(fmt.Sprintf("/srv/%d/file%d", i%7, i), tree.Entry{Mode: 0o644, UID: 1 << i % 31, GID: i}, []byte("x"))
+			}
+		}, decide.Options{User: "keep"}, ""},
+		{"hard links", func(x *tree.Memory) {
+			x.File("/srv/a", 0o644, []byte("one file"))
+			for _, n := range []string{"/srv/b", "/srv/a.d/c", "/srv/a/../z", "/srv/x*[y]?", "/opt/elsewhere"} {
+				x.Link(n, "/srv/a")
+			}
+			x.File("/srv/empty", 0o644, nil)
+			x.Link("/srv/empty2", "/srv/empty")
+			for i := range 8 {
+				x.File(fmt.Sprintf("/srv/more/%d", i), 0o644, []byte("x"))
+			}
+			x.Link("/srv/more/link", "/srv/more/0")
+		}, decide.Options{}, ""},
+		{"hard links whose mode changes", func(x *tree.Memory) {
+			x.File("/srv/private", 0o640, []byte("x"))
+			x.Link("/srv/private2", "/srv/private")
+			x.Add("/srv/capable", tree.Entry{Mode: 0o755, Xattrs: map[string][]byte{"security.capability": []byte(capabilities)}}, []byte("x"))
+			x.Link("/srv/sub/capable2", "/srv/capable")
+		}, decide.Options{}, ""},
+		{"hard links of which some stay behind", func(x *tree.Memory) {
+			x.File("/srv/0", 0o644, []byte("x"))
+			for i := range 8 {
+				x.Link(fmt.Sprintf("/srv/%d", i), "/srv/0")
+			}
+		}, decide.Options{Exclude: []string{"/srv/0", "/srv/5"}}, ""},
+		{"one program under many names", func(x *tree.Memory) {
+			x.File("/bin/busybox", 0o755, elftest.File{}.Bytes())
+			for _, n := range []string{"ls", "cat", "sh", "["} {
+				x.Link("/bin/"+n, "/bin/busybox")
+			}
+		}, decide.Options{Include: []string{"/bin"}}, ""},
+		{"links to directories", func(x *tree.Memory) {
+			x.File("/srv/real/file", 0o644, []byte("x"))
+			x.Symlink("/srv/link", "real")
+			x.Symlink("/srv/abs", "/srv/real")
+			x.Symlink("/srv/up", "../../../srv/real/..")
+			x.Symlink("/srv/nowhere", "/mnt/volume")
+			x.Symlink("/srv/loop", "loop")
+			x.Add("/srv/owned", tree.Entry{Mode: fs.ModeSymlink | 0o777, Linkname: "real", UID: 7, GID: 8}, nil)
+		}, decide.Options{Include: []string{"/srv/link/file"}, Writable: []string{"/srv/abs/new"}}, ""},
+		{"empty directories and generated files", func(x *tree.Memory) {
+			for _, d := range []string{"/srv/a/b/c", "/data", "/cache"} {
+				x.Dir(d, 0o755)
+			}
+			x.Add("/srv/mine", tree.Entry{Mode: fs.ModeDir | 0o750, UID: 4711, GID: 4712}, nil)
+		}, decide.Options{Writable: []string{"/new/dir", "/cache"}}, "4711"},
+		{"names", func(x *tree.Memory) {
+			for _, n := range []string{"a b", " a", "a ", "*", "?", "[a]", `back\slash`, "!a", "#a", "new\nline", "\ttab", "ä", "日本", "{a,b}", "-a", ".hidden", "a.wh.b", strings.Repeat("n", 255), "$HOME", "~"} {
+				x.File("/srv/"+n, 0o644, []byte(n))
+				x.File("/srv/private/"+n, 0o640, []byte(n))
+				x.Symlink("/srv/links/"+n, "../"+n)
+				x.File("/srv/dirs/"+n+"/file", 0o644, []byte(n))
+			}
+		}, decide.Options{}, ""},
+		{"capabilities and other attributes", func(x *tree.Memory) {
+			for i := range 6 {
+				x.Add(fmt.Sprintf("/srv/%d", i), tree.Entry{Mode: 0o755, Xattrs: map[string][]byte{"security.capability": []byte(capabilities), "user.note": []byte("x")}}, []byte("x"))
+			}
+			x.Add("/srv/6", tree.Entry{Mode: 0o700, Xattrs: map[string][]byte{"security.capability": []byte(capabilities)}}, []byte("x"))
+		}, decide.Options{}, ""},
+		{"devices, pipes and sockets", func(x *tree.Memory) {
+			for i := range 6 {
+				x.File(fmt.Sprintf("/srv/%d", i), 0o644, []byte("x"))
+			}
+			x.Add("/srv/null", tree.Entry{Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}, nil)
+			x.Add("/srv/pipe", tree.Entry{Mode: fs.ModeNamedPipe | 0o666}, nil)
+			x.Add("/srv/dir/socket", tree.Entry{Mode: fs.ModeSocket | 0o777}, nil)
+		}, decide.Options{Include: []string{"/srv"}}, ""},
+		{"large and many", func(x *tree.Memory) {
+			for i := range 300 {
+				x.File(fmt.Sprintf("/srv/%d/%d", i%10, i), 0o644, bytes.Repeat([]byte{byte(i)}, i*10))
+				x.File(fmt.Sprintf("/srv/%d/private%d", i%10, i), 0o600, nil)
+			}
+		}, decide.Options{}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			base, built, changed := &tree.Memory{}, &tree.Memory{}, &tree.Memory{}
+			for _, x := range []*tree.Memory{built, changed} {
+				x.File("/app", 0o755, elftest.File{}.Bytes())
+				tc.change(x)
+			}
+			var c dockerspec.DockerOCIImageConfig
+			c.Entrypoint, c.User = []string{"/app"}, tc.user
+			p, err := decide.Decide(t.Context(), decide.Input{Tree: built, Changed: changed, Base: base, Config: c, Options: tc.options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			conform(t, p, built)
+		})
+	}
+}
