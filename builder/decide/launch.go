@@ -3,7 +3,6 @@ package decide
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,7 +57,7 @@ func mainPrograms(ctx context.Context, env *need.Env, l launched) ([]string, err
 	}
 	var out []string
 	for _, f := range set.Files() {
-		if f.Program && f.Serves("ENTRYPOINT", "CMD") {
+		if f.Program && f.Serves(need.Starts...) {
 			out = append(out, f.Path)
 		}
 	}
@@ -179,14 +178,25 @@ func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers [
 }
 
 // launchCommands launches the further command lines that the image is started
-// with. The image does not hold them, so none of them is rewritten; where an
-// ENTRYPOINT runs its arguments, they are such arguments.
+// with. They stand where CMD does, behind ENTRYPOINT. The image does not hold
+// them, so none of them is rewritten, and an ENTRYPOINT in shell form reads
+// none.
 func launchCommands(ctx context.Context, env *need.Env, in Input, launchers []need.Launcher, out *launched) error {
+	entry := in.Config.Entrypoint
+	if _, _, shellForm := shell.Form(entry); shellForm && len(in.Options.Commands) > 0 {
+		out.found.Warnings = append(out.found.Warnings, image.NewWarning("ENTRYPOINT", "commands: are not looked at, since an ENTRYPOINT in shell form does not read them", "write ENTRYPOINT in exec form"))
+		return nil
+	}
 	for _, argv := range in.Options.Commands {
-		if len(argv) == 0 {
-			continue
+		reason := "commands: " + need.Quote(argv)
+		rest, official, err := entrypoint.Evaluate(ctx, env, entry, argv)
+		if err != nil {
+			return err
 		}
-		if _, err := out.run(ctx, env, need.Command{Argv: argv, Instruction: "commands:", Reason: fmt.Sprintf("commands: %s", need.Quote(argv)), Fixed: true}, launchers); err != nil {
+		if !official {
+			rest = slices.Concat(entry, argv)
+		}
+		if _, err := out.run(ctx, env, need.Command{Argv: rest, Instruction: "commands", Reason: reason, Fixed: true}, launchers); err != nil {
 			return err
 		}
 	}

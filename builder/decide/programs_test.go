@@ -259,3 +259,30 @@ func TestHealthchecks(t *testing.T) {
 		})
 	}
 }
+
+// TestFurtherCommands starts the image with more than CMD.
+func TestFurtherCommands(t *testing.T) {
+	two := func(t *tree.Memory) { t.File("/worker", 0o755, elftest.File{}.Bytes()) }
+	run(t, []stage{
+		{
+			name: "they come along", base: debian, change: two, config: command(nil, []string{"/app"}), options: decide.Options{Commands: [][]string{{"/worker"}, {"/bin/sh", "-c", "sed x | sed y"}}},
+			has: []string{"0755 0:0 /worker", "0755 0:0 /usr/bin/sed"},
+		},
+		{
+			name: "behind an ENTRYPOINT that runs its arguments", base: debian,
+			change:  func(t *tree.Memory) { two(t); t.File("/entry.sh", 0o755, []byte("#!/bin/sh\nexec \"$@\"\n")) },
+			config:  command([]string{"/entry.sh"}, []string{"/app"}),
+			options: decide.Options{Commands: [][]string{{"/worker"}}},
+			has:     []string{"0755 0:0 /worker", "0755 0:0 /entry.sh", "0755 0:0 /app"},
+		},
+		{
+			name: "behind one that is a program they are arguments", base: debian, change: two,
+			options: decide.Options{Commands: [][]string{{"--config=/etc/shells"}}},
+			has:     []string{"0755 0:0 /app"},
+		},
+		{
+			name: "one that is nowhere", base: debian, config: command(nil, []string{"/app"}),
+			options: decide.Options{Commands: [][]string{{"gone"}}}, refused: "commands: gone is not along PATH",
+		},
+	})
+}

@@ -50,6 +50,7 @@ func (b *build) configure(ctx context.Context, args map[string]Value) error {
 	}
 	var err error
 	b.config, err = config(flags, args, file)
+	b.config.Plan.Commands = append(b.config.Plan.Commands, b.Commands...)
 	return err
 }
 

@@ -42,6 +42,9 @@ type Options struct {
 	// the name under which it does, where it has them on this machine. Single
 	// files are read there.
 	Local map[string]tree.Tree
+	// Commands are further command lines that the caller knows the image to be
+	// started with, as Compose files say.
+	Commands [][]string
 	// DryRun stops after the plan: the result is empty.
 	DryRun bool
 	// Check lints the Dockerfile; nil for no findings.

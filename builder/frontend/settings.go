@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math/big"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
+	"github.com/google/shlex"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/whittle-oci/whittle/builder/decide"
@@ -24,6 +26,9 @@ const (
 	Text Kind = iota
 	Bool
 	List
+	// Commands is a list of command lines, each a list of words or a text
+	// that is cut into words as a shell does.
+	Commands
 )
 
 // A Setting is one key of the build section of .whittle.yaml. It is also a
@@ -41,6 +46,7 @@ func Settings() []Setting {
 		{"include", List, "paths and globs of the built image to carry besides"},
 		{"exclude", List, "paths and globs to leave out"},
 		{"writable", List, "directories that the image's user may write to"},
+		{"commands", Commands, "further command lines that the image is started with, as CMD is"},
 		{"user", Text, `user of the image: "keep", UID, UID:GID or a name`},
 		{"static", Text, `"auto" makes Go programs static where it can, "off" leaves the build as written`},
 		{"no-shell", Bool, "refuse an image that would need a shell"},
@@ -105,8 +111,11 @@ func FromArgs(args map[string]string) (map[string]Value, error) {
 			return nil, &ConfigError{"build argument " + key, "no such setting; did you mean " + nearest(key, func(s Setting) string { return ArgName(s.Name) }) + "?"}
 		}
 		items := []string{args[key]}
-		if s.Kind == List {
+		switch s.Kind {
+		case List:
 			items = SplitList(args[key])
+		case Commands:
+			items = SplitLines(args[key])
 		}
 		out[s.Name] = Value{"build argument " + key, items}
 		delete(args, key)
@@ -140,6 +149,35 @@ func SplitList(s string) []string {
 		add(line[from:])
 	}
 	return out
+}
+
+// SplitLines cuts a list at newlines alone: command lines hold commas.
+func SplitLines(s string) []string {
+	var out []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// ParseCommand reads a command line: a JSON list of words, as the exec form of
+// a Dockerfile is, or a text that is cut into words as a shell does, without
+// expanding anything, as Compose does.
+func ParseCommand(s string) ([]string, error) {
+	if strings.HasPrefix(s, "[") {
+		var argv []string
+		if err := json.Unmarshal([]byte(s), &argv); err == nil && len(argv) > 0 {
+			return argv, nil
+		}
+		return nil, fmt.Errorf("%q is not a list of words", s)
+	}
+	argv, err := shlex.Split(s)
+	if err != nil || len(argv) == 0 {
+		return nil, fmt.Errorf("%q cannot be cut into words", s)
+	}
+	return argv, nil
 }
 
 // closing is the index of what closes the brace or bracket that s begins with,
@@ -248,6 +286,8 @@ func nodeItems(v *yaml.Node, kind Kind) ([]string, error) {
 	switch {
 	case v.Kind == yaml.ScalarNode:
 		return []string{v.Value}, nil
+	case v.Kind == yaml.SequenceNode && kind == Commands:
+		return nodeCommands(v)
 	case v.Kind == yaml.SequenceNode && kind == List:
 		var out []string
 		for _, n := range v.Content {
@@ -257,10 +297,31 @@ func nodeItems(v *yaml.Node, kind Kind) ([]string, error) {
 			out = append(out, n.Value)
 		}
 		return out, nil
-	case kind == List:
+	case kind == List || kind == Commands:
 		return nil, fmt.Errorf("want a list")
 	}
 	return nil, fmt.Errorf("want one value")
+}
+
+// nodeCommands reads a list of command lines, each a text or a list of words.
+func nodeCommands(v *yaml.Node) ([]string, error) {
+	var out []string
+	for _, n := range v.Content {
+		if n.Kind == yaml.ScalarNode {
+			out = append(out, n.Value)
+			continue
+		}
+		var words []string
+		if err := n.Decode(&words); err != nil || len(words) == 0 {
+			return nil, fmt.Errorf("want command lines, each a text or a list of words")
+		}
+		data, err := json.Marshal(words)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, string(data))
+	}
+	return out, nil
 }
 
 func at(name string, n *yaml.Node) string { return name + ":" + strconv.Itoa(n.Line) }
@@ -320,6 +381,13 @@ func config(sources ...map[string]Value) (Config, error) {
 	c.Plan = decide.Options{
 		Include: absolute("include"), Exclude: absolute("exclude"), Writable: absolute("writable"),
 		User: text("user"), NoShell: boolean("no-shell"), NoLicences: boolean("no-licences"), NoIdentity: boolean("no-identity"),
+	}
+	for _, line := range get("commands").items {
+		argv, err := ParseCommand(line)
+		if err != nil {
+			fail("commands", err.Error())
+		}
+		c.Plan.Commands = append(c.Plan.Commands, argv)
 	}
 	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
 	c.Contents = oneOf("contents", "auto", "auto", "true", "false")

@@ -33,12 +33,34 @@ func TestConfigOrder(t *testing.T) {
 	}
 }
 
+// TestCommands reads command lines from every source.
+func TestCommands(t *testing.T) {
+	want := [][]string{{"worker", "--queue", "a b"}, {"sh", "-c", "migrate, then exit"}}
+	file, err := FromFile(".whittle.yaml", []byte("build:\n  commands:\n    - worker --queue 'a b'\n    - [sh, -c, \"migrate, then exit\"]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	args, err := FromArgs(map[string]string{"WHITTLE_COMMANDS": "worker --queue 'a b'\n\n[\"sh\",\"-c\",\"migrate, then exit\"]"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []map[string]Value{file, args} {
+		c, err := config(source)
+		if d := cmp.Diff(want, c.Plan.Commands); d != "" || err != nil {
+			t.Errorf("%v (-want +got)\n%s", err, d)
+		}
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"biuld:\n  user: x\n":           `.whittle.yaml:1: no such section "biuld"; did you mean build?`,
 		"build:\n  exlude: [/a]\n":      `.whittle.yaml:2: no such setting "exlude"; did you mean exclude?`,
 		"build:\n  no-shell: perhaps\n": `.whittle.yaml:2: no-shell: "perhaps" is neither true nor false`,
 		"build:\n  include: [a/b]\n":    `.whittle.yaml:2: include: "a/b" is not an absolute path in the image`,
+		"build:\n  commands: {a: b}\n":  `.whittle.yaml:2: commands: want a list`,
+		"build:\n  commands: [[]]\n":    `.whittle.yaml:2: commands: want command lines, each a text or a list of words`,
+		"build:\n  commands: [\"'\"]\n": `.whittle.yaml:2: commands: "'" cannot be cut into words`,
 		"build:\n  user: [1]\n":         `.whittle.yaml:2: user: want one value`,
 		"build:\n  max-size: 20 apples": `.whittle.yaml:2: max-size: "20 apples" is not a size; write 20MB or 512KiB`,
 		"build:\n  contents: sometimes": `.whittle.yaml:2: contents: "sometimes" is none of auto, true, false`,

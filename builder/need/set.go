@@ -121,11 +121,15 @@ func (s *Set) put(real string, e tree.Entry, n Need, rank int) bool {
 	return !ok
 }
 
+// Starts are the instructions and settings whose command lines start the
+// programs that an image is for.
+var Starts = []string{"ENTRYPOINT", "CMD", "commands"}
+
 // order ranks instructions: what the container starts with comes first.
 func order(instruction string) int {
-	i := slices.Index([]string{"ENTRYPOINT", "CMD", "HEALTHCHECK"}, instruction)
+	i := slices.Index([]string{"ENTRYPOINT", "CMD", "commands", "HEALTHCHECK"}, instruction)
 	if i < 0 {
-		return 3
+		return 4
 	}
 	return i
 }

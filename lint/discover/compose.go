@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/google/shlex"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/whittle-oci/whittle/lint/embedded"
@@ -33,6 +34,7 @@ func compose(file string, data []byte) ([]definition, error) {
 		Services map[string]struct {
 			Build    any    `yaml:"build"`
 			Platform string `yaml:"platform"`
+			Command  any    `yaml:"command"`
 		} `yaml:"services"`
 	}
 	if err := yaml.Unmarshal(data, &doc); err != nil {
@@ -58,10 +60,33 @@ func compose(file string, data []byte) ([]definition, error) {
 			d.platforms = []string{p}
 		}
 		if err == nil {
+			d.command = c.command(doc.Services[name].Command)
 			out = append(out, d)
 		}
 	}
 	return out, nil
+}
+
+// command reads what a service runs instead of CMD: a list of words, or a text
+// that Compose cuts into words as a shell does. It is nil where the service
+// does not say, and where a variable is not known.
+func (c *composing) command(v any) []string {
+	var words []string
+	switch x := v.(type) {
+	case string:
+		words, _ = shlex.Split(x) // what cannot be cut, Compose refuses
+	case []any:
+		for _, item := range x {
+			words = append(words, fmt.Sprint(item))
+		}
+	}
+	for i, w := range words {
+		var err error
+		if words[i], err = c.interpolate(w); err != nil {
+			return nil
+		}
+	}
+	return words
 }
 
 // fill reads a build section. Its only error is errUnknown.

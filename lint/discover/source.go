@@ -23,6 +23,7 @@ type Build struct {
 	Args       map[string]string // those with a known value
 	Platforms  []string          // that the image is for; nil where it does not say
 	Contexts   []string          // names of further contexts, in order
+	Command    []string          // what the service runs instead of CMD; nil where it does not say
 }
 
 // The names of files that say how Dockerfiles are built, in the order in which
@@ -105,7 +106,7 @@ var errUnknown = errors.New("the value is not known")
 type definition struct {
 	name, context, dockerfile, target string
 	args                              map[string]string
-	platforms, contexts               []string
+	platforms, contexts, command      []string
 	inline                            *embedded.Block
 }
 
@@ -144,7 +145,7 @@ func (d definition) build(file string) (Build, bool) {
 		context = filepath.Join(filepath.Dir(file), filepath.FromSlash(context))
 	}
 	slices.Sort(d.contexts)
-	b := Build{Source: file, Name: d.name, Inline: d.inline, Context: context, Target: d.target, Args: d.args, Platforms: d.platforms, Contexts: slices.Compact(d.contexts)}
+	b := Build{Source: file, Name: d.name, Inline: d.inline, Context: context, Target: d.target, Args: d.args, Platforms: d.platforms, Contexts: slices.Compact(d.contexts), Command: d.command}
 	if d.inline != nil {
 		return b, true
 	}

@@ -47,7 +47,7 @@ func (p *Provider) Claims(v need.Visit) bool {
 
 // Main reports whether an instruction starts the programs that an image is
 // for.
-func Main(instruction string) bool { return instruction == "ENTRYPOINT" || instruction == "CMD" }
+func Main(instruction string) bool { return slices.Contains(need.Starts, instruction) }
 
 // Helper reports whether a program is there to start others rather than for
 // itself: a wrapper, a shell, a box of commands.

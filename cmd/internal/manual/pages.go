@@ -118,6 +118,9 @@ func buildSchema() config.Schema {
 			one = config.Schema{"type": "boolean"}
 		case frontend.List:
 			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, {"type": "array", "items": config.Schema{"type": "string"}}}}
+		case frontend.Commands:
+			words := config.Schema{"type": "array", "items": config.Schema{"type": "string"}, "minItems": 1}
+			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, {"type": "array", "items": config.Schema{"anyOf": []config.Schema{{"type": "string"}, words}}}}}
 		}
 		one["description"] = s.Help
 		properties[s.Name] = one

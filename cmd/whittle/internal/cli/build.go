@@ -62,7 +62,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	collected := &reports{}
 	build := frontend.New(frontend.Options{
 		Args: f.settings(c.Flags()), ConfigName: req.configName, Config: req.config, ReadConfig: readConfig, Local: req.trees(),
-		DryRun: f.dryRun, Check: check.With(checkers), Version: version.String(),
+		Commands: req.commands, DryRun: f.dryRun, Check: check.With(checkers), Version: version.String(),
 		Measures: measures(), OnReport: collected.add,
 	})
 	if err := f.prepareSigning(ctx, a); err != nil {

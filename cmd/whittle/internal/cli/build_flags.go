@@ -78,6 +78,8 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 		switch s.Kind {
 		case frontend.Bool:
 			fl.Bool(s.Name, false, s.Help)
+		case frontend.Commands:
+			fl.StringArray(s.Name, nil, s.Help+"; may be repeated")
 		case frontend.List:
 			fl.Var(&listFlag{}, s.Name, s.Help)
 		default:
@@ -128,6 +130,10 @@ func (f *buildFlags) settings(fl *pflag.FlagSet) map[string][]string {
 			if list, ok := flag.Value.(*listFlag); ok {
 				out[s.Name] = list.items
 			}
+			continue
+		}
+		if s.Kind == frontend.Commands {
+			out[s.Name], _ = fl.GetStringArray(s.Name) // registered as one
 			continue
 		}
 		out[s.Name] = []string{flag.Value.String()}

@@ -36,6 +36,7 @@ type buildRequest struct {
 	progress   string
 	configName string
 	config     []byte
+	commands   [][]string           // that Compose files start the image with
 	dirs       []string             // of the Dockerfile and the context, where they are directories here
 	local      map[string]*tree.Dir // what is shared with the builder, by name
 	staged     []stagedOutput
@@ -99,6 +100,7 @@ func (f *buildFlags) context(a *app, r *buildRequest, dir string) error {
 		return usage{hinted{fmt.Errorf("the Dockerfile %s is a directory", file), "name the file with -f"}}
 	}
 	attrs["filename"] = filepath.Base(file)
+	r.commands = composeCommands(a, file)
 	r.dirs = []string{filepath.Dir(file), dir}
 	return r.mount(map[string]string{"context": dir, "dockerfile": filepath.Dir(file)})
 }
