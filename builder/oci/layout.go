@@ -13,7 +13,8 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/renameio/v2/maybe"
+
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // files are what a layout or an archive consists of. Names are relative and
@@ -92,7 +93,7 @@ func (d Dir) Put(data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	return maybe.WriteFile(file, data, 0o644)
+	return staging.ReplaceFile(file, data)
 }
 
 func (d Dir) layout() (layout, error) {

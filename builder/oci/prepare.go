@@ -55,6 +55,17 @@ func Prepare(ctx context.Context, outputs []Output, stdout io.Writer) (*Places, 
 	return p, nil
 }
 
+// Of gives the place of one of the outputs, which has neither File nor Path for
+// one that was left out.
+func (p *Places) Of(o Output) Place {
+	for _, place := range p.List {
+		if place.Dest == o.Dest {
+			return place
+		}
+	}
+	return Place{Output: o}
+}
+
 func (p *Places) open(o Output, stdout io.Writer) (Place, error) {
 	place := Place{Output: o}
 	var err error

@@ -15,12 +15,13 @@ import (
 type Delivery struct {
 	// Places are committed; nil for none.
 	Places *Places
-	// Names are those of the image in layouts, tars, the docker engine and
-	// registries.
+	// Names are those of the image in layouts and tars.
 	Names []name.Tag
-	// Load hands a tar over as docker load does; nil when it is not asked for.
-	Load func(context.Context, io.Reader) error
-	// Push are the names that are pushed to their registries.
+	// Load are the names under which the image is loaded into the docker
+	// engine, and Docker hands a tar over to it, as docker load does.
+	Load   []name.Tag
+	Docker func(context.Context, io.Reader) error
+	// Push are the names that are pushed to their registries, by Client.
 	Push   []name.Tag
 	Client Client
 }
@@ -40,8 +41,8 @@ func Write(ctx context.Context, img v1.Image, d Delivery) error {
 	if err := d.push(ctx, img); err != nil {
 		return err
 	}
-	if d.Load != nil {
-		if err := load(ctx, img, d.Names, d.Load); err != nil {
+	if len(d.Load) > 0 {
+		if err := load(ctx, img, d.Load, d.Docker); err != nil {
 			return err
 		}
 	}

@@ -406,9 +406,10 @@ func TestWriteEnds(t *testing.T) {
 // TestWriteLoads hands a docker tar over once, with all names.
 func TestWriteLoads(t *testing.T) {
 	img := sample(t)
-	d := oci.Delivery{Names: tags(t, "app:1", "app:2")}
+	names := tags(t, "app:1", "app:2")
+	d := oci.Delivery{Names: names, Load: names}
 	var got []byte
-	d.Load = func(_ context.Context, r io.Reader) (err error) {
+	d.Docker = func(_ context.Context, r io.Reader) (err error) {
 		got, err = io.ReadAll(r)
 		return err
 	}
@@ -420,7 +421,8 @@ func TestWriteLoads(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("%d bytes are loaded, want %d (%v)", len(got), len(want), err)
 	}
-	d.Load = func(context.Context, io.Reader) error { return errors.New("no room") }
+	d.Load = names
+	d.Docker = func(context.Context, io.Reader) error { return errors.New("no room") }
 	if _, err := write(t, img, d); err == nil || err.Error() != "loading the image into the docker engine: no room" {
 		t.Error(err)
 	}
@@ -456,7 +458,7 @@ func TestWriteTagsLast(t *testing.T) {
 		defer server.Close()
 		host := strings.TrimPrefix(server.URL, "http://")
 		names := tags(t, host+"/a:1", host+"/a:2", host+"/b:1")
-		d := oci.Delivery{Names: names, Push: names, Load: func(_ context.Context, r io.Reader) error {
+		d := oci.Delivery{Names: names, Push: names, Load: names, Docker: func(_ context.Context, r io.Reader) error {
 			_, err := io.Copy(io.Discard, r)
 			return errors.Join(err, c.load)
 		}}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -263,5 +265,25 @@ func TestGrowth(t *testing.T) {
 	}
 	if got := f.Undeclared(last, "$B59$B60"); !slices.Equal(got, []string{"B60"}) {
 		t.Errorf("undeclared %v", got)
+	}
+}
+
+// TestFields reads mounts as BuildKit does: a comma in quotes divides nothing.
+func TestFields(t *testing.T) {
+	f := parse(t, "FROM a\nRUN --mount='type=cache,\"target=/a,b\"' x\n")
+	in := f.Instructions[1]
+	flag := in.Flags()[0]
+	if got := dockerfile.Fields(flag.Value); !slices.Equal(got, []string{"type=cache", "target=/a,b"}) {
+		t.Errorf("%q has the fields %q", flag.Value, got)
+	}
+	run := in.Command.(*instructions.RunCommand)
+	if err := run.Expand(func(s string) (string, error) { return s, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := instructions.GetMounts(run); len(got) != 1 || got[0].Target != "/a,b" {
+		t.Errorf("BuildKit reads %+v", got)
+	}
+	if got := dockerfile.Fields(`type=cache,"target=/a`); got != nil {
+		t.Errorf("what BuildKit refuses has the fields %q", got)
 	}
 }

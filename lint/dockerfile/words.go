@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/tonistiigi/go-csvvalue"
 
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -28,6 +29,17 @@ type Flag struct {
 	// ValueSpan is what follows the "=", quotes included; empty at the end of
 	// the flag when there is none.
 	ValueSpan source.Span
+}
+
+// Fields are those of the value of a --mount, a record of CSV as BuildKit reads
+// it (frontend/dockerfile/instructions, parseMount): none where BuildKit refuses
+// it.
+func Fields(value string) []string {
+	fields, err := csvvalue.Fields(value, nil)
+	if err != nil {
+		return nil
+	}
+	return fields
 }
 
 // A Word is one argument.

@@ -148,7 +148,7 @@ func expanded(in dockerfile.Instruction) (words []dockerfile.Word) {
 	case *instructions.RunCommand:
 		for _, flag := range in.Flags() {
 			if flag.Name == "mount" {
-				for field := range strings.SplitSeq(flag.Value, ",") {
+				for _, field := range dockerfile.Fields(flag.Value) {
 					_, value, _ := strings.Cut(field, "=")
 					words = append(words, dockerfile.Word{Text: value, Span: flag.ValueSpan})
 				}

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -226,15 +228,16 @@ func TestPackOutputs(t *testing.T) {
 	isZstd(t, fetch(t, ref))
 
 	for want, args := range map[string][]string{
-		"exists already":              {"-o", "type=oci,tar=false,dest=" + at("layout")},
-		"a docker tar needs a name":   {"-o", "type=docker,dest=" + at("x.tar")},
-		`"compress=1" is not known`:   {"-o", "type=oci,compress=1,dest=" + at("x.tar")},
-		`"DIR" is not known`:          {"-o", "DIR"},
-		"neither true nor false":      {"-o", "type=oci,tar=perhaps,dest=" + at("x.tar")},
-		"want type=oci,dest=FILE":     {"-o", "type=tar,dest=" + at("x.tar")},
-		"no such file or directory":   {"-o", "type=oci,dest=" + at("nowhere/x.tar")},
-		"--compression brotli: want":  {"--compression", "brotli"},
-		"--push and --load need a na": {"--push"},
+		"is a directory, not a file":   {"-o", "type=oci,dest=" + at("layout")},
+		"is a file, not a directory":   {"-o", at("oci.tar")},
+		"a docker tar needs a name":    {"-o", "type=docker,dest=" + at("x.tar")},
+		`"compress=1" is not known`:    {"-o", "type=oci,compress=1,dest=" + at("x.tar")},
+		"there is no build cache here": {"-o", "type=cacheonly"},
+		"neither true nor false":       {"-o", "type=oci,tar=perhaps,dest=" + at("x.tar")},
+		`the type "zip" is none of`:    {"-o", "type=zip,dest=" + at("x.tar")},
+		"no such file or directory":    {"-o", "type=oci,dest=" + at("nowhere/x.tar")},
+		"--compression brotli: want":   {"--compression", "brotli"},
+		"--push and --load need a na":  {"--push"},
 	} {
 		res := run(t, nil, world.bin, append([]string{"pack", "/bin/busybox"}, args...)...)
 		if res.code == 0 || !strings.Contains(res.stderr, want) {
@@ -244,5 +247,139 @@ func TestPackOutputs(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 4 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// TestBuildStdout writes the archive to standard output and nothing else; what
+// else there is to say goes to standard error.
+func TestBuildStdout(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x")
+	build := func(args ...string) result {
+		t.Helper()
+		res := whittle(t, shared(), append([]string{"build", "testdata/apps/gohello", "-t", "e2e/stdout:1", "--progress", "quiet"}, args...)...)
+		if res.code != 0 {
+			t.Fatalf("%v: exit %d\n%s", args, res.code, res.stderr)
+		}
+		return res
+	}
+	for _, kind := range []string{"oci", "docker", "tar"} {
+		digest := build("-o", "type="+kind+",dest="+file).stdout
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"type=" + kind + ",dest=-"}, {"type=" + kind + ",dest=/dev/stdout", "-q"}, {"type=" + kind + ",dest=-", "--json"}} {
+			res := build(append([]string{"-o"}, args...)...)
+			if res.stdout != string(want) {
+				t.Errorf("%v: %d bytes on standard output, %d in a file", args, len(res.stdout), len(want))
+			}
+			if !strings.Contains(res.stderr, strings.TrimSpace(digest)) {
+				t.Errorf("%v: the digest is not on standard error\n%s", args, res.stderr)
+			}
+		}
+	}
+	var errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `{ "$0" build testdata/apps/gohello --progress quiet -o type=oci; echo "exit $?" >&2; } | head -c 1`, world.bin)
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+shared(), "BUILDKITD_CONFIG="+world.config)
+	cmd.Dir, cmd.Stderr = world.root, &errs
+	if out, err := cmd.Output(); err != nil || len(out) != 1 || !strings.Contains(errs.String(), "write standard output: broken pipe") || !strings.Contains(errs.String(), "exit 3") {
+		t.Errorf("a reader that leaves: %q, %v\n%s", out, err, errs.String())
+	}
+	res := whittle(t, shared(), "build", "testdata/apps/gohello", "-o", "type=oci", "--iidfile", "/dev/stdout")
+	if res.code != 2 || res.stdout != "" || !strings.Contains(res.stderr, "/dev/stdout is standard output, which an output takes") {
+		t.Errorf("exit %d\n%s%s", res.code, res.stdout, res.stderr)
+	}
+}
+
+// TestBuildDevices writes to what is no file, and replaces none of it.
+func TestBuildDevices(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"oci", "docker", "tar"} {
+		read := make(chan int)
+		go func() {
+			data, _ := os.ReadFile(pipe)
+			read <- len(data)
+		}()
+		for _, dest := range []string{"/dev/null", "/dev/full", pipe} {
+			before, err := os.Lstat(dest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res := whittle(t, shared(), "build", "testdata/apps/gohello", "-t", "e2e/device:1", "--progress", "quiet", "-o", "type="+kind+",dest="+dest)
+			if full := dest == "/dev/full"; !full && res.code != 0 || full && (res.code != 3 || !strings.Contains(res.stderr, "write /dev/full: no space left on device")) {
+				t.Errorf("%s to %s: exit %d\n%s", kind, dest, res.code, res.stderr)
+			}
+			if after, err := os.Lstat(dest); err != nil || after.Mode() != before.Mode() {
+				t.Fatalf("%s was %v and is %v (%v)", dest, before.Mode(), after.Mode(), err)
+			}
+		}
+		if n := <-read; n < 512 {
+			t.Errorf("%s: the pipe was given %d bytes", kind, n)
+		}
+	}
+}
+
+// TestBuildIntoWhatExists leaves what is there as it was when the build fails,
+// and adds to it when the build goes well.
+func TestBuildIntoWhatExists(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"empty", "full", "layout"} {
+		if err := os.Mkdir(at(name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{
+		"full/hello": "old", "full/own": "own", "file": "old",
+		"layout/oci-layout": `{"imageLayoutVersion":"1.0.0"}`, "layout/index.json": `{"schemaVersion":2,"manifests":[]}`,
+	} {
+		if err := os.WriteFile(at(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listing := func() string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), "find", dir, "-mindepth", "1", "-printf", "%P %i %m %s\\n").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(out), "\n")
+		slices.Sort(lines)
+		return strings.Join(lines, "\n")
+	}
+	outputs := []string{
+		"-o", at("empty"), "-o", "type=local,dest=" + at("full"), "-o", "type=oci,dest=" + at("file"),
+		"-o", "type=local,dest=" + at("new/local"), "-o", "type=tar,dest=" + at("new.tar"), "-o", "type=oci,tar=false,dest=" + at("layout"),
+	}
+	before := listing()
+	res := whittle(t, shared(), append([]string{"build", dockerfile(t, "FROM muslbox:1\nRUN false\nCMD [\"/bin/busybox\"]\n"), "--progress", "quiet"}, outputs...)...)
+	if after := listing(); res.code != 3 || after != before {
+		t.Errorf("a build that fails: exit %d\n%s\nbefore:\n%s\nafter:\n%s", res.code, res.stderr, before, after)
+	}
+	res = whittle(t, shared(), append([]string{"build", "testdata/apps/gohello", "-t", "e2e/into:1", "--progress", "quiet"}, outputs...)...)
+	if res.code != 0 || !strings.Contains(res.stderr, at("full")+" is not empty: files of the same names are replaced") {
+		t.Fatalf("exit %d\n%s", res.code, res.stderr)
+	}
+	for _, name := range []string{"empty/hello", "full/hello", "new/local/hello", "new.tar", "file", "layout/index.json"} {
+		if info, err := os.Stat(at(name)); err != nil || info.Size() < 100 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if own, err := os.ReadFile(at("full/own")); err != nil || string(own) != "own" {
+		t.Errorf("the user's file has %q (%v)", own, err)
+	}
+	if info, err := os.Stat(at("empty")); err != nil || info.Mode().Perm() != 0o750 {
+		t.Errorf("the user's directory has mode %v (%v)", info.Mode(), err)
+	}
+	inLayout(t, at("layout"))
+	if left, _ := filepath.Glob(at("*/.whittle-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	res = whittle(t, shared(), "build", "testdata/apps/gohello", "--progress", "quiet", "-o", "type=oci,tar=false,dest="+at("full"))
+	if res.code != 2 || !strings.Contains(res.stderr, "is not empty, and no image can be added to it") {
+		t.Errorf("exit %d\n%s", res.code, res.stderr)
 	}
 }

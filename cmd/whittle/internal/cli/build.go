@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -54,7 +53,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	req, err := f.request(a, dir)
+	req, err := f.request(ctx, a, dir)
 	if err != nil {
 		return err
 	}
@@ -113,8 +112,8 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, req *buildRequest, bu
 	if err != nil {
 		mu.Lock()
 		defer mu.Unlock()
-		if full := req.noRoom(); full != nil && !strings.Contains(err.Error(), "no space left") {
-			return nil, fmt.Errorf("%w: %w", err, full)
+		if werr := req.outputError(); werr != nil {
+			return nil, fmt.Errorf("%w (%w)", werr, err)
 		}
 		return nil, a.buildError(err, own)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
-	mobyclient "github.com/moby/moby/client"
 
 	"github.com/whittle-oci/whittle/builder/engine"
 )
@@ -26,7 +24,7 @@ func (f *buildFlags) fit(ctx context.Context, a *app, r *buildRequest, e *engine
 	if f.load {
 		return f.loadExport(ctx, r)
 	}
-	if len(r.solve.Exports) == 0 {
+	if len(r.solve.Exports) == 0 && !r.cacheOnly {
 		a.log.Warn("no output is asked for, so the result stays in the build cache; --push, --load or -o takes it out")
 	}
 	return nil
@@ -50,7 +48,7 @@ func (f *buildFlags) fitDocker(r *buildRequest, e *engine.Engine) error {
 			}
 		}
 	}
-	if f.load || len(r.solve.Exports) == 0 {
+	if f.load || len(r.solve.Exports) == 0 && !r.cacheOnly {
 		if err := f.addExport(r, client.ExportEntry{Type: exporterMoby}); err != nil {
 			return err
 		}
@@ -98,21 +96,14 @@ func notInDocker(e *engine.Engine, what string) error {
 }
 
 // loadExport streams a docker tar into the docker engine.
-func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) (err error) {
-	docker, err := engine.DockerClient("")
+func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) error {
+	docker, err := openDocker(ctx)
 	if err != nil {
-		return fmt.Errorf("finding the docker engine: %w", err)
+		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = docker.Close()
-		}
-	}()
-	if _, err := docker.Ping(ctx, mobyclient.PingOptions{}); err != nil {
-		return hinted{fmt.Errorf("asking the docker engine: %w", err), "start docker or set DOCKER_HOST; -o type=docker,dest=FILE writes a tar for later"}
-	}
+	r.docker = docker
 	kind := client.ExporterDocker
-	if engine.KeepsIndexes(ctx, docker) {
+	if docker.KeepsIndexes(ctx) {
 		kind = client.ExporterOCI
 	} else if len(f.platforms) > 1 {
 		return usage{errors.New("--load takes one platform; this docker engine keeps no image indexes, as its image store is not containerd's")}
@@ -126,13 +117,9 @@ func (f *buildFlags) loadExport(ctx context.Context, r *buildRequest) (err error
 	r.load = pr
 	r.loaded = make(chan error, 1)
 	go func() {
-		res, err := docker.ImageLoad(ctx, pr)
-		if err == nil {
-			err = loadResult(res)
-		}
+		err := docker.Load(ctx, pr)
 		// The exporter must not wait for a reader that has gone.
 		pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
-		_ = docker.Close()
 		r.loaded <- err
 	}()
 	return nil
@@ -149,24 +136,4 @@ func (f *buildFlags) addExport(r *buildRequest, e client.ExportEntry) error {
 	}
 	r.solve.Exports = append(r.solve.Exports, e)
 	return nil
-}
-
-// loadResult reads the engine's answer, which tells of failure in a stream of
-// JSON.
-func loadResult(body io.ReadCloser) error {
-	defer body.Close()
-	dec := json.NewDecoder(body)
-	for {
-		var line struct {
-			Error string `json:"error"`
-		}
-		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if line.Error != "" {
-			return errors.New(line.Error)
-		}
-	}
 }

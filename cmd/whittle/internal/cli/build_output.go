@@ -4,53 +4,44 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/client"
-	"github.com/tonistiigi/go-csvvalue"
 
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
-
-// stagedOutput is a file or directory that is written beside its place and
-// moved there when the build has gone well. Without a place it is thrown away.
-type stagedOutput struct{ tmp, dest string }
 
 // discard removes what was not published.
 func (r *buildRequest) discard() {
 	if r.load != nil {
 		_ = r.load.Close()
 	}
-	for _, s := range r.staged {
-		_ = os.RemoveAll(s.tmp)
+	if r.docker != nil {
+		_ = r.docker.Close()
 	}
-	r.staged = nil
+	if r.places != nil {
+		r.places.Discard()
+	}
+	for _, dir := range r.temporary {
+		_ = os.RemoveAll(dir)
+	}
 	for _, d := range r.local {
 		_ = d.Close()
 	}
 }
 
-// noRoom tries whether directories that a build writes to have no room left.
-// BuildKit often knows only that the other end has closed the connection: EOF.
-func (r *buildRequest) noRoom() error {
-	for _, s := range r.staged {
-		if info, err := os.Stat(s.tmp); err != nil || !info.IsDir() {
-			continue
-		}
-		probe := filepath.Join(s.tmp, ".whittle-room")
-		err := os.WriteFile(probe, make([]byte, 64<<10), 0o600)
-		_ = os.Remove(probe)
-		if err != nil {
-			return fmt.Errorf("writing %s: %w", s.dest, err)
-		}
+// outputError is what kept an output from being written. BuildKit often knows
+// only that the other end has closed the connection: EOF.
+func (r *buildRequest) outputError() error {
+	if r.places == nil {
+		return nil
 	}
-	return nil
+	return r.places.Err()
 }
 
 // publish moves what was written into place.
@@ -66,23 +57,31 @@ func (r *buildRequest) publish(ctx context.Context, a *app) error {
 			return context.Cause(ctx)
 		}
 	}
-	for _, s := range r.staged {
-		if s.dest == "" {
-			continue
-		}
-		if err := os.Rename(s.tmp, s.dest); err != nil {
-			return fmt.Errorf("writing %s: %w", s.dest, err)
-		}
+	if r.places == nil {
+		return nil
 	}
-	return nil
+	return r.places.Commit()
 }
 
-// output translates --push and -o. What --load needs depends on the engine.
-func (f *buildFlags) output(r *buildRequest) error {
+// output translates --push and -o, and opens what they write to. What --load
+// needs depends on the engine.
+func (f *buildFlags) output(ctx context.Context, a *app, r *buildRequest) error {
 	if f.dryRun {
 		return nil
 	}
-	for _, o := range f.outputs {
+	outputs, err := oci.ParseOutputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	if r.places, err = a.prepare(ctx, outputs); err != nil {
+		return err
+	}
+	for _, file := range []string{f.metadataFile, f.iidFile} {
+		if r.places.Stdout && file != "" && staging.IsStdout(file) {
+			return usage{fmt.Errorf("%s is standard output, which an output takes; name a file", file)}
+		}
+	}
+	for _, o := range outputs {
 		if err := f.export(r, o); err != nil {
 			return err
 		}
@@ -126,119 +125,36 @@ func (f *buildFlags) pushAttrs(r *buildRequest) map[string]string {
 	return attrs
 }
 
-// export reads one -o.
-func (f *buildFlags) export(r *buildRequest, spec string) error {
-	fields, err := csvvalue.Fields(spec, nil)
-	if err != nil {
-		return usage{fmt.Errorf("-o %s: %w", spec, err)}
-	}
-	e := client.ExportEntry{Attrs: map[string]string{}}
-	if len(fields) == 1 && !strings.Contains(fields[0], "=") {
-		fields = []string{"type=local", "dest=" + fields[0]}
-	}
-	for _, field := range fields {
-		k, v, ok := strings.Cut(field, "=")
-		if !ok {
-			return usage{fmt.Errorf("-o %s: %q is not NAME=VALUE", spec, field)}
+// export makes one -o an exporter of BuildKit.
+func (f *buildFlags) export(r *buildRequest, o oci.Output) error {
+	switch {
+	case o.Type == oci.TypeCacheOnly:
+		r.cacheOnly = true
+		return nil
+	case o.Load():
+		f.load = true
+		if len(r.names) == 0 && o.Attrs["name"] != "" {
+			r.names = strings.Split(o.Attrs["name"], ",")
 		}
-		if k == "type" {
-			e.Type = v
-		} else {
-			e.Attrs[k] = v
-		}
+		return nil
 	}
-	dest := e.Attrs["dest"]
-	delete(e.Attrs, "dest")
-	switch e.Type {
-	case "registry":
-		e.Type, e.Attrs["push"] = client.ExporterImage, "true"
-	case client.ExporterImage:
-	case client.ExporterLocal, client.ExporterTar, client.ExporterOCI, client.ExporterDocker:
-	default:
-		return usage{fmt.Errorf("-o %s: the type is none of registry, image, oci, docker, local, tar", spec)}
-	}
-	if e.Type == client.ExporterImage || e.Type == client.ExporterOCI || e.Type == client.ExporterDocker {
-		if _, ok := e.Attrs["name"]; !ok && len(r.names) > 0 {
+	e := client.ExportEntry{Type: o.Type, Attrs: maps.Clone(o.Attrs)}
+	if o.Type == oci.TypeImage || o.Type == oci.TypeOCI || o.Type == oci.TypeDocker {
+		if len(r.names) > 0 {
 			e.Attrs["name"] = strings.Join(r.names, ",")
 		}
 		f.compressionAttrs(e.Attrs)
 	}
-	if e.Type != client.ExporterImage {
-		if err := r.stage(&e, dest, spec); err != nil {
-			return err
-		}
+	if o.Push() && e.Attrs["name"] == "" {
+		return usage{fmt.Errorf("-o %s: what is pushed needs a name: -t NAME or name=NAME", o)}
+	}
+	p := r.places.Of(o)
+	if e.OutputDir = p.Path; p.File != nil {
+		e.Output = func(map[string]string) (io.WriteCloser, error) { return p.File, nil }
 	}
 	r.solve.Exports = append(r.solve.Exports, e)
 	return nil
 }
-
-// stage makes the output go to a temporary place beside dest.
-func (r *buildRequest) stage(e *client.ExportEntry, dest, spec string) error {
-	tar := true
-	if v, ok := e.Attrs["tar"]; ok {
-		var err error
-		if tar, err = strconv.ParseBool(v); err != nil {
-			return usage{fmt.Errorf("-o %s: tar=%s is neither true nor false", spec, v)}
-		}
-	}
-	directory := e.Type == client.ExporterLocal || !tar
-	if dest == "" && !directory || dest == "-" {
-		e.Output = func(map[string]string) (io.WriteCloser, error) { return keepOpen{os.Stdout}, nil }
-		return nil
-	}
-	if dest == "" {
-		return usage{fmt.Errorf("-o %s: want dest=PATH", spec)}
-	}
-	if info, err := os.Stat(dest); err == nil && info.IsDir() != directory {
-		return usage{fmt.Errorf("-o %s: %s exists and is of another kind", spec, dest)}
-	}
-	parent := filepath.Dir(filepath.Clean(dest))
-	if directory {
-		return r.stageDir(e, dest, parent)
-	}
-	tmp, err := os.CreateTemp(parent, ".whittle-")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", dest, err)
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return fmt.Errorf("writing %s: %w", dest, err)
-	}
-	r.staged = append(r.staged, stagedOutput{tmp.Name(), dest})
-	e.Output = func(map[string]string) (io.WriteCloser, error) { return tmp, nil }
-	return nil
-}
-
-func (r *buildRequest) stageDir(e *client.ExportEntry, dest, parent string) error {
-	entries, err := os.ReadDir(dest)
-	if err == nil && len(entries) > 0 {
-		// A layout may be added to, and a directory of files written over,
-		// as buildx does; there is no moving into place then.
-		e.OutputDir = dest
-		return nil
-	}
-	if err == nil {
-		if err := os.Remove(dest); err != nil {
-			return fmt.Errorf("writing %s: %w", dest, err)
-		}
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("writing %s: %w", dest, err)
-	}
-	tmp, err := os.MkdirTemp(parent, ".whittle-")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", dest, err)
-	}
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return fmt.Errorf("writing %s: %w", dest, err)
-	}
-	r.staged = append(r.staged, stagedOutput{tmp, dest})
-	e.OutputDir = tmp
-	return nil
-}
-
-// keepOpen is standard output for an exporter, which closes what it writes to.
-type keepOpen struct{ io.Writer }
-
-func (keepOpen) Close() error { return nil }
 
 // annotate puts --annotation on image outputs.
 func (f *buildFlags) annotate(e *client.ExportEntry) error {

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +27,10 @@ import (
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/go-csvvalue"
 
+	"github.com/whittle-oci/whittle/builder/engine"
+	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -39,13 +44,16 @@ type buildRequest struct {
 	commands   [][]string           // that Compose files start the image with
 	dirs       []string             // of the Dockerfile and the context, where they are directories here
 	local      map[string]*tree.Dir // what is shared with the builder, by name
-	staged     []stagedOutput
+	temporary  []string             // directories that are removed at the end
+	places     *oci.Places          // what -o writes to
+	cacheOnly  bool                 // an output asks for nothing
+	docker     *engine.Docker       // that --load hands the image to
 	load       io.ReadCloser
 	loaded     chan error
 }
 
 // request translates the flags.
-func (f *buildFlags) request(a *app, dir string) (*buildRequest, error) {
+func (f *buildFlags) request(ctx context.Context, a *app, dir string) (*buildRequest, error) {
 	r := &buildRequest{progress: f.progress, local: map[string]*tree.Dir{}, solve: client.SolveOpt{
 		FrontendAttrs: map[string]string{}, LocalMounts: map[string]fsutil.FS{}, OCIStores: map[string]content.Store{},
 		AllowedEntitlements: f.allow,
@@ -55,7 +63,9 @@ func (f *buildFlags) request(a *app, dir string) (*buildRequest, error) {
 	}
 	for _, step := range []func(*buildRequest) error{
 		func(r *buildRequest) error { return f.context(a, r, dir) },
-		f.names, f.attributes, f.attestations, f.contextsAttr, f.caches, f.session, f.output, f.readConfig,
+		f.names, f.attributes, f.attestations, f.contextsAttr, f.caches, f.session,
+		func(r *buildRequest) error { return f.output(ctx, a, r) },
+		f.readConfig,
 	} {
 		if err := step(r); err != nil {
 			r.discard()
@@ -139,7 +149,7 @@ func (f *buildFlags) inlineDockerfile(a *app, r *buildRequest, dir string) error
 	if err != nil {
 		return err
 	}
-	r.staged = append(r.staged, stagedOutput{tmp: tmp})
+	r.temporary = append(r.temporary, tmp)
 	data, err := io.ReadAll(io.LimitReader(a.In, 16<<20))
 	if err != nil {
 		return fmt.Errorf("reading the Dockerfile from standard input: %w", err)
@@ -157,7 +167,7 @@ func (f *buildFlags) standardInput(a *app, r *buildRequest) error {
 	if err != nil {
 		return err
 	}
-	r.staged = append(r.staged, stagedOutput{tmp: empty})
+	r.temporary = append(r.temporary, empty)
 	return f.inlineDockerfile(a, r, empty)
 }
 
@@ -236,22 +246,16 @@ func (f *buildFlags) hosts(attrs map[string]string) error {
 	return nil
 }
 
-// attestations reads --attest and its short forms. A bare build asks for none:
-// an attestation turns a single image into an index.
+// attestations reads --attest and its short forms, which are records of CSV as
+// for buildx. A bare build asks for none: an attestation turns a single image
+// into an index.
 func (f *buildFlags) attestations(r *buildRequest) error {
 	for _, s := range f.attest {
-		kind, rest := "", []string{}
-		for field := range strings.SplitSeq(s, ",") {
-			if v, ok := strings.CutPrefix(field, "type="); ok {
-				kind = v
-			} else {
-				rest = append(rest, field)
-			}
+		kind, parameters, err := attestation(s)
+		if err != nil {
+			return err
 		}
-		if kind != "sbom" && kind != "provenance" {
-			return usage{fmt.Errorf("--attest %s: want type=sbom or type=provenance", s)}
-		}
-		r.solve.FrontendAttrs["attest:"+kind] = strings.Join(rest, ",")
+		r.solve.FrontendAttrs["attest:"+kind] = parameters
 	}
 	for kind, v := range map[string]string{"sbom": f.sbom, "provenance": f.provenance} {
 		switch v {
@@ -263,6 +267,36 @@ func (f *buildFlags) attestations(r *buildRequest) error {
 		}
 	}
 	return nil
+}
+
+// attestation gives the kind of an --attest, and its parameters as BuildKit
+// reads them, as CSV again.
+func attestation(s string) (kind, parameters string, err error) {
+	fields, err := csvvalue.Fields(s, nil)
+	if err != nil {
+		return "", "", usage{fmt.Errorf("--attest %s: %w", s, err)}
+	}
+	var rest []string
+	for _, field := range fields {
+		if v, ok := strings.CutPrefix(field, "type="); ok {
+			kind = v
+		} else {
+			rest = append(rest, field)
+		}
+	}
+	if kind != "sbom" && kind != "provenance" {
+		return "", "", usage{fmt.Errorf("--attest %s: want type=sbom or type=provenance", s)}
+	}
+	if len(rest) == 0 {
+		return kind, "", nil
+	}
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	if err := w.Write(rest); err != nil {
+		return "", "", err
+	}
+	w.Flush()
+	return kind, strings.TrimSuffix(b.String(), "\n"), w.Error()
 }
 
 // contextsAttr hands over further contexts, the last of each name.
@@ -386,14 +420,19 @@ func (f *buildFlags) caches(r *buildRequest) error {
 	return nil
 }
 
-// shortCaches writes NAME as type=registry,ref=NAME, as buildx does.
+// shortCaches writes NAME as type=registry,ref=NAME, and NAME,NAME as two of
+// them, as buildx does.
 func shortCaches(list []string) []string {
 	var out []string
 	for _, c := range list {
-		if !strings.Contains(c, "=") {
-			c = "type=registry,ref=" + c
+		fields, err := csvvalue.Fields(c, nil)
+		if err != nil || strings.Contains(c, "=") {
+			out = append(out, c) // the parser of the others says what is wrong
+			continue
 		}
-		out = append(out, c)
+		for _, name := range fields {
+			out = append(out, "type=registry,ref="+name)
+		}
 	}
 	return out
 }

@@ -44,7 +44,7 @@ func TestContexts(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			a := &app{IO: IO{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}}
 			f := &buildFlags{contexts: tc.contexts}
-			r, err := f.request(a, dir)
+			r, err := f.request(t.Context(), a, dir)
 			if tc.want != "" {
 				if _, ok := errors.AsType[usage](err); !ok || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("%v, want a usage error with %s", err, tc.want)
@@ -93,7 +93,7 @@ func TestRemount(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := (&buildFlags{}).request(a, dir)
+	r, err := (&buildFlags{}).request(t.Context(), a, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

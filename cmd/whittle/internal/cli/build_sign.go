@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/google/go-containerregistry/pkg/name"
-
 	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/signing"
 )
@@ -39,13 +37,9 @@ func (a *app) signBuilt(ctx context.Context, f *buildFlags, req *buildRequest, d
 	if digest == "" {
 		return errors.New("the builder gave no digest to sign")
 	}
-	var tags []name.Tag
-	for _, n := range req.names {
-		tag, err := oci.ParseTag(n)
-		if err != nil {
-			return usage{err}
-		}
-		tags = append(tags, tag)
+	tags, err := imageTags(req.names)
+	if err != nil {
+		return err
 	}
 	results, err := signing.SignThenTag(ctx, signing.SignThenTagRequest{Digest: digest, Tags: tags, Options: f.signer})
 	if err != nil {

@@ -4,141 +4,150 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/daemon"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/builder/engine"
+	"github.com/whittle-oci/whittle/builder/oci"
 )
 
 // destination is where pack and slim put an image.
 type destination struct {
-	tags   []string
-	push   bool
-	load   bool
-	output string // as of docker buildx build
+	tags       []string
+	push, load bool
+	outputs    []string // as of docker buildx build
+
+	delivery oci.Delivery   // filled by prepare
+	docker   *engine.Docker // for delivery
 }
 
-const outputHelp = "type=oci,dest=FILE, type=oci,tar=false,dest=DIR or type=docker,dest=FILE"
+const outputHelp = "where the result goes, such as type=oci,dest=FILE or type=oci,tar=false,dest=DIR; may be repeated"
 
 func (d *destination) flags(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&d.tags, "tag", "t", nil, "name of the image, NAME[:TAG]; may be repeated")
-	c.Flags().BoolVar(&d.push, "push", false, "push the image to its registry")
-	c.Flags().BoolVar(&d.load, "load", false, "load the image into the docker engine")
-	c.Flags().StringVarP(&d.output, "output", "o", "", "write the image to a file or directory: "+outputHelp)
+	c.Flags().BoolVar(&d.push, "push", false, "push the image to its registry, short for -o type=registry")
+	c.Flags().BoolVar(&d.load, "load", false, "load the image into the docker engine, short for -o type=docker")
+	c.Flags().StringArrayVarP(&d.outputs, "output", "o", nil, outputHelp)
 }
 
-// check refuses flags that do not go together, before any work is done.
-func (d *destination) check() error {
+// read reads the flags and refuses those that do not go together, before any
+// work is done. The compression is that of an output, or "".
+func (d *destination) read() (outputs []oci.Output, compression string, err error) {
 	if (d.push || d.load) && len(d.tags) == 0 {
-		return usage{errors.New("--push and --load need a name: -t NAME")}
+		return nil, "", usage{errors.New("--push and --load need a name: -t NAME")}
 	}
-	for _, t := range d.tags {
-		if _, err := name.NewTag(t, insecureLoopback(t)...); err != nil {
-			return usage{fmt.Errorf("-t %s: %w", t, err)}
+	names, err := imageTags(d.tags)
+	if err != nil {
+		return nil, "", err
+	}
+	list := d.outputs
+	if d.push {
+		list = append(list, "type=registry")
+	}
+	if d.load {
+		list = append(list, "type=docker")
+	}
+	if outputs, err = oci.ParseOutputs(list); err != nil {
+		return nil, "", err
+	}
+	if err := oci.CheckDirect(outputs, names); err != nil {
+		return nil, "", err
+	}
+	for _, o := range outputs {
+		c := o.Attrs["compression"]
+		if c != "" && compression != "" && c != compression {
+			return nil, "", usage{fmt.Errorf("-o %s: another output has compression=%s, and there is one image", o, compression)}
+		}
+		if c != "" {
+			compression = c
 		}
 	}
-	_, err := d.file()
-	return err
+	d.delivery.Names = names
+	return outputs, compression, nil
 }
 
-// An outputFile is what -o names.
-type outputFile struct {
-	kind, dest string
-	layout     bool // a directory instead of a tar
-}
-
-// file reads the -o flag, which has buildx's meaning.
-func (d *destination) file() (o outputFile, err error) {
-	if d.output == "" {
-		return o, nil
-	}
-	o.kind = "oci"
-	for field := range strings.SplitSeq(d.output, ",") {
-		k, v, ok := strings.Cut(field, "=")
-		switch {
-		case ok && k == "type":
-			o.kind = v
-		case ok && k == "dest":
-			o.dest = v
-		case ok && k == "tar":
-			tar, err := strconv.ParseBool(v)
-			if err != nil {
-				return o, usage{fmt.Errorf("-o %s: tar=%s is neither true nor false", d.output, v)}
-			}
-			o.layout = !tar
-		default:
-			return o, usage{fmt.Errorf("-o %s: %q is not known; want %s", d.output, field, outputHelp)}
+// imageTags reads -t.
+func imageTags(tags []string) ([]name.Tag, error) {
+	var out []name.Tag
+	for _, t := range tags {
+		tag, err := oci.ParseTag(t)
+		if err != nil {
+			return nil, usage{fmt.Errorf("-t %s: %w", t, err)}
 		}
+		out = append(out, tag)
 	}
-	if o.dest == "" || o.kind != "oci" && o.kind != "docker" || o.kind == "docker" && o.layout {
-		return o, usage{fmt.Errorf("-o %s: want %s", d.output, outputHelp)}
+	return out, nil
+}
+
+// open opens what the image goes to, so that what cannot be written is known
+// before any work is done. Nothing of it shows before write; discard follows
+// in any case.
+func (d *destination) open(ctx context.Context, a *app, outputs []oci.Output) (err error) {
+	if d.delivery.Push, err = oci.PushedNames(outputs, d.delivery.Names); err != nil {
+		return err
 	}
-	if info, err := os.Stat(o.dest); err == nil && (o.layout || info.IsDir()) {
-		return o, usage{fmt.Errorf("-o %s: %s exists already; name a new one", d.output, o.dest)}
+	if d.delivery.Places, err = a.prepare(ctx, outputs); err != nil {
+		return err
 	}
-	if o.kind == "docker" && len(d.tags) == 0 {
-		return o, usage{errors.New("a docker tar needs a name: -t NAME")}
+	for _, o := range outputs {
+		if !o.Load() || d.docker != nil {
+			continue
+		}
+		if d.delivery.Load, err = o.Names(d.delivery.Names); err != nil {
+			return err
+		}
+		if d.docker, err = openDocker(ctx); err != nil {
+			return err
+		}
+		d.delivery.Docker = d.docker.Load
 	}
-	return o, nil
+	return nil
+}
+
+// discard lets go of everything, and removes what was not written to its end.
+func (d *destination) discard() {
+	if d.delivery.Places != nil {
+		d.delivery.Places.Discard()
+	}
+	if d.docker != nil {
+		_ = d.docker.Close()
+	}
 }
 
 // write puts the image everywhere it is wanted.
 func (d *destination) write(ctx context.Context, img v1.Image) error {
-	o, err := d.file()
-	if err != nil {
-		return err
+	err := oci.Write(ctx, img, d.delivery)
+	if _, ok := errors.AsType[*oci.PushError](err); ok {
+		return hintRegistry(err)
 	}
-	switch {
-	case o.layout:
-		err = writeLayout(o.dest, img, d.tags)
-	case o.kind == "oci":
-		err = writeLayoutTar(o.dest, img, d.tags)
-	case o.kind == "docker":
-		err = d.writeTar(o.dest, img)
-	}
-	if err != nil {
-		return err
-	}
-	for _, t := range d.tags {
-		tag, err := name.NewTag(t, insecureLoopback(t)...)
-		if err != nil {
-			return usage{err}
-		}
-		if d.load {
-			docker, err := engine.DockerClient("")
-			if err != nil {
-				return fmt.Errorf("finding the docker engine: %w", err)
-			}
-			if _, err := daemon.Write(tag, img, daemon.WithContext(ctx), daemon.WithClient(docker)); err != nil {
-				return fmt.Errorf("loading %s into the docker engine: %w", t, err)
-			}
-		}
-		if d.push {
-			if err := remote.Write(tag, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-				return hintRegistry(fmt.Errorf("pushing %s: %w", t, err))
-			}
-		}
-	}
-	return nil
+	return err
 }
 
-// insecureLoopback allows plain HTTP for registries on this machine, as docker
-// does.
-func insecureLoopback(ref string) []name.Option {
-	host, _, _ := strings.Cut(ref, "/")
-	host = strings.TrimPrefix(host, "[")
-	for _, local := range []string{"127.", "localhost:", "::1]"} {
-		if strings.HasPrefix(host, local) {
-			return []name.Option{name.Insecure}
+// prepare opens outputs. Where one of them is standard output, results are
+// printed on standard error instead, so that nothing but the archive is there.
+func (a *app) prepare(ctx context.Context, outputs []oci.Output) (*oci.Places, error) {
+	places, err := oci.Prepare(ctx, outputs, a.Out)
+	if err != nil {
+		return nil, err
+	}
+	if places.Stdout {
+		a.Out = a.Err
+	}
+	for _, p := range places.List {
+		if p.Adds && p.Type == oci.TypeLocal && p.Attrs["mode"] != "delete" {
+			a.log.Warnf("%s is not empty: files of the same names are replaced, all others stay", p.Dest)
 		}
 	}
-	return nil
+	return places, nil
+}
+
+// openDocker connects to the docker engine that images are loaded into.
+func openDocker(ctx context.Context) (*engine.Docker, error) {
+	docker, err := engine.OpenDocker(ctx)
+	if err != nil {
+		return nil, hinted{err, "start docker or set DOCKER_HOST; -o type=docker,dest=FILE writes a tar for later"}
+	}
+	return docker, nil
 }

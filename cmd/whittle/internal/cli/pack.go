@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -85,6 +86,29 @@ unless one is named.`,
 	return c
 }
 
+// prepare reads the flags that pack and slim share, and opens what the image
+// goes to. The caller discards.
+func (f *packed) prepare(ctx context.Context, a *app) error {
+	if f.compression != "gzip" && f.compression != "zstd" {
+		return usage{fmt.Errorf("--compression %s: want gzip or zstd", f.compression)}
+	}
+	outputs, compression, err := f.read()
+	if err != nil {
+		return err
+	}
+	if compression != "" {
+		f.compression = compression
+	}
+	if f.dryRun {
+		return nil
+	}
+	if err := f.open(ctx, a, outputs); err != nil {
+		f.discard()
+		return err
+	}
+	return nil
+}
+
 // words reads a command line in shell quoting.
 func words(flag, s string) ([]string, error) {
 	if s == "" {
@@ -113,9 +137,10 @@ func keyValues(flag string, items []string) (map[string]string, error) {
 }
 
 func (a *app) pack(c *cobra.Command, f *packed, args []string, config dockerspec.DockerOCIImageConfig) error {
-	if err := f.check(); err != nil {
+	if err := f.prepare(c.Context(), a); err != nil {
 		return err
 	}
+	defer f.discard()
 	var sources []pack.Source
 	for _, arg := range args {
 		s, err := pack.ParseSource(arg)
@@ -148,13 +173,7 @@ func epoch() (time.Time, error) {
 
 // finishPack writes the image of a plan and prints what became of it.
 func (a *app) finishPack(c *cobra.Command, f *packed, p *image.Plan, t tree.Tree, o ocisink.Options) error {
-	switch f.compression {
-	case "gzip":
-	case "zstd":
-		o.Zstd = true
-	default:
-		return usage{fmt.Errorf("--compression %s: want gzip or zstd", f.compression)}
-	}
+	o.Zstd = f.compression == "zstd"
 	if o.Architecture == "" {
 		o.Architecture = "amd64"
 	}

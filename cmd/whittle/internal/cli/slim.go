@@ -37,9 +37,10 @@ IMAGE is one of
   whittle slim -o type=oci,dest=slim.tar ./shop.tar`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := f.prepare(c.Context(), a); err != nil {
 				return err
 			}
+			defer f.discard()
 			src, err := openImage(c.Context(), args[0], platform)
 			if err != nil {
 				return err

@@ -147,7 +147,7 @@ func mounted(in dockerfile.Instruction, key string) bool {
 		if flag.Name != "mount" {
 			continue
 		}
-		for field := range strings.SplitSeq(flag.Value, ",") {
+		for _, field := range dockerfile.Fields(flag.Value) {
 			if field == "id="+key || field == "env="+key {
 				return true
 			}

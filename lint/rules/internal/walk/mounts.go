@@ -34,8 +34,8 @@ func mounts(f *dockerfile.File, in dockerfile.Instruction) []string {
 			continue
 		}
 		kind, target := "bind", ""
-		for field := range strings.SplitSeq(spec, ",") {
-			key, value, _ := strings.Cut(strings.Trim(field, `"`), "=")
+		for _, field := range dockerfile.Fields(spec) {
+			key, value, _ := strings.Cut(field, "=")
 			switch strings.ToLower(key) {
 			case "type":
 				kind = strings.ToLower(value)

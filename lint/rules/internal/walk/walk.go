@@ -146,7 +146,7 @@ func Froms(in dockerfile.Instruction) []dockerfile.Word {
 		case in.Keyword == "copy" && flag.Name == "from":
 			out = append(out, dockerfile.Word{Text: flag.Value, Span: flag.ValueSpan})
 		case in.Keyword == "run" && flag.Name == "mount":
-			for field := range strings.SplitSeq(flag.Value, ",") {
+			for _, field := range dockerfile.Fields(flag.Value) {
 				if from, ok := strings.CutPrefix(field, "from="); ok {
 					out = append(out, dockerfile.Word{Text: from, Span: flag.ValueSpan})
 				}
