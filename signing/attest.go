@@ -82,7 +82,7 @@ func liftable(ctx context.Context, img Image, o Options, predicates []string) ([
 	}
 	for _, e := range list {
 		if e.doubt != "" {
-			o.Log.Warnf("nothing in %s is attested: %s", e.in(img.at), e.doubt)
+			o.Log.Warnf("nothing in %s is attested: %s", printable(e.in(img.at)), printable(e.doubt))
 		}
 		if e.attestation() {
 			if err := lifted(ctx, img.at, e, use(e.about)); err != nil {
@@ -92,7 +92,7 @@ func liftable(ctx context.Context, img Image, o Options, predicates []string) ([
 	}
 	slices.Sort(left)
 	if left = slices.Compact(left); len(left) > 0 {
-		o.Log.Warnf("not attested, as it is neither an SBOM, provenance nor contents (--only names it): %s", strings.Join(left, ", "))
+		o.Log.Warnf("not attested, as it is neither an SBOM, provenance nor contents (--only names it): %s", printable(strings.Join(left, ", ")))
 	}
 	var out []toAttest
 	for _, e := range list {

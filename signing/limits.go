@@ -57,7 +57,7 @@ func (e *LimitError) Error() string {
 	if e.Found != "" {
 		text += "; until then, " + e.Found
 	}
-	return text
+	return printable(text)
 }
 
 // A budget is what is left of the limits of one verification. Its methods are

@@ -33,7 +33,7 @@ func OpenRegistry(ctx context.Context, ref name.Reference, c oci.Client) (Image,
 	}
 	// Not HEAD: some registries answer it badly, and its digest is only a
 	// claim.
-	desc, err := remote.Get(ref, c.Options(ctx)...)
+	desc, err := remote.Get(ref, s.metered(newBudget(Limits{})).Options(ctx)...)
 	if err != nil {
 		return Image{}, registryError(oci.Registry.String()+" "+ref.Name(), "resolving", err)
 	}
@@ -67,6 +67,9 @@ func (s *repository) manifest(ctx context.Context, digest string) ([]byte, v1.De
 		}
 		return nil, v1.Descriptor{}, registryError(s.name(digest), "reading", err)
 	}
+	if !hasDigest(desc.Manifest, digest) {
+		return nil, v1.Descriptor{}, &ChangedError{Ref: s.name(digest), What: "manifest"}
+	}
 	if desc.Size > maxManifest {
 		return nil, v1.Descriptor{}, fmt.Errorf("%s: the manifest has %d bytes, more than the limit of %d", s.name(digest), desc.Size, maxManifest)
 	}
@@ -96,12 +99,17 @@ func (s *repository) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 }
 
 func (s *repository) within(b *budget) store {
-	in := &repository{repo: s.repo, client: s.client, locks: s.locks}
-	if in.client.Transport == nil {
-		in.client.Transport = remote.DefaultTransport
+	return &repository{repo: s.repo, client: s.metered(b), locks: s.locks}
+}
+
+// metered is the registry's client, which counts all that is read.
+func (s *repository) metered(b *budget) oci.Client {
+	c := s.client
+	if c.Transport == nil {
+		c.Transport = remote.DefaultTransport
 	}
-	in.client.Transport = &meter{in.client.Transport, b}
-	return in
+	c.Transport = &meter{c.Transport, b}
+	return c
 }
 
 // referrers asks the registry's API or reads the tag that stands in for it.
@@ -270,7 +278,7 @@ func registryError(ref, act string, err error) error {
 
 // Error names the image, the act and what the answer means.
 func (e *RegistryError) Error() string {
-	return fmt.Sprintf("%s %s: %s%v", e.Act, e.Ref, meaning(e.Err), e.Err)
+	return printable(fmt.Sprintf("%s %s: %s%v", e.Act, e.Ref, meaning(e.Err), e.Err))
 }
 
 // Unwrap returns the cause.

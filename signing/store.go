@@ -3,10 +3,13 @@ package signing
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -84,8 +87,28 @@ func readCapped(r io.Reader, limit int64) ([]byte, error) {
 
 // hasDigest reports whether data has the digest.
 func hasDigest(data []byte, digest string) bool {
-	h, _, err := v1.SHA256(bytes.NewReader(data))
-	return err == nil && h.String() == digest
+	want, err := v1.NewHash(digest)
+	if err != nil {
+		return false
+	}
+	sum, err := v1.Hasher(want.Algorithm)
+	if err != nil {
+		return false
+	}
+	_, _ = sum.Write(data)
+	return hex.EncodeToString(sum.Sum(nil)) == want.Hex
+}
+
+// printable replaces what would move a terminal's cursor or hide text. Names,
+// types and platforms are chosen by the image's author, and what a registry
+// answers by its keeper.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // emptyConfig is the blob that stands for no configuration (OCI image spec,
@@ -285,7 +308,7 @@ func malformed(s store, digest string, err error) error { return &MalformedError
 
 // Error says what is wrong with the manifest.
 func (e *MalformedError) Error() string {
-	return fmt.Sprintf("the manifest of %s: %v", e.Ref, e.Err)
+	return printable(fmt.Sprintf("the manifest of %s: %v", e.Ref, e.Err))
 }
 
 // Unwrap returns the cause.

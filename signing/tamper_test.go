@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/whittle-oci/whittle/signing"
 )
@@ -138,6 +139,53 @@ func TestChangedContent(t *testing.T) {
 		case what == "blobs" && (why(err) != signing.Unsigned || !strings.Contains(err.Error(), "the blob has been changed")):
 			t.Errorf("a changed signature: %v", err)
 		}
+	}
+}
+
+// TestBelievedDigest has a registry claim the digest of what it sends, as for
+// docker's schema 1, where go-containerregistry believes it: in an index that
+// it makes up, there is nothing that lacks an attestation.
+func TestBelievedDigest(t *testing.T) {
+	var fake atomic.Pointer[string]
+	host := serve(t, true, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, digest, ok := strings.Cut(r.URL.Path, "/manifests/")
+			if p := fake.Load(); p != nil && ok && digest == *p {
+				w.Header().Set("Content-Type", "application/vnd.docker.distribution.manifest.v1+prettyjws")
+				w.Header().Set("Docker-Content-Digest", digest)
+				_, _ = w.Write([]byte(`{"config":{},"layers":[]}`))
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	index, platform := push(t, host+"/app")
+	key, pub := keys(t)
+	sign(t, index, signing.Options{Key: key})
+	for _, d := range []string{index.DigestStr(), platform.DigestStr()} {
+		fake.Store(&d)
+		ref := index.Context().Digest(d)
+		if _, err := verify(t.Context(), t, ref, signing.Policy{Keys: [][]byte{pub}}); !errors.As(err, new(*signing.ChangedError)) {
+			t.Errorf("verified: %v", err)
+		}
+		if _, err := signing.Attest(t.Context(), open(t, ref), signing.Options{Key: key}, nil); !errors.As(err, new(*signing.ChangedError)) {
+			t.Errorf("attested: %v", err)
+		}
+	}
+}
+
+// TestTerminal has a hostile index draw on the terminal.
+func TestTerminal(t *testing.T) {
+	repo, err := name.NewRepository(serve(t, true, nil) + "/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, pub := keys(t)
+	index := put(t, repo, types.OCIImageIndex, indexOf(listed(t, pushImage(t, repo), platform("linux\x1b[2Jok", "amd64"), markedAs("\x1b[1Ax"))))
+	sign(t, index, signing.Options{Key: key})
+	_, err = verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}, Attestations: []string{signing.SPDXPredicate}})
+	if why(err) != signing.Unattested || strings.ContainsRune(err.Error(), '\x1b') {
+		t.Errorf("got %q", err)
 	}
 }
 

@@ -40,7 +40,7 @@ type VerifyError struct {
 }
 
 // Error says what is wrong with the image.
-func (e *VerifyError) Error() string { return e.Ref + ": " + e.Detail }
+func (e *VerifyError) Error() string { return printable(e.Ref + ": " + e.Detail) }
 
 // ExitCode is the code for a failed policy.
 func (*VerifyError) ExitCode() int { return 1 }

@@ -20,6 +20,18 @@ type Envelope struct {
 // StatementType is the payload type of in-toto statements.
 const StatementType = types.IntotoPayloadType
 
+// maxSignatures is how many signatures an envelope may have. Signers write one;
+// each is checked against the whole payload.
+const maxSignatures = 16
+
+// checked refuses an envelope that takes too long to verify.
+func (e *Envelope) checked() (*Envelope, error) {
+	if len(e.Signatures) > maxSignatures {
+		return nil, fmt.Errorf("the envelope has %d signatures, more than %d", len(e.Signatures), maxSignatures)
+	}
+	return e, nil
+}
+
 // encoding is what is signed (DSSE v1, pre-authentication encoding).
 func (e *Envelope) encoding() []byte {
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(e.PayloadType), e.PayloadType, len(e.Payload), e.Payload)
@@ -42,7 +54,7 @@ func ParseEnvelope(raw []byte) (*Envelope, error) {
 	for _, s := range doc.Signatures {
 		out.Signatures = append(out.Signatures, s.Sig)
 	}
-	return out, nil
+	return out.checked()
 }
 
 // ErrNoStatement is a bundle that signs a file, not a statement.
@@ -62,5 +74,5 @@ func ParseBundle(raw []byte) (*Envelope, error) {
 	for _, s := range env.GetSignatures() {
 		out.Signatures = append(out.Signatures, s.GetSig())
 	}
-	return out, nil
+	return out.checked()
 }

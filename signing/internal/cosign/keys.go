@@ -165,8 +165,9 @@ func (v *Verifier) Payload(payload []byte, sig string) error {
 // Envelope checks that one of the envelope's signatures is by this key.
 func (v *Verifier) Envelope(e *Envelope) error {
 	err := errors.New("the envelope has no signature")
+	signed := e.encoding()
 	for _, sig := range e.Signatures {
-		if err = v.v.VerifySignature(bytes.NewReader(sig), bytes.NewReader(e.encoding())); err == nil {
+		if err = v.v.VerifySignature(bytes.NewReader(sig), bytes.NewReader(signed)); err == nil {
 			return nil
 		}
 	}

@@ -19,7 +19,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Verify checks that an image is signed by one of the given keys, in either of
 cosign's formats, and that the image or every platform of it carries the
 attestations asked for. A registry that cannot be asked is an error of its own
-(exit code 3): it does not mean that the image is unsigned.
+(exit code 3): it does not mean that the image is unsigned. Nor do more
+attachments than are looked at: 1,000 that are not by the keys, and 256 MiB.
 
 ` + imageHelp,
 		Example: `  whittle verify --key cosign.pub --attestation spdx,contents registry.example/shop:1`,
