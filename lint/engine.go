@@ -18,7 +18,7 @@ var Syntax = rule.Meta{
 
 // UnexplainedIgnore is the rule that a comment without a reason breaks.
 var UnexplainedIgnore = rule.Meta{
-	Name: "unexplained-ignore", Summary: "a comment that switches a finding off says why", Severity: rule.Warning, Family: rule.Hygiene,
+	Name: "unexplained-ignore", Summary: "suppression comments give a reason", Severity: rule.Warning, Family: rule.Hygiene,
 	Why: `Whoever meets the comment later cannot tell whether its reason still holds. Write it behind the rules:
 
     # whittle ignore=fat-base -- the vendor supports no other base
@@ -31,8 +31,8 @@ var UnexplainedIgnore = rule.Meta{
 
 // UnusedIgnore is the rule that a comment which switches nothing off breaks.
 var UnusedIgnore = rule.Meta{
-	Name: "unused-ignore", Summary: "a comment that switches a finding off has one to switch off", Severity: rule.Info, Family: rule.Hygiene, Fixable: rule.Sometimes,
-	Why: `The finding was mended and the comment stayed, or it stands where it reaches nothing. It would hide the next finding of its kind. Only rules that ran are judged: names that only other tools know are left alone. A name that nobody knows is reported with the nearest one.
+	Name: "unused-ignore", Summary: "suppression comments suppress something", Severity: rule.Info, Family: rule.Hygiene, Fixable: rule.Sometimes,
+	Why: `The finding was fixed and the comment stayed, or it stands where it reaches nothing. It would hide the next finding of its kind. Only rules that ran are judged: names that only other tools know are left alone. A name that nobody knows is reported with the nearest one.
 
 ` + "`enable: [unused-ignore]` in `.whittle.yaml` switches this rule on.",
 	Bad:  "# whittle ignore=untagged-base\nFROM debian:12\n",

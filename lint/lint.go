@@ -41,9 +41,9 @@ type Options struct {
 	Downloads rule.Downloads
 	// Suppressed keeps findings that a comment switches off.
 	Suppressed bool
-	// Heed names the tools whose comments count: whittle, hadolint, check and
+	// SuppressFrom names the tools whose comments count: whittle, hadolint, check and
 	// the others of package suppress. Without any all do.
-	Heed []string
+	SuppressFrom []string
 	// RequireReason reports comments that do not say why.
 	RequireReason bool
 	// ReportUnused reports comments that switch nothing off.
@@ -127,7 +127,7 @@ func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic,
 		}
 	}
 	if !opts.Suppressed {
-		out = heed(f, out, opts)
+		out = dropSuppressed(f, out, opts)
 	}
 	if opts.Gather {
 		out = gathered(out)

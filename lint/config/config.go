@@ -48,7 +48,7 @@ type File struct {
 	// where another file extends this one.
 	Dir  string
 	Root bool
-	// Suppresses marks a file that is there to switch findings off, as comments
+	// Suppresses marks a file that is there to suppress findings, as comments
 	// are, and counts for nothing where those do.
 	Suppresses bool
 	Extends    []Reference

@@ -60,7 +60,7 @@ func keywords() []string {
 	return out
 }
 
-// RuleSettings lists the keys of a rule of one's own in the order of the
+// RuleSettings lists the keys of a custom rule in the order of the
 // manual.
 func RuleSettings() []Setting {
 	return []Setting{
@@ -83,7 +83,7 @@ func RuleSettings() []Setting {
 // FixSettings lists the keys of its fix.
 func FixSettings() []Setting {
 	return []Setting{
-		{Name: "replace", Help: "text in the place of what matches found, a template like message"},
+		{Name: "replace", Help: "text that replaces what matches found, a template like message"},
 		{Name: "title", Help: "what the fix does, for people"},
 		{Name: "safety", Among: safeties, Help: "safe builds the same image, unsafe is the default, suggestion is only shown"},
 	}

@@ -10,7 +10,7 @@ const (
 	List                   // a list of words
 	Words                  // names with one word each, one of Setting.Among
 	Overrides              // settings for some files
-	Rules                  // rules of one's own
+	Rules                  // custom rules
 	Expression             // a regular expression
 	FixKind                // the fix of such a rule
 )
@@ -47,11 +47,11 @@ func Settings() []Setting {
 		{Name: "trusted-registries", Kind: List, Help: "registries that images may come from, with * for any text"},
 		{Name: "labels", Kind: Words, Among: labelTypes, Help: "labels that an image must have, with the type of each"},
 		{Name: "strict-labels", Kind: Bool, Help: "allow no other labels"},
-		{Name: "require-reason", Kind: Bool, Help: "report comments that switch a finding off without saying why"},
-		{Name: "suppressions", Kind: Word, Among: []string{"on", "off"}, Help: "whether comments switch findings off"},
+		{Name: "require-reason", Kind: Bool, Help: "report comments that suppress a finding without saying why"},
+		{Name: "suppressions", Kind: Word, Among: []string{"on", "off"}, Help: "whether comments suppress findings"},
 		{Name: "exclude", Kind: List, File: true, Help: "globs of files that a search through directories passes over"},
 		{Name: "overrides", Kind: Overrides, File: true, Help: "settings for the files that globs name"},
-		{Name: "rules", Kind: Rules, File: true, Help: "rules of one's own"},
+		{Name: "rules", Kind: Rules, File: true, Help: "custom rules"},
 	}
 }
 

@@ -13,7 +13,7 @@ type Build struct {
 	// Platform is what the image is for, such as linux/arm64; "" where that is
 	// not known, and then TARGETARCH and its kin have no known value.
 	Platform string
-	// Contexts are the names of further contexts, which stand in the place of
+	// Contexts are the names of further contexts, which stand in place of
 	// images of that name (--build-context).
 	Contexts []string
 }

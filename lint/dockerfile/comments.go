@@ -6,7 +6,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
-// Suppressions reads the comments of a file that switch findings off.
+// Suppressions reads the comments of a file that suppress findings.
 func (f *File) Suppressions() suppress.Set {
 	in := make([]suppress.Extent, 0, len(f.Instructions))
 	for _, x := range f.Instructions {

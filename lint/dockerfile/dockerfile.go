@@ -134,7 +134,7 @@ func (f *File) Choices(stage int) []int {
 	return out
 }
 
-// wildcard puts * in the place of every variable of a word.
+// wildcard puts * in place of every variable of a word.
 func wildcard(word string) string {
 	var b strings.Builder
 	for i := 0; i < len(word); i++ {

@@ -66,7 +66,7 @@ func Render(r rule.Rule) (name, text string) {
 		}
 	}
 	if r.Name != lint.Syntax.Name {
-		fmt.Fprintf(&b, "\n## Switched off\n\n`# whittle ignore=%s -- why` above an instruction, or `ignore: [%s]` in `.whittle.yaml`.\n", r.Name, r.Name)
+		fmt.Fprintf(&b, "\n## Suppressing\n\n`# whittle ignore=%s -- why` above an instruction, or `ignore: [%s]` in `.whittle.yaml`.\n", r.Name, r.Name)
 	}
 	return r.Name + ".md", b.String()
 }
@@ -120,12 +120,17 @@ func others(m rule.Meta) string {
 	return strings.Join(out, "; ")
 }
 
-// Table returns the rows of the README's table.
-func Table(rules []rule.Rule) string {
+// Index is the page that lists the rules by family.
+func Index(rules []rule.Rule) string {
 	var b strings.Builder
-	b.WriteString("| rule | says | family | severity | fix |\n| --- | --- | --- | --- | --- |\n")
-	for _, r := range rules {
-		fmt.Fprintf(&b, "| [%s](lint/docs/%s.md) | %s | %s | %s | %s |\n", r.Name, r.Name, r.Summary, r.Family, r.Severity, r.Fixable)
+	b.WriteString("# Rules\n\n`whittle rules` lists them, `whittle explain RULE` shows a rule's page, under its name or another tool's. The severity is the default, and `fix` says whether `whittle lint --fix` or an editor can fix it. [lint.md](lint.md) is the manual; [custom-rules.md](custom-rules.md) describes rules that you add yourself; what needs a built image is in [rules-not-here.md](rules-not-here.md).\n")
+	for _, family := range rule.Families() {
+		fmt.Fprintf(&b, "\n## %s\n\n| rule | requires | severity | fix |\n| --- | --- | --- | --- |\n", capital(string(family)))
+		for _, r := range rules {
+			if r.Family == family {
+				fmt.Fprintf(&b, "| [%s](../lint/docs/%s.md) | %s | %s | %s |\n", r.Name, r.Name, r.Summary, r.Severity, r.Fixable)
+			}
+		}
 	}
 	return b.String()
 }

@@ -156,7 +156,7 @@ func (t *Text) eol() string {
 	return "\n"
 }
 
-// Replace gives the edit of the file that puts another text in the place of the
+// Replace gives the edit of the file that puts another text in place of the
 // Dockerfile. ok is false where the file has variables in it, which would be
 // lost, or where its format cannot hold the text in this way.
 func (t *Text) Replace(text []byte) (e source.Edit, ok bool) {

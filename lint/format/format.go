@@ -73,7 +73,7 @@ func Table() string {
 	return b.String()
 }
 
-// URL is the page of a rule, "" where a rule of one's own has none.
+// URL is the page of a rule, "" where a custom rule has none.
 func URL(m *rule.Meta) string {
 	if m.URL != "" || m.Family == rule.Own {
 		return m.URL

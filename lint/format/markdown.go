@@ -44,9 +44,9 @@ func counted(diags []lint.Diagnostic) string {
 	}
 	var out []string
 	for _, s := range []rule.Severity{rule.Error, rule.Warning, rule.Info, rule.Style} {
-		word := map[rule.Severity]string{rule.Error: "error", rule.Warning: "warning", rule.Info: "remark", rule.Style: "point of style"}[s]
-		if n[s] > 1 {
-			word = strings.Replace(word+"s", "point of styles", "points of style", 1)
+		word := map[rule.Severity]string{rule.Error: "error", rule.Warning: "warning", rule.Info: "info", rule.Style: "style"}[s]
+		if n[s] > 1 && s >= rule.Warning {
+			word += "s"
 		}
 		if n[s] > 0 {
 			out = append(out, fmt.Sprintf("%d %s", n[s], word))

@@ -47,7 +47,7 @@ func flags(c *Config) *pflag.FlagSet {
 	fl.StringArrayVar(&c.Registries, "trusted-registry", nil, "`REGISTRY` that images may come from, repeatable")
 	fl.Var(&labels{c}, "require-label", "label that an image must have, as `NAME:TYPE`, repeatable")
 	boolean(fl, &c.StrictLabels, "strict-labels", "", "allow no labels but the required ones")
-	boolean(fl, &c.DisablePragma, "disable-ignore-pragma", "", "heed no comments that ignore rules")
+	boolean(fl, &c.DisablePragma, "disable-ignore-pragma", "", "ignore comments that suppress rules")
 	fl.VarP(&word{&c.Threshold, thresholds}, "failure-threshold", "t", "exit with 1 from this `SEVERITY` on: "+strings.Join(thresholds, ", "))
 	return fl
 }

@@ -295,7 +295,7 @@ func TestFixes(t *testing.T) {
 	}
 }
 
-// TestIgnores writes the comment that switches a finding off, and the finding is
+// TestIgnores writes the comment that suppresses a finding, and the finding is
 // gone.
 func TestIgnores(t *testing.T) {
 	for _, c := range []struct{ name, text, at, title, want string }{

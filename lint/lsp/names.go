@@ -103,7 +103,7 @@ func (s *server) markup(value string) markup {
 	return markup{"markdown", value}
 }
 
-// complete offers the names of rules in a comment that switches rules off: those
+// complete offers the names of rules in a comment that suppresses rules: those
 // that are found in the instruction below first, then those that the comment's
 // tool uses.
 func (s *server) complete(ctx context.Context, snap snapshot, at position) (any, error) {

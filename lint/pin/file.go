@@ -150,7 +150,7 @@ func downloads(f *dockerfile.File) []Result {
 	return out
 }
 
-// switchedOff tells whether a comment switches a rule off at a line.
+// switchedOff tells whether a comment suppresses a rule at a line.
 func switchedOff(f *dockerfile.File) func(rule string, line int) bool {
 	comments := lint.Suppressions(f).Comments
 	return func(rule string, line int) bool {

@@ -72,7 +72,7 @@ const (
 	Fat     Family = "fat bases"
 	Pins    Family = "missing pins"
 	Hygiene Family = "hygiene"
-	Own     Family = "rules of one's own" // of a configuration file
+	Own     Family = "custom rules" // of a configuration file
 )
 
 // Families lists the families in the order of how much they matter.

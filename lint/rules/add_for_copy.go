@@ -16,7 +16,7 @@ var addForCopy = rule.Rule{
 		Name:     "add-for-copy",
 		Aliases:  []string{"DL3020", "DS-0005", "CIS-DI-0009", "CKV_DOCKER_4", "9513a694-aa0d-41d8-be61-3271e056f36b", "prefer-copy-over-add"},
 		Family:   rule.Hygiene,
-		Summary:  "ADD is not used where COPY does",
+		Summary:  "COPY is used where ADD is not needed",
 		Why:      "ADD unpacks archives and fetches URLs as well. Where neither is meant, COPY says what happens. The fix is called unsafe because ADD would also unpack an archive that does not look like one by its name.",
 		Bad:      "FROM debian:12\nADD app.conf /etc/app.conf\n",
 		Good:     "FROM debian:12\nCOPY app.conf /etc/app.conf\nADD root.tar.gz /\n",

@@ -11,7 +11,7 @@ var addWithoutChecksum = rule.Rule{
 		Name:     "add-without-checksum",
 		Aliases:  []string{"4b410d24-1cbe-4430-a632-62c9a931cf1c"},
 		Family:   rule.Pins,
-		Summary:  "ADD of a URL names its checksum",
+		Summary:  "ADD of a URL has a checksum",
 		Why:      "What stands behind a URL can change. ADD --checksum makes the build fail when it does. `whittle pin` writes the checksum of what the URL gives now, and so does the fix with --online; where the publisher tells the checksum, hold the two against each other.",
 		Bad:      "FROM debian:12\nADD https://example.test/tool.tar.gz /opt/\n",
 		Good:     "FROM debian:12\nADD --checksum=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef https://example.test/tool.tar.gz /opt/\n",

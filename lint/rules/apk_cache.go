@@ -14,7 +14,7 @@ var apkCache = rule.Rule{
 		Name:     "apk-cache",
 		Aliases:  []string{"DL3019", "DS-0025", "DKL-DI-0004", "missing-apk-no-cache", "ae9c56a6-3ed1-4ac0-9b54-31267f51151d"},
 		Family:   rule.Fat,
-		Summary:  "apk add leaves no index behind",
+		Summary:  "apk add leaves no package index in the layer",
 		Why:      "Without --no-cache, apk keeps the package index in the layer, unless a cache is mounted there: RUN --mount=type=cache,target=/var/cache/apk. Where the same RUN deletes it again, --no-cache is shorter, and the finding a matter of style.",
 		Bad:      "FROM alpine:3.20\nRUN apk add curl\n",
 		Good:     "FROM alpine:3.20\nRUN apk add --no-cache curl\n",

@@ -15,7 +15,7 @@ var apkUntrusted = rule.Rule{
 		Name:     "apk-untrusted",
 		Aliases:  []string{"CKV2_DOCKER_7"},
 		Family:   rule.Secrets,
-		Summary:  "apk checks signatures",
+		Summary:  "apk verifies signatures",
 		Why:      "With --allow-untrusted apk installs packages that nobody signed, or anybody. Copy the key they are signed with to /etc/apk/keys instead.",
 		Bad:      "FROM alpine:3.22\nRUN apk add --no-cache --allow-untrusted ./x.apk\n",
 		Good:     "FROM alpine:3.22\nCOPY company.rsa.pub /etc/apk/keys/\nRUN apk add --no-cache ./x.apk\n",

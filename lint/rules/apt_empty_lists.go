@@ -15,7 +15,7 @@ var aptEmptyLists = rule.Rule{
 	Meta: rule.Meta{
 		Name:    "apt-empty-lists",
 		Family:  rule.Hygiene,
-		Summary: "apt-get install has package lists to choose from",
+		Summary: "apt-get install has package lists to install from",
 		Why: "The images of Debian and Ubuntu, and those of languages that are built on them, come without package lists, and what is deleted after one install is not there for the next: apt-get then knows no package but those that are installed. Update the lists in the RUN that installs.\n\n" +
 			"After a script that may have updated them nothing is reported.",
 		Bad:      "FROM debian:12\nRUN apt-get install -y curl\n",

@@ -14,7 +14,7 @@ var aptForAptGet = rule.Rule{
 		Name:     "apt-for-apt-get",
 		Aliases:  []string{"DL3027", "CKV_DOCKER_9", "prefer-apt-get", "b84a0b47-2e99-4c9f-8933-98bcabe2b94d"},
 		Family:   rule.Hygiene,
-		Summary:  "apt-get is used, not apt",
+		Summary:  "apt-get is used instead of apt",
 		Why:      "apt is for people: its command line may change with any release, and it says so.",
 		Bad:      "FROM debian:12\nRUN apt update\n",
 		Good:     "FROM debian:12\nRUN apt-get update\n",

@@ -12,7 +12,7 @@ var aptForceYes = rule.Rule{
 		Name:     "apt-force-yes",
 		Aliases:  []string{"CKV2_DOCKER_11"},
 		Family:   rule.Secrets,
-		Summary:  "apt is not forced",
+		Summary:  "apt-get does not use --force-yes",
 		Why:      "--force-yes installs packages without a valid signature, downgrades and removes what the system needs, and asks nobody. It has been deprecated since apt 1.1; -y answers the question that is meant.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install --force-yes curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",

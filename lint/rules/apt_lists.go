@@ -14,7 +14,7 @@ var aptLists = rule.Rule{
 		Name:     "apt-lists",
 		Aliases:  []string{"DL3009", "DKL-DI-0005", "remove-package-lists", "remove-package-cache", "df746b39-6564-4fed-bf85-e9c44382303c"},
 		Family:   rule.Fat,
-		Summary:  "apt's package lists do not stay in the layer",
+		Summary:  "apt-get leaves no package lists in the layer",
 		Why:      "apt-get update downloads some 20 MB of lists. Deleted in a later RUN they still are in the layer that made them; delete them in the same one, or mount a cache.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",

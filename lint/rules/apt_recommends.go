@@ -16,7 +16,7 @@ var aptRecommends = rule.Rule{
 		Name:     "apt-recommends",
 		Aliases:  []string{"DL3015", "DS-0029", "missing-no-install-recommends", "7384dfb2-fcd1-4fbf-91cd-6c44c318c33c"},
 		Family:   rule.Fat,
-		Summary:  "apt-get install brings no recommended packages",
+		Summary:  "apt-get install does not install recommended packages",
 		Why:      "Recommended packages are for people at a desk. They often double what an install brings along. The fix names those that are missed as a rule: ca-certificates beside curl, wget or git, and libc6-dev beside gcc.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends curl\n",

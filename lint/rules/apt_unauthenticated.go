@@ -13,7 +13,7 @@ var aptUnauthenticated = rule.Rule{
 		Name:     "apt-unauthenticated",
 		Aliases:  []string{"CKV2_DOCKER_8"},
 		Family:   rule.Secrets,
-		Summary:  "apt checks signatures",
+		Summary:  "apt verifies signatures",
 		Why:      "Signatures are all that tells a package of the distribution from one that somebody put in its place on the way. Put the key of the repository under /etc/apt/keyrings and name it in the source with signed-by instead.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install -y --allow-unauthenticated curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",

@@ -14,7 +14,7 @@ var aptYes = rule.Rule{
 		Name:     "apt-yes",
 		Aliases:  []string{"DL3014", "DS-0021", "missing-assume-yes-switch", "77783205-c4ca-4f80-bb80-c777f267c547"},
 		Family:   rule.Hygiene,
-		Summary:  "apt-get install does not wait for an answer",
+		Summary:  "apt-get install does not prompt",
 		Why:      "A build has nobody to answer when apt asks, which it does as soon as it needs more packages than those named or has to remove one: the install fails then, perhaps not before a later release of the package.",
 		Bad:      "FROM debian:12\nRUN apt-get update && apt-get install curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",

@@ -12,7 +12,7 @@ var asCase = rule.Rule{
 		Name:     "as-case",
 		Aliases:  []string{"FromAsCasing"},
 		Family:   rule.Hygiene,
-		Summary:  "AS is written in the case of its FROM",
+		Summary:  "AS has the same case as its FROM",
 		Why:      "One line in two styles reads as if it had been put together from two files. BuildKit takes both.",
 		Bad:      "FROM debian:12 as build\n",
 		Good:     "FROM debian:12 AS build\n",

@@ -12,7 +12,7 @@ var bareStage = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "bare-stage",
 		Family:   rule.Fat,
-		Summary:  "a stage that only holds a copied program is made from nothing",
+		Summary:  "a stage that only copies a static binary is FROM scratch",
 		Why:      "A final stage that runs nothing and only copies a result uses of its distribution a few files at most: certificates, time zones, a libc. gcr.io/distroless/static has the first two, gcr.io/distroless/base a libc besides, scratch nothing; none of them has a shell or a package manager to patch.",
 		Bad:      "FROM golang:1.26 AS build\nRUN go build -o /app .\nFROM alpine:3.22\nCOPY --from=build /app /app\nUSER 10001\nENTRYPOINT [\"/app\"]\n",
 		Good:     "FROM golang:1.26 AS build\nRUN go build -o /app .\nFROM gcr.io/distroless/static-debian13\nCOPY --from=build /app /app\nUSER 10001\nENTRYPOINT [\"/app\"]\n",

@@ -14,7 +14,7 @@ var basePlatform = rule.Rule{
 		Name:    "base-platform",
 		Aliases: []string{"InvalidBaseImagePlatform"},
 		Family:  rule.Hygiene,
-		Summary: "base images are there for the platform of the build",
+		Summary: "base images support the target platform",
 		Why: "An image for another platform is pulled without a word where it is the only one under its tag, and its programs then fail with `exec format error` or run under slow emulation; where the tag has several, none of them the right one, the build fails.\n\n" +
 			"It is looked at with --online, for the platforms that --platform, Compose or Bake name, else for Linux on this machine's processor.",
 		Bad:      "FROM --platform=linux/amd64 arm64v8/debian:12\n",

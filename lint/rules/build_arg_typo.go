@@ -15,7 +15,7 @@ var buildArgTypo = rule.Rule{
 	Meta: rule.Meta{
 		Name:    "build-arg-typo",
 		Family:  rule.Hygiene,
-		Summary: "build arguments have the names of ARGs",
+		Summary: "build arguments match a declared ARG",
 		Why: "BuildKit says nothing of a build argument that no ARG takes: the default stays in force, and nobody notices. Arguments are those of --build-arg, Compose and Bake; one that has the name of no ARG is reported where an ARG that gets no value is called nearly the same.\n\n" +
 			"The examples are for a build with `--build-arg GOVERSION=1.26`.",
 		Bad:      "FROM debian:12\nARG GO_VERSION=1.25\nRUN fetch go-${GO_VERSION}\n",

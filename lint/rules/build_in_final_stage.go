@@ -12,7 +12,7 @@ var buildInFinalStage = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "build-in-final-stage",
 		Family:   rule.Fat,
-		Summary:  "programs are built in a stage of their own",
+		Summary:  "programs are compiled in a build stage, not in the final one",
 		Why:      "What a build needs, the compiler, the sources, the modules it downloaded, stays in the image that it runs in. Build in a stage of its own and copy the result; whittle build does so by itself.",
 		Bad:      "FROM golang:1.26\nCOPY . .\nRUN go build -o /app .\nCMD [\"/app\"]\n",
 		Good:     "FROM golang:1.26 AS build\nCOPY . .\nRUN go build -o /app .\nFROM gcr.io/distroless/static-debian13:nonroot\nCOPY --from=build /app /app\nCMD [\"/app\"]\n",

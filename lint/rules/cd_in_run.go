@@ -19,7 +19,7 @@ var cdInRun = rule.Rule{
 		Name:     "cd-in-run",
 		Aliases:  []string{"DL3003", "DS-0013", "use-workdir", "f4a6bcd3-e231-4acf-993c-aa027be50d2e"},
 		Family:   rule.Hygiene,
-		Summary:  "WORKDIR is used, not cd",
+		Summary:  "WORKDIR is used instead of cd",
 		Why:      "A cd ends with its RUN, so it has to be said again in the next. WORKDIR holds for what follows.",
 		Bad:      "FROM debian:12\nRUN cd /app\n",
 		Good:     "FROM debian:12\nWORKDIR /app\n",

@@ -16,7 +16,7 @@ var chainForHeredoc = rule.Rule{
 	Meta: rule.Meta{
 		Name:    "chain-for-heredoc",
 		Family:  rule.Hygiene,
-		Summary: "a long script is a heredoc, not a chain of &&",
+		Summary: "a long script is a heredoc instead of a chain of &&",
 		Why: "A chain needs && and a backslash on every line, and one that is forgotten hides an error or breaks the build. RUN <<EOF takes a script as it is, one command on a line; set -e stops it at the first error, as && does. Heredocs need BuildKit, with docker/dockerfile:1.4 or later.\n\n" +
 			"The fix leaves chains alone in which set -e would stop where && does not, such as those with a loop, a subshell or a negation.",
 		Bad:      "FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends curl \\\n    && curl -fsSLo /tool https://example.test/tool \\\n    && echo \"0123 /tool\" > /sums \\\n    && sha256sum -c /sums\n",

@@ -16,7 +16,7 @@ var consecutiveRuns = rule.Rule{
 		Name:     "consecutive-runs",
 		Aliases:  []string{"DL3059", "0008c003-79aa-42d8-95b8-1c2fe37dbfe6"},
 		Family:   rule.Hygiene,
-		Summary:  "RUNs that follow each other are one",
+		Summary:  "consecutive RUN instructions are merged",
 		Why:      "Every RUN is a layer. What one makes and the next deletes is in the image all the same. Where the cache of a step matters more than the layer, leave them apart: that is why the rule is not among the recommended ones.",
 		Bad:      "FROM debian:12\nRUN mkdir /app\nRUN touch /app/ready\n",
 		Good:     "FROM debian:12\nRUN mkdir /app \\\n    && touch /app/ready\n",

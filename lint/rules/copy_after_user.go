@@ -14,7 +14,7 @@ var copyAfterUser = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "copy-after-user",
 		Family:   rule.Root,
-		Summary:  "COPY behind USER says whose the files are",
+		Summary:  "COPY after USER sets the ownership with --chown",
 		Why:      "COPY and ADD do not care for USER: files are root's unless --chown says otherwise. That is safer than giving them to the user that runs the program, and surprises whoever reads the two lines. Copy before USER, or say --chown; the fix says what happens.",
 		Bad:      "FROM debian:12\nUSER 10001\nCOPY app /app\n",
 		Good:     "FROM debian:12\nCOPY app /app\nUSER 10001\nCOPY --chown=10001 data /data\n",

@@ -16,7 +16,7 @@ var copyArchive = rule.Rule{
 		Name:     "copy-archive",
 		Aliases:  []string{"DL3010"},
 		Family:   rule.Fat,
-		Summary:  "archives are unpacked by ADD, not copied and then unpacked",
+		Summary:  "archives are extracted by ADD, not copied and extracted by RUN",
 		Why:      "A copied archive stays in its layer, beside what is unpacked from it. ADD unpacks a local tar archive and leaves nothing else.",
 		Bad:      "FROM debian:12\nCOPY root.tar.gz /tmp/\nRUN tar -xzf /tmp/root.tar.gz -C /\n",
 		Good:     "FROM debian:12\nADD root.tar.gz /\n",

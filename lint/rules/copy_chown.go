@@ -12,7 +12,7 @@ var copyChown = rule.Rule{
 		Name:     "copy-chown",
 		Aliases:  []string{"aa93e17f-b6db-4162-9334-c70334e7ac28"},
 		Family:   rule.Root,
-		Summary:  "program files do not belong to the user that runs them",
+		Summary:  "program files are not owned by the user that runs them",
 		Why:      "Who breaks into a program can change the files that belong to its user. Files that are only read or run can stay root's; give the user the directories that it writes to.",
 		Bad:      "FROM debian:12\nCOPY --chown=10001 app /app\nUSER 10001\n",
 		Good:     "FROM debian:12\nCOPY app /app\nUSER 10001\n",

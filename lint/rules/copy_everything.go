@@ -14,7 +14,7 @@ var copyEverything = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "copy-everything",
 		Family:   rule.Fat,
-		Summary:  "the image gets named files, not the whole context",
+		Summary:  "COPY names files instead of the whole build context",
 		Why:      "COPY . takes whatever lies in the context: history, tests, editors' files, tomorrow's secrets. Every change of any of them builds the layer anew. Copy what the image needs, or build in another stage and copy the result. A .dockerignore that lets only some files through is as good; the rule does not ask for it to be right.",
 		Bad:      "FROM node:22\nCOPY . /app\n",
 		Good:     "FROM node:22\nCOPY package.json package-lock.json src/ /app/\n",

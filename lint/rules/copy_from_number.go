@@ -14,7 +14,7 @@ var copyFromNumber = rule.Rule{
 		Name:     "copy-from-number",
 		Aliases:  []string{"68a51e22-ae5a-4d48-8e87-b01a323605c9"},
 		Family:   rule.Hygiene,
-		Summary:  "COPY --from names stages, it does not count them",
+		Summary:  "COPY --from refers to a stage by name, not by index",
 		Why:      "A number means another stage as soon as somebody puts one in between.",
 		Bad:      "FROM golang:1.24 AS build\nFROM scratch\nCOPY --from=0 /app /app\n",
 		Good:     "FROM golang:1.24 AS build\nFROM scratch\nCOPY --from=build /app /app\n",

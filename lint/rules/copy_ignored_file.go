@@ -13,7 +13,7 @@ var copyIgnoredFile = rule.Rule{
 		Name:     "copy-ignored-file",
 		Aliases:  []string{"CopyIgnoredFile"},
 		Family:   rule.Hygiene,
-		Summary:  "nothing is copied that the ignore file leaves out",
+		Summary:  "COPY names no file that .dockerignore excludes",
 		Why:      "A build does not get what .dockerignore leaves out, so COPY does not find it and fails, or copies nothing. The rule needs the build context.",
 		Bad:      "FROM debian:12\nCOPY secret.txt /\n",
 		Good:     "FROM debian:12\nCOPY app /\n",

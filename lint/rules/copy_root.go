@@ -11,7 +11,7 @@ var copyRoot = rule.Rule{
 		Name:     "copy-root",
 		Aliases:  []string{"DL3067"},
 		Family:   rule.Fat,
-		Summary:  "no COPY --from takes a whole root filesystem",
+		Summary:  "COPY --from does not copy a whole root filesystem",
 		Why:      "Copying / of another stage takes its compilers, caches and package lists along, and leaves out what an image's configuration said: environment, user, entrypoint. Copy what the program needs.",
 		Bad:      "FROM golang:1.24 AS build\nRUN make\n\nFROM scratch\nCOPY --from=build / /\n",
 		Good:     "FROM golang:1.24 AS build\nRUN make\n\nFROM scratch\nCOPY --from=build /app /app\n",

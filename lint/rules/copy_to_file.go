@@ -15,7 +15,7 @@ var copyToFile = rule.Rule{
 		Name:     "copy-to-file",
 		Aliases:  []string{"DL3021", "DS-0011", "6db6e0c2-32a3-4a2e-93b5-72c35f4119db"},
 		Family:   rule.Hygiene,
-		Summary:  "COPY of several files ends in a directory",
+		Summary:  "COPY of several files has a directory as destination",
 		Why:      "Without a slash at its end the target of a COPY is a file name. Builders without BuildKit refuse several sources then; BuildKit copies one after the other to the same name.",
 		Bad:      "FROM debian:12\nCOPY a.conf b.conf /etc/app\n",
 		Good:     "FROM debian:12\nCOPY a.conf b.conf /etc/app/\n",

@@ -14,7 +14,7 @@ var curlFail = rule.Rule{
 		Name:     "curl-fail",
 		Aliases:  []string{"DF035"},
 		Family:   rule.Hygiene,
-		Summary:  "curl fails when the server answers with an error",
+		Summary:  "curl fails on HTTP errors",
 		Why:      "Without --fail, curl takes a page that says 404 for the download, and the build goes on with it.",
 		Bad:      "FROM debian:12\nRUN curl -sSL -o /app.tar https://example.test/app.tar\n",
 		Good:     "FROM debian:12\nRUN curl -fsSL -o /app.tar https://example.test/app.tar\n",

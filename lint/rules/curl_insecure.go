@@ -14,8 +14,8 @@ var curlInsecure = rule.Rule{
 		Name:     "curl-insecure",
 		Aliases:  []string{"CKV2_DOCKER_2"},
 		Family:   rule.Secrets,
-		Summary:  "curl checks whom it talks to",
-		Why:      "With -k curl takes a download from anyone who stands between the build and the server. Give it the certificate of the server's authority with --cacert instead, or install that into the image.",
+		Summary:  "curl verifies TLS certificates",
+		Why:      "With -k curl does not verify the certificate of the server, so that anyone in between can change the download. Give it the certificate of the server's authority with --cacert instead, or install that into the image.",
 		Bad:      "FROM debian:12\nRUN curl -fsSLk https://example.test/x -o /x\n",
 		Good:     "FROM debian:12\nRUN curl -fsSL https://example.test/x -o /x\n",
 		Severity: rule.Warning,
@@ -30,7 +30,7 @@ var curlInsecure = rule.Rule{
 const curlValues = "AbcCdDeEFhHKmoPQrtTuUwxXyYz"
 
 func checkCurlInsecure(p *rule.Pass) {
-	unverified.Arguments(p, unverified.Flag([]string{"curl"}, "--insecure", "--proxy-insecure", "--doh-insecure"), "takes the download from anyone who stands in between")
+	unverified.Arguments(p, unverified.Flag([]string{"curl"}, "--insecure", "--proxy-insecure", "--doh-insecure"), "skips TLS verification, so that anyone in between can change the download")
 	for _, c := range walk.Commands(p.File) {
 		if c.Name != "curl" {
 			continue
@@ -39,7 +39,7 @@ func checkCurlInsecure(p *rule.Pass) {
 			if !hasLetter(a.Text, 'k', curlValues) {
 				continue
 			}
-			finding := rule.Finding{Span: a.Span, Message: "curl " + a.Text + " takes the download from anyone who stands in between"}
+			finding := rule.Finding{Span: a.Span, Message: "curl " + a.Text + " skips TLS verification, so that anyone in between can change the download"}
 			if edits := edit.Letter(p.File, c, i, 'k'); edits != nil {
 				finding.Fix = &rule.Fix{Title: "Remove -k", Safety: rule.Unsafe, Edits: edits}
 			}

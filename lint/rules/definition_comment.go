@@ -16,7 +16,7 @@ var definitionComment = rule.Rule{
 		Name:     "definition-comment",
 		Aliases:  []string{"InvalidDefinitionDescription"},
 		Family:   rule.Hygiene,
-		Summary:  "a comment right above ARG or FROM describes it",
+		Summary:  "a comment directly above ARG or FROM describes it",
 		Why:      "docker build --call=outline and --call=targets show the comment above an ARG or a named stage as its description, when it begins with the name. Another comment looks like one and is not shown. Begin it with the name, or put an empty comment below it.",
 		Bad:      "# the version to build\nARG VERSION=1\nFROM debian:12\n",
 		Good:     "# VERSION is the version to build\nARG VERSION=1\nFROM debian:12\n",

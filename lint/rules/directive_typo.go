@@ -18,7 +18,7 @@ var directiveTypo = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "directive-typo",
 		Family:   rule.Hygiene,
-		Summary:  "parser directives are spelled right and stand at the top",
+		Summary:  "parser directives are spelled correctly and at the top of the file",
 		Why:      "`# syntax=`, `# escape=` and `# check=` count only before the first blank line, other comment or instruction. Anywhere else, or with a letter wrong, they are comments, and nobody says so.",
 		Bad:      "# syntaks=docker/dockerfile:1\nFROM debian:12\n",
 		Good:     "# syntax=docker/dockerfile:1\nFROM debian:12\n",

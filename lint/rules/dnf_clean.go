@@ -10,7 +10,7 @@ var dnfClean = rule.Rule{
 		Name:     "dnf-clean",
 		Aliases:  []string{"DL3040", "DS-0019", "DS-0027", "missing-dnf-clean-all", "295acb63-9246-4b21-b441-7c1f1fb62dc0"},
 		Family:   rule.Fat,
-		Summary:  "dnf leaves no cache behind",
+		Summary:  "dnf leaves no cache in the layer",
 		Why:      "dnf keeps what it downloads below /var/cache. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM fedora:42\nRUN dnf install -y httpd-2.4.63\n",
 		Good:     "FROM fedora:42\nRUN dnf install -y httpd-2.4.63 && dnf clean all\n",

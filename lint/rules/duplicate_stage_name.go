@@ -9,7 +9,7 @@ var duplicateStageName = rule.Rule{
 		Name:     "duplicate-stage-name",
 		Aliases:  []string{"DL3024", "DuplicateStageName", "DS-0012", "CKV_DOCKER_11", "f2daed12-c802-49cd-afed-fe41d0b82fed"},
 		Family:   rule.Hygiene,
-		Summary:  "every stage has a name of its own",
+		Summary:  "stage names are unique",
 		Why:      "Of two stages with one name, FROM and COPY --from find the one that was begun last before them, and --target finds the last. What was meant for the other is lost without a word.",
 		Bad:      "FROM debian:12 AS base\nFROM alpine:3.20 AS base\n",
 		Good:     "FROM debian:12 AS base\nFROM alpine:3.20 AS small\n",

@@ -10,7 +10,7 @@ var duplicateUserID = rule.Rule{
 		Name:     "duplicate-user-id",
 		Aliases:  []string{"DKL-LI-0002"},
 		Family:   rule.Root,
-		Summary:  "every account has a number of its own",
+		Summary:  "accounts have distinct user IDs",
 		Why:      "The kernel knows numbers, not names: two accounts with one number own each other's files, and a second account with the number 0 is a second root.",
 		Bad:      "FROM debian:12\nRUN useradd -u 1001 app && useradd -o -u 1001 worker\nUSER 1001\n",
 		Good:     "FROM debian:12\nRUN useradd -u 1001 app && useradd -u 1002 worker\nUSER 1001\n",

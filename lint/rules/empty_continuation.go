@@ -16,7 +16,7 @@ var emptyContinuation = rule.Rule{
 		Name:     "empty-continuation",
 		Aliases:  []string{"NoEmptyContinuation"},
 		Family:   rule.Hygiene,
-		Summary:  "no empty line stands inside a continued instruction",
+		Summary:  "there is no empty line inside a continued instruction",
 		Why:      "An empty line looks like the end of the instruction and is not: what follows still belongs to it. BuildKit will refuse it in a later release.",
 		Bad:      "FROM debian:12\nRUN make \\\n\n  install\n",
 		Good:     "FROM debian:12\nRUN make \\\n  install\n",
@@ -54,7 +54,7 @@ func checkEmptyContinuation(p *rule.Pass) {
 		// BuildKit names the line on which the instruction ends.
 		start := p.File.LineStart(last)
 		finding := rule.Finding{
-			Span: source.Span{Start: start, End: start + len(p.File.Line(last))}, Message: "an empty line stands inside the instruction that ends here",
+			Span: source.Span{Start: start, End: start + len(p.File.Line(last))}, Message: "there is an empty line inside the instruction that ends here",
 			Fix: &rule.Fix{Title: "Take empty lines out", Edits: edits},
 		}
 		if swallowed != "" {

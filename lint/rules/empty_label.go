@@ -10,7 +10,7 @@ var emptyLabel = rule.Rule{
 		Name:     "empty-label",
 		Aliases:  []string{"DL3051"},
 		Family:   rule.Hygiene,
-		Summary:  "required labels say something",
+		Summary:  "required labels have a value",
 		Why:      "An empty label is there for whoever counts labels and missing for whoever reads them. The rule speaks of labels that the setting `labels` lists.",
 		Bad:      "FROM debian:12\nLABEL version=\"\"\n",
 		Good:     "FROM debian:12\nLABEL version=\"1\"\n",

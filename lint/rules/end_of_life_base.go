@@ -10,7 +10,7 @@ var endOfLifeBase = rule.Rule{
 	Meta: rule.Meta{
 		Name:    "end-of-life-base",
 		Family:  rule.Fat,
-		Summary: "base images are of releases that get updates",
+		Summary: "base images are of supported releases",
 		Why: "A release that has ended gets no security updates: every hole that is found from then on stays in the image, however often it is built. Its package archive moves away some day, too, and then the build fails.\n\n" +
 			"Distributions, languages and databases are known by the tags of their official images, and the distribution under any image by the word that its tag has for it: bullseye, focal, alpine3.18. Support that is sold beyond the end does not count. Stages that only build count for less.",
 		Bad:      "FROM debian:jessie\nUSER 10001\n",

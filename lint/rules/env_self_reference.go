@@ -17,7 +17,7 @@ var envSelfReference = rule.Rule{
 		Name:     "env-self-reference",
 		Aliases:  []string{"DL3044"},
 		Family:   rule.Hygiene,
-		Summary:  "no ENV uses a variable that it sets itself",
+		Summary:  "no ENV refers to a variable that it sets itself",
 		Why:      "The variables of one ENV are set together: what one of them refers to is the value from before the instruction, which is none unless ENV or ARG set it already. The fix makes two instructions of it, so that the second sees the first.",
 		Bad:      "FROM debian:12\nENV BASE=/opt PATH=$BASE/bin:$PATH\n",
 		Good:     "FROM debian:12\nENV BASE=/opt\nENV PATH=$BASE/bin:$PATH\n",

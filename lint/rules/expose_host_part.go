@@ -13,7 +13,7 @@ var exposeHostPart = rule.Rule{
 		Name:     "expose-host-part",
 		Aliases:  []string{"ExposeInvalidFormat"},
 		Family:   rule.Hygiene,
-		Summary:  "EXPOSE names ports of the container",
+		Summary:  "EXPOSE names container ports, not host ports",
 		Why:      "Address and port of the host are chosen where the container is run. BuildKit ignores them here, and will refuse them in a later release.",
 		Bad:      "FROM debian:12\nEXPOSE 127.0.0.1:8080:80\n",
 		Good:     "FROM debian:12\nEXPOSE 80\n",

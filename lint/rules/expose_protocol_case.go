@@ -14,7 +14,7 @@ var exposeProtocolCase = rule.Rule{
 		Name:     "expose-protocol-case",
 		Aliases:  []string{"ExposeProtoCasing"},
 		Family:   rule.Hygiene,
-		Summary:  "the protocol of EXPOSE is in lower case",
+		Summary:  "the protocol of EXPOSE is lower case",
 		Why:      "The image says tcp or udp, however the Dockerfile writes it. Other readers of the Dockerfile know no other form.",
 		Bad:      "FROM debian:12\nEXPOSE 53/UDP\n",
 		Good:     "FROM debian:12\nEXPOSE 53/udp\n",

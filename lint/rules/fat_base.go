@@ -14,7 +14,7 @@ var fatBase = rule.Rule{
 	Meta: rule.Meta{
 		Name:    "fat-base",
 		Family:  rule.Fat,
-		Summary: "the final stage is not built on a compiler's or a full distribution's image",
+		Summary: "the final stage is not based on a compiler or full distribution image",
 		Why: "An image with a compiler, a package manager and a full distribution has hundreds of packages to patch that the program never uses. Build in one stage and copy the result into a slim, distroless or scratch one; whittle build does so by itself.\n\n" +
 			"Well-known images are known by their families. With --online the registry tells how much there is to download: an image that is small after all is left in peace, and one that nobody knew to be large is reported.",
 		Bad:      "FROM golang:1.26\nUSER 10001\n",

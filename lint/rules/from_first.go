@@ -11,7 +11,7 @@ var fromFirst = rule.Rule{
 		Name:     "from-first",
 		Aliases:  []string{"DL3061"},
 		Family:   rule.Hygiene,
-		Summary:  "nothing but ARG stands before the first FROM",
+		Summary:  "only ARG comes before the first FROM",
 		Why:      "An instruction belongs to the stage that FROM begins. Before the first one there is no stage, so BuildKit refuses the file; only ARG may stand there, for FROM to use.",
 		Bad:      "LABEL version=1\nFROM debian:12\n",
 		Good:     "ARG TAG=12\nFROM debian:${TAG}\nLABEL version=1\n",
@@ -28,6 +28,6 @@ func checkFromFirst(p *rule.Pass) {
 		if in.Stage >= 0 || problem.Unknown() {
 			continue
 		}
-		p.Report(rule.Finding{Span: in.KeywordSpan(), Message: strings.ToUpper(in.Keyword) + " stands before the first FROM, where only ARG may", Refusal: true})
+		p.Report(rule.Finding{Span: in.KeywordSpan(), Message: strings.ToUpper(in.Keyword) + " comes before the first FROM, where only ARG may", Refusal: true})
 	}
 }

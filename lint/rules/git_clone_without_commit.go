@@ -15,7 +15,7 @@ var gitCloneWithoutCommit = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "git-clone-without-commit",
 		Family:   rule.Pins,
-		Summary:  "git clone is followed by the checkout of a commit",
+		Summary:  "git clone is followed by a checkout of a commit",
 		Why:      "A branch moves with every push, and a tag can be moved. Check out a commit, or let ADD fetch it: ADD https://example.test/repo.git#COMMIT /src. A commit that comes in a variable is taken for one.",
 		Bad:      "FROM debian:12\nRUN git clone --depth 1 https://example.test/tool.git && make -C tool\n",
 		Good:     "FROM debian:12\nRUN git clone https://example.test/tool.git && git -C tool checkout 3f786850e387550fdab836ed7e6dc881de23001b && make -C tool\n",

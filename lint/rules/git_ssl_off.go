@@ -13,8 +13,8 @@ var gitSSLOff = rule.Rule{
 		Name:     "git-ssl-off",
 		Aliases:  []string{"CKV2_DOCKER_14"},
 		Family:   rule.Secrets,
-		Summary:  "git checks whom it talks to",
-		Why:      "Without a check of the server's certificate, whoever stands in between decides what git fetches. Name the certificate of the server's authority in GIT_SSL_CAINFO instead.",
+		Summary:  "git verifies TLS certificates",
+		Why:      "Without a check of the server's certificate, anyone in between decides what git fetches. Name the certificate of the server's authority in GIT_SSL_CAINFO instead.",
 		Bad:      "FROM debian:12\nRUN git -c http.sslVerify=false clone https://example.test/x.git\nENV GIT_SSL_NO_VERIFY=true\n",
 		Good:     "FROM debian:12\nRUN git -c http.sslCAInfo=/etc/ssl/company.pem clone https://example.test/x.git\n",
 		Severity: rule.Warning,
@@ -25,7 +25,7 @@ var gitSSLOff = rule.Rule{
 }
 
 func checkGitSSLOff(p *rule.Pass) {
-	const what = "makes git fetch from anyone who stands in between"
+	const what = "makes git fetch without TLS verification, so that anyone in between can change what it fetches"
 	unverified.Arguments(p, func(c dockerfile.Command, i int) unverified.Off {
 		if c.Name != "git" {
 			return unverified.Off{}

@@ -12,7 +12,7 @@ var goChecksumOff = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "go-checksum-off",
 		Family:   rule.Secrets,
-		Summary:  "go checks what it downloads",
+		Summary:  "go verifies module checksums",
 		Why:      "The checksum database tells the module that everyone gets from one that somebody put in its place. GONOSUMDB and GOPRIVATE name modules of one's own that it does not know; GOSUMDB=off and GOINSECURE=* give the check up for all.",
 		Bad:      "FROM golang:1.26\nENV GOSUMDB=off\n",
 		Good:     "FROM golang:1.26\nENV GOPRIVATE=example.test/*\n",
@@ -24,7 +24,7 @@ var goChecksumOff = rule.Rule{
 }
 
 func checkGoChecksumOff(p *rule.Pass) {
-	const what = "makes go take modules that anybody may have made"
+	const what = "makes go skip the verification of module checksums"
 	unverified.Variables(p, []string{"GOSUMDB"}, func(v string) bool { return v == "off" }, what)
 	unverified.Variables(p, []string{"GONOSUMCHECK"}, func(v string) bool { return v == "1" }, what)
 	unverified.Variables(p, []string{"GOFLAGS"}, func(v string) bool { return strings.Contains(v, "-insecure") }, what)

@@ -13,8 +13,8 @@ var httpDownload = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "http-download",
 		Family:   rule.Secrets,
-		Summary:  "no download goes over plain HTTP",
-		Why:      "Whoever stands between the build and the server can put something else in the place of what is downloaded over plain HTTP. Use https, or compare a checksum. Package archives of distributions, whose packages are signed, are not asked for here.",
+		Summary:  "downloads use HTTPS",
+		Why:      "Whoever stands between the build and the server can put something else in place of what is downloaded over plain HTTP. Use https, or compare a checksum. Package archives of distributions, whose packages are signed, are not asked for here.",
 		Bad:      "FROM debian:12\nRUN curl -fsSLo /tmp/x.tar.gz http://example.test/x.tar.gz\n",
 		Good:     "FROM debian:12\nRUN curl -fsSLo /tmp/x.tar.gz https://example.test/x.tar.gz\n",
 		Severity: rule.Warning,

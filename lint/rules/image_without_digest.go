@@ -10,7 +10,7 @@ var imageWithoutDigest = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "image-without-digest",
 		Family:   rule.Pins,
-		Summary:  "every image that files are taken from is pinned to a digest",
+		Summary:  "images that files are copied from are pinned to a digest",
 		Why:      "COPY --from and RUN --mount=from take files from an image as FROM takes a base, and its tag can be moved as easily: what arrives is a program that nobody has looked at.\n\n`whittle pin` writes the digests; with --online the fix does, too.",
 		Bad:      "FROM debian:12\nCOPY --from=busybox:1.37 /bin/busybox /bin/busybox\n",
 		Good:     "FROM debian:12\nCOPY --from=busybox:1.37@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef /bin/busybox /bin/busybox\n",

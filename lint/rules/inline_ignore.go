@@ -11,7 +11,7 @@ var inlineIgnore = rule.Rule{
 		Name:     "inline-ignore",
 		Aliases:  []string{"DL1001"},
 		Family:   rule.Hygiene,
-		Summary:  "no comment switches a rule off",
+		Summary:  "no comment suppresses a rule",
 		Why:      "For audits: where exceptions are agreed on in the configuration, a comment that makes one is a finding. The rule is off unless it is asked for.",
 		Bad:      "# hadolint ignore=DL3006\nFROM debian\n",
 		Good:     "FROM debian:12\n",

@@ -8,7 +8,7 @@ var insecureRun = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "insecure-run",
 		Family:   rule.Root,
-		Summary:  "no RUN leaves the sandbox",
+		Summary:  "RUN stays in the build sandbox",
 		Why:      "RUN --security=insecure runs with all capabilities and the host's devices, and --network=host in the host's network: a dependency's install script is then root beside the builder and not inside it. Both need an entitlement that builders refuse as a rule.",
 		Bad:      "FROM debian:12\nRUN --security=insecure make test\n",
 		Good:     "FROM debian:12\nRUN make test\n",

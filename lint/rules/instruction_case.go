@@ -12,7 +12,7 @@ var instructionCase = rule.Rule{
 		Name:     "instruction-case",
 		Aliases:  []string{"ConsistentInstructionCasing"},
 		Family:   rule.Hygiene,
-		Summary:  "all instructions are written in one case",
+		Summary:  "instructions have consistent casing",
 		Why:      "Instructions are told apart from their arguments by their case. In a file where most are in upper case a lower-case one is easily overlooked, and the other way round. BuildKit takes both.",
 		Bad:      "FROM debian:12\nrun make\nCOPY a /a\n",
 		Good:     "FROM debian:12\nRUN make\nCOPY a /a\n",

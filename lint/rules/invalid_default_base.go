@@ -18,7 +18,7 @@ var invalidDefaultBase = rule.Rule{
 		Name:     "invalid-default-base",
 		Aliases:  []string{"InvalidDefaultArgInFrom"},
 		Family:   rule.Hygiene,
-		Summary:  "FROM names an image in a build without arguments",
+		Summary:  "FROM is a valid image when no build argument is set",
 		Why:      "Without build arguments, or with an ARG that nobody gave a default, the name of the base image is empty or not one. The build fails with a message about the name and not about the argument. Where that is meant, ignore the rule and say so.",
 		Bad:      "ARG VERSION\nFROM debian:${VERSION}\n",
 		Good:     "ARG VERSION=12\nFROM debian:${VERSION}\n",

@@ -15,7 +15,7 @@ var invalidJSONForm = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "invalid-json-form",
 		Family:   rule.Hygiene,
-		Summary:  "a list in brackets is JSON",
+		Summary:  "a list in brackets is valid JSON",
 		Why:      "What is not JSON is read as a shell command or as file names: with single quotes, a comma too many or none, the brackets and quotes become a part of the words. The build succeeds, and the container does not start.",
 		Bad:      "FROM debian:12\nCMD ['nginx', '-g']\n",
 		Good:     "FROM debian:12\nCMD [\"nginx\", \"-g\"]\n",

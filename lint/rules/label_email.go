@@ -12,7 +12,7 @@ var labelEmail = rule.Rule{
 		Name:     "label-email",
 		Aliases:  []string{"DL3058"},
 		Family:   rule.Hygiene,
-		Summary:  "labels that should be addresses are",
+		Summary:  "labels of type email are email addresses",
 		Why:      "Whoever finds something wrong with the image needs an address that mail reaches. The rule speaks of labels to which the setting `labels` gives the type `email`, and not where a build argument fills the value in.",
 		Bad:      "FROM debian:12\nLABEL maintainer=\"Ann\"\n",
 		Good:     "FROM debian:12\nLABEL maintainer=\"ann@example.test\"\n",

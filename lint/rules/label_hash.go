@@ -12,7 +12,7 @@ var labelHash = rule.Rule{
 		Name:     "label-hash",
 		Aliases:  []string{"DL3055"},
 		Family:   rule.Hygiene,
-		Summary:  "labels that should be commits are",
+		Summary:  "labels of type hash are commit hashes",
 		Why:      "A commit is found by its whole hash of 40 digits or by the first seven. The rule speaks of labels to which the setting `labels` gives the type `hash`, and not where a build argument fills the value in.",
 		Bad:      "FROM debian:12\nLABEL org.opencontainers.image.revision=\"main\"\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.revision=\"2dbfae9\"\n",

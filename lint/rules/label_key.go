@@ -12,7 +12,7 @@ var labelKey = rule.Rule{
 		Name:     "label-key",
 		Aliases:  []string{"DL3048"},
 		Family:   rule.Hygiene,
-		Summary:  "label keys have the form that Docker asks for",
+		Summary:  "label keys follow Docker's naming rules",
 		Why:      "A key begins with a lower-case letter, ends with a letter or digit, and is made of lower-case letters, digits, single dots and single hyphens; underscores are common and taken. Docker keeps com.docker, io.docker and org.dockerproject for itself (docs.docker.com/engine/manage-resources/labels).",
 		Bad:      "FROM debian:12\nLABEL Build_Date=2026-03-10\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.created=2026-03-10T00:00:00Z\n",

@@ -14,7 +14,7 @@ var labelSemver = rule.Rule{
 		Name:     "label-semver",
 		Aliases:  []string{"DL3056"},
 		Family:   rule.Hygiene,
-		Summary:  "labels that should be versions are",
+		Summary:  "labels of type semver are semantic versions",
 		Why:      "Tools that compare versions read those of semver.org. The rule speaks of labels to which the setting `labels` gives the type `semver`, and not where a build argument fills the value in.",
 		Bad:      "FROM debian:12\nLABEL org.opencontainers.image.version=\"next\"\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.version=\"1.4.0-rc.1\"\n",

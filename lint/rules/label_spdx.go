@@ -12,7 +12,7 @@ var labelSpdx = rule.Rule{
 		Name:     "label-spdx",
 		Aliases:  []string{"DL3054"},
 		Family:   rule.Hygiene,
-		Summary:  "labels that should be licences are",
+		Summary:  "labels of type spdx are SPDX licence expressions",
 		Why:      "Licence scanners read SPDX expressions, such as Apache-2.0 or MIT OR BSD-3-Clause. The rule speaks of labels to which the setting `labels` gives the type `spdx`, and not where a build argument fills the value in.",
 		Bad:      "FROM debian:12\nLABEL org.opencontainers.image.licenses=\"Apache 2\"\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.licenses=\"Apache-2.0\"\n",

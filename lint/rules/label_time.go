@@ -10,7 +10,7 @@ var labelTime = rule.Rule{
 		Name:     "label-time",
 		Aliases:  []string{"DL3053"},
 		Family:   rule.Hygiene,
-		Summary:  "labels that should be times are",
+		Summary:  "labels of type rfc3339 are RFC 3339 times",
 		Why:      "Tools compare and sort times; they read one form of them, that of RFC 3339. The rule speaks of labels to which the setting `labels` gives the type `rfc3339`, and not where a build argument fills the value in.",
 		Bad:      "FROM debian:12\nLABEL org.opencontainers.image.created=\"yesterday\"\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.created=\"2026-03-10T10:26:33Z\"\n",

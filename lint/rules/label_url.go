@@ -12,7 +12,7 @@ var labelURL = rule.Rule{
 		Name:     "label-url",
 		Aliases:  []string{"DL3052"},
 		Family:   rule.Hygiene,
-		Summary:  "labels that should be URLs are",
+		Summary:  "labels of type url are URLs",
 		Why:      "A link that is none helps nobody who looks at the image. The rule speaks of labels to which the setting `labels` gives the type `url`, and not where a build argument fills the value in.",
 		Bad:      "FROM debian:12\nLABEL org.opencontainers.image.url=\"example\"\n",
 		Good:     "FROM debian:12\nLABEL org.opencontainers.image.url=\"https://example.test/shop\"\n",

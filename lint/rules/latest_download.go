@@ -11,7 +11,7 @@ var latestDownload = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "latest-download",
 		Family:   rule.Pins,
-		Summary:  "a download names a version",
+		Summary:  "downloads name a version instead of latest",
 		Why:      "An address such as releases/latest/download, or a file of the branch main, gives something else tomorrow. Name the version, so that the build can be repeated and a checksum can be compared.",
 		Bad:      "FROM debian:12\nRUN curl -fsSLo /usr/bin/tool https://github.com/example/tool/releases/latest/download/tool\n",
 		Good:     "FROM debian:12\nRUN curl -fsSLo /usr/bin/tool https://github.com/example/tool/releases/download/v1.2.3/tool\n",

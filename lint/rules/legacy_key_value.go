@@ -15,7 +15,7 @@ var legacyKeyValue = rule.Rule{
 		Name:     "legacy-key-value",
 		Aliases:  []string{"LegacyKeyValueFormat"},
 		Family:   rule.Hygiene,
-		Summary:  "ENV and LABEL join name and value with =",
+		Summary:  "ENV and LABEL use NAME=VALUE",
 		Why:      "The form with a blank sets one variable for a line, and takes everything behind the name for the value: a second pair becomes a part of the first. It is deprecated.",
 		Bad:      "FROM debian:12\nENV LANG C.UTF-8\n",
 		Good:     "FROM debian:12\nENV LANG=C.UTF-8\n",
@@ -41,7 +41,7 @@ func checkLegacyKeyValue(p *rule.Pass) {
 	}
 }
 
-// joinPair puts = in the place of the blanks, and quotes around the value where
+// joinPair puts = in place of the blanks, and quotes around the value where
 // it needs them to stay one word. The bytes of the value stay, if they can.
 func joinPair(f *dockerfile.File, pair dockerfile.Pair) *rule.Fix {
 	gap := source.Span{Start: pair.KeySpan.End, End: pair.ValueSpan.Start}

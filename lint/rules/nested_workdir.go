@@ -13,7 +13,7 @@ var nestedWorkdir = rule.Rule{
 		Name:     "nested-workdir",
 		Aliases:  []string{"DL3000", "DS-0009", "CKV_DOCKER_10", "6b376af8-cfe8-49ab-a08d-f32de23661a4"},
 		Family:   rule.Hygiene,
-		Summary:  "no WORKDIR builds on the one before it",
+		Summary:  "no WORKDIR is relative to the previous one",
 		Why:      "To know where a relative WORKDIR leads one has to find those before it. Moving a line changes all that follow.",
 		Bad:      "FROM debian:12\nWORKDIR /app\nWORKDIR src\n",
 		Good:     "FROM debian:12\nWORKDIR /app\nWORKDIR /app/src\n",

@@ -10,7 +10,7 @@ var nodeTLSOff = rule.Rule{
 		Name:     "node-tls-off",
 		Aliases:  []string{"CKV2_DOCKER_6"},
 		Family:   rule.Secrets,
-		Summary:  "Node.js checks whom it talks to",
+		Summary:  "Node.js verifies TLS certificates",
 		Why:      "NODE_TLS_REJECT_UNAUTHORIZED=0 makes every connection of Node.js take any certificate for the right one, npm's and the program's own. Name the certificate of the server's authority in NODE_EXTRA_CA_CERTS instead.",
 		Bad:      "FROM node:24\nENV NODE_TLS_REJECT_UNAUTHORIZED=0\n",
 		Good:     "FROM node:24\nENV NODE_EXTRA_CA_CERTS=/etc/ssl/company.pem\n",

@@ -11,7 +11,7 @@ var nothingToRun = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "nothing-to-run",
 		Family:   rule.Hygiene,
-		Summary:  "the image says what it runs",
+		Summary:  "the image has an ENTRYPOINT or a CMD",
 		Why:      "Without CMD and ENTRYPOINT an image runs what its base image does: a shell, for a distribution's, and nothing at all for scratch. Bases that are not known are left alone, and so is an image that is only built to be built on: the rule is off unless it is asked for.",
 		Bad:      "FROM alpine:3.20\nCOPY app /app\n",
 		Good:     "FROM alpine:3.20\nCOPY app /app\nENTRYPOINT [\"/app\"]\n",

@@ -17,7 +17,7 @@ var npmCi = rule.Rule{
 		Name:     "npm-ci",
 		Aliases:  []string{"DF031"},
 		Family:   rule.Pins,
-		Summary:  "npm installs what the lock file says",
+		Summary:  "npm installs from the lock file",
 		Why:      "npm install may change the lock file and take newer versions than it names. npm ci installs exactly those, and fails when package.json asks for others.",
 		Bad:      "FROM node:22-slim\nCOPY package.json package-lock.json ./\nRUN npm install\n",
 		Good:     "FROM node:22-slim\nCOPY package.json package-lock.json ./\nRUN npm ci\n",

@@ -13,7 +13,7 @@ var npmStrictSSL = rule.Rule{
 		Name:     "npm-strict-ssl",
 		Aliases:  []string{"CKV2_DOCKER_12", "CKV2_DOCKER_13"},
 		Family:   rule.Secrets,
-		Summary:  "npm and yarn check whom they talk to",
+		Summary:  "npm and yarn verify TLS certificates",
 		Why:      "With strict-ssl off, whoever stands between the build and the registry decides which packages are installed, and their scripts run in the build. Name the certificate of the registry's authority with the setting cafile instead.",
 		Bad:      "FROM node:24\nRUN npm config set strict-ssl false\nENV NPM_CONFIG_STRICT_SSL=false\n",
 		Good:     "FROM node:24\nRUN npm config set cafile /etc/ssl/company.pem\n",
@@ -25,7 +25,7 @@ var npmStrictSSL = rule.Rule{
 }
 
 func checkNpmStrictSSL(p *rule.Pass) {
-	const what = "takes packages from anyone who stands in between"
+	const what = "skips TLS verification, so that anyone in between can change packages"
 	flag := unverified.Flag([]string{"npm", "yarn", "pnpm", "npx", "bun"}, "--strict-ssl=false", "--no-strict-ssl")
 	unverified.Arguments(p, func(c dockerfile.Command, i int) unverified.Off {
 		if !slices.Contains([]string{"npm", "yarn", "pnpm"}, c.Name) {

@@ -11,7 +11,7 @@ var passwordlessSudo = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "passwordless-sudo",
 		Family:   rule.Root,
-		Summary:  "nobody becomes root without a password",
+		Summary:  "sudo requires a password",
 		Why:      "With NOPASSWD in the settings of sudo an ordinary user is root whenever it likes, and USER protects from nothing.",
 		Bad:      "FROM debian:12\nRUN echo 'app ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/app\nUSER app\n",
 		Good:     "FROM debian:12\nUSER app\n",

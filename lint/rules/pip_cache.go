@@ -13,7 +13,7 @@ var pipCache = rule.Rule{
 		Name:     "pip-cache",
 		Aliases:  []string{"DL3042", "missing-pip-no-cache-dir", "f2f903fb-b977-461e-98d7-b3e2185c6118"},
 		Family:   rule.Fat,
-		Summary:  "pip install leaves no cache behind",
+		Summary:  "pip install leaves no cache in the layer",
 		Why:      "pip keeps every wheel it downloads below /root/.cache, where nobody will look for it again. Where builds should keep them, mount a cache there: RUN --mount=type=cache,target=/root/.cache/pip.",
 		Bad:      "FROM python:3.12-slim\nRUN pip install flask==3.0.0\n",
 		Good:     "FROM python:3.12-slim\nRUN pip install --no-cache-dir flask==3.0.0\n",

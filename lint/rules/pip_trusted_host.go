@@ -13,8 +13,8 @@ var pipTrustedHost = rule.Rule{
 		Name:     "pip-trusted-host",
 		Aliases:  []string{"CKV2_DOCKER_4", "CKV2_DOCKER_16"},
 		Family:   rule.Secrets,
-		Summary:  "pip checks whom it talks to",
-		Why:      "A trusted host is one whose certificate pip does not look at, or which it asks over plain HTTP: whoever stands in between decides what is installed. Install the certificate of the index's authority into the image and name it with PIP_CERT.",
+		Summary:  "pip verifies TLS certificates",
+		Why:      "A trusted host is one whose certificate pip does not look at, or which it asks over plain HTTP: anyone in between decides what is installed. Install the certificate of the index's authority into the image and name it with PIP_CERT.",
 		Bad:      "FROM python:3.13\nRUN pip install --trusted-host pypi.example.test app==1.0\nENV PIP_TRUSTED_HOST=pypi.example.test\n",
 		Good:     "FROM python:3.13\nRUN pip install app==1.0\n",
 		Severity: rule.Warning,
@@ -25,7 +25,7 @@ var pipTrustedHost = rule.Rule{
 }
 
 func checkPipTrustedHost(p *rule.Pass) {
-	const what = "makes pip take packages from anyone who stands in between"
+	const what = "makes pip install without TLS verification, so that anyone in between can change what it installs"
 	flag := unverified.Flag([]string{"pip", "pip3", "pipx", "uv", "python", "python3"}, "--trusted-host=", "--allow-insecure-host=")
 	unverified.Arguments(p, func(c dockerfile.Command, i int) unverified.Off {
 		// pip config set global.trusted-host NAME

@@ -14,7 +14,7 @@ var pipeToShell = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "pipe-to-shell",
 		Family:   rule.Pins,
-		Summary:  "no download is run unseen",
+		Summary:  "downloads are not piped into an interpreter",
 		Why:      "curl | sh runs whatever the server sends today, with the rights of the build. Download a version, check its checksum, then run it.",
 		Bad:      "FROM debian:12\nRUN curl -fsSL https://example.test/install.sh | sh\n",
 		Good:     "FROM debian:12\nADD --checksum=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef https://example.test/v1/install.sh /tmp/install.sh\nRUN sh /tmp/install.sh\n",
@@ -36,7 +36,7 @@ func checkPipeToShell(p *rule.Pass) {
 		}
 		syntax.Walk(s.File, func(n syntax.Node) bool {
 			if runsUnseen(n) {
-				p.Reportf(s.Span(int(n.Pos().Offset()), min(int(n.End().Offset()), len(s.Text))), "a download is run unseen; pin it with ADD --checksum and run the file")
+				p.Reportf(s.Span(int(n.Pos().Offset()), min(int(n.End().Offset()), len(s.Text))), "a download is run without verification; pin it with ADD --checksum and run the file")
 				return false
 			}
 			return true

@@ -18,7 +18,7 @@ var pipefail = rule.Rule{
 		Name:     "pipefail",
 		Aliases:  []string{"DL4006", "set-pipefail", "efbf148a-67e9-42d2-ac47-02fa1c0d0b22"},
 		Family:   rule.Hygiene,
-		Summary:  "a pipe fails when any part of it fails",
+		Summary:  "a pipeline fails when any of its commands fails",
 		Why:      "The shell looks only at the last command of a pipe. In `curl … | tar x`, a download that breaks off is a RUN that succeeded. Bash, zsh and busybox's ash have `-o pipefail`; dash, which is /bin/sh on Debian, does not.\n\nWhere a pipe ends in head, grep -q or another program that leaves before it has read everything, the fix is only shown: what writes to it is killed then, which counts as a failure. So it is where the echo of dash writes `\\n`, of which bash would make no line.",
 		Bad:      "FROM debian:12\nRUN curl -fsSL https://example.test/a.tar | tar x\n",
 		Good:     "FROM debian:12\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nRUN curl -fsSL https://example.test/a.tar | tar x\n",

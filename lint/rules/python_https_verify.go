@@ -10,7 +10,7 @@ var pythonHTTPSVerify = rule.Rule{
 		Name:     "python-https-verify",
 		Aliases:  []string{"CKV2_DOCKER_5"},
 		Family:   rule.Secrets,
-		Summary:  "Python checks whom it talks to",
+		Summary:  "Python verifies TLS certificates",
 		Why:      "PYTHONHTTPSVERIFY=0 makes every program in the image that is written in Python take any certificate for the right one. Install the certificate of the server's authority instead.",
 		Bad:      "FROM python:2.7\nENV PYTHONHTTPSVERIFY=0\n",
 		Good:     "FROM python:2.7\nENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt\n",

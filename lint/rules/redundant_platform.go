@@ -12,7 +12,7 @@ var redundantPlatform = rule.Rule{
 		Name:     "redundant-platform",
 		Aliases:  []string{"DL3065", "RedundantTargetPlatform"},
 		Family:   rule.Hygiene,
-		Summary:  "FROM does not name the target platform",
+		Summary:  "FROM --platform is not the default, the target platform",
 		Why:      "A stage is for the target platform anyway. Builders without BuildKit do not know the variable and fail.",
 		Bad:      "FROM --platform=$TARGETPLATFORM debian:12\n",
 		Good:     "FROM debian:12\n",

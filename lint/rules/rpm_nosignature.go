@@ -10,7 +10,7 @@ var rpmNosignature = rule.Rule{
 		Name:     "rpm-nosignature",
 		Aliases:  []string{"CKV2_DOCKER_10"},
 		Family:   rule.Secrets,
-		Summary:  "rpm checks signatures and digests",
+		Summary:  "rpm verifies signatures and digests",
 		Why:      "Without them rpm installs whatever the file holds, be it damaged or put there by somebody else. Import the key it is signed with, rpm --import, instead.",
 		Bad:      "FROM rockylinux:9\nRUN rpm -i --nosignature x.rpm\n",
 		Good:     "FROM rockylinux:9\nRUN rpm -K x.rpm && rpm -i x.rpm\n",

@@ -1,6 +1,6 @@
 // Package rules holds every rule, one to a file.
 //
-//go:generate go run ../internal/gendocs -out ../docs -readme ../../README.md -not-here ../../docs/rules-not-here.md
+//go:generate go run ../internal/gendocs -out ../docs -index ../../docs/rules.md -not-here ../../docs/rules-not-here.md
 package rules
 
 import "github.com/whittle-oci/whittle/lint/rule"

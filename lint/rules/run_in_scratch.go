@@ -10,7 +10,7 @@ var runInScratch = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "run-in-scratch",
 		Family:   rule.Hygiene,
-		Summary:  "nothing is run in an empty image",
+		Summary:  "there is no RUN in an empty image",
 		Why:      "FROM scratch has no shell and no program. A RUN before anything was copied fails.",
 		Bad:      "FROM scratch\nRUN mkdir /app\n",
 		Good:     "FROM scratch\nWORKDIR /app\nCOPY app /app/\n",

@@ -15,7 +15,7 @@ var secretFileCopied = rule.Rule{
 		Name:     "secret-file-copied",
 		Aliases:  []string{"DS-0031"},
 		Family:   rule.Secrets,
-		Summary:  "no COPY or ADD takes a file of secrets",
+		Summary:  "no COPY or ADD names a credential file",
 		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore. Where the build context is known, files that only their content tells, such as a .pem with a private key, are reported, too.",
 		Bad:      "FROM debian:12\nCOPY .env /app/.env\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=env,target=/app/.env true\n",

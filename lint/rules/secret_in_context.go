@@ -15,7 +15,7 @@ var secretInContext = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-in-context",
 		Family:   rule.Secrets,
-		Summary:  "no COPY or ADD of a directory takes a file of secrets along",
+		Summary:  "no COPY or ADD of a directory includes a credential file",
 		Why:      "COPY . . copies all that .dockerignore does not leave out: the .env beside the code, keys, the token that a checkout in CI left in .git/config. They stay in the layer, even when a later instruction deletes them.\n\nThe build context is looked through when a directory is copied into the image. Files are judged by their content where their name does not say enough; directories of tests and of dependencies are left out. With --context the directory can be named; else it is the nearest one above the Dockerfile with a .dockerignore or a .git.",
 		Bad:      "FROM debian:12\nCOPY . /app\n",
 		Good:     "FROM debian:12\nCOPY src /app\n",

@@ -14,7 +14,7 @@ var secretPlaceholder = rule.Rule{
 		Name:     "secret-placeholder",
 		Aliases:  []string{"SecretsUsedInArgOrEnv"},
 		Family:   rule.Secrets,
-		Summary:  "no ENV makes a place for a secret",
+		Summary:  "no ENV declares a placeholder for a secret",
 		Why:      "An empty variable asks for the secret to be given in the environment of the container, where every process, crash report and docker inspect shows it. Take a file instead, such as a mounted secret, and name its path.",
 		Bad:      "FROM debian:12\nENV DB_PASSWORD=\n",
 		Good:     "FROM debian:12\nENV DB_PASSWORD_FILE=/run/secrets/db\n",

@@ -12,7 +12,7 @@ var setuidBit = rule.Rule{
 		Name:     "setuid-bit",
 		Aliases:  []string{"CIS-DI-0008"},
 		Family:   rule.Root,
-		Summary:  "no file gets the setuid bit",
+		Summary:  "no file is made setuid",
 		Why:      "A program with the setuid bit runs as its owner, root as a rule, whoever starts it: one more way from an ordinary user to root.",
 		Bad:      "FROM debian:12\nRUN chmod u+s /usr/bin/tool\nUSER 10001\n",
 		Good:     "FROM debian:12\nRUN chmod 755 /usr/bin/tool\nUSER 10001\n",

@@ -7,7 +7,7 @@ var shellFormAfterShell = rule.Rule{
 		Name:     "shell-form-after-shell",
 		Aliases:  []string{"DL3025", "b86987e1-6397-4619-81d5-8807f2387c79", "prefer-json-notation"},
 		Family:   rule.Hygiene,
-		Summary:  "CMD and ENTRYPOINT are in JSON form behind SHELL, too",
+		Summary:  "CMD and ENTRYPOINT are in JSON form after SHELL, too",
 		Why:      "SHELL is set for RUN as a rule, and stays in force for CMD and ENTRYPOINT, whose program then does not see signals. A JSON list names the program, or the shell where one is meant.",
 		Bad:      "FROM debian:12\nSHELL [\"/bin/bash\", \"-c\"]\nCMD nginx -g daemon\n",
 		Good:     "FROM debian:12\nSHELL [\"/bin/bash\", \"-c\"]\nCMD [\"nginx\", \"-g\", \"daemon\"]\n",

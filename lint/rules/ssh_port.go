@@ -16,7 +16,7 @@ var sshPort = rule.Rule{
 		Name:     "ssh-port",
 		Aliases:  []string{"DS-0004", "CKV_DOCKER_1", "5907595b-5b6d-4142-b173-dbb0e73fbff8"},
 		Family:   rule.Root,
-		Summary:  "the image does not offer SSH",
+		Summary:  "the image does not expose SSH",
 		Why:      "A container with an SSH server is one more way in, with its own keys and users to look after. To look into a container, docker exec and kubectl exec need none. A service whose users come by SSH, such as a server for git, has a reason: ignore the rule and say so.",
 		Bad:      "FROM debian:12\nEXPOSE 22\nUSER 10001\n",
 		Good:     "FROM debian:12\nEXPOSE 8022\nUSER 10001\n",

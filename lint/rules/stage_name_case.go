@@ -12,7 +12,7 @@ var stageNameCase = rule.Rule{
 		Name:     "stage-name-case",
 		Aliases:  []string{"StageNameCasing"},
 		Family:   rule.Hygiene,
-		Summary:  "stage names are written in lower case",
+		Summary:  "stage names are lower case",
 		Why:      "Stage names are matched without regard to case, so a name in mixed case looks like two names to a reader and one to BuildKit.",
 		Bad:      "FROM scratch AS Build\n",
 		Good:     "FROM scratch AS build\n",

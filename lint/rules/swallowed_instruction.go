@@ -17,7 +17,7 @@ var swallowedInstruction = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "swallowed-instruction",
 		Family:   rule.Hygiene,
-		Summary:  "no instruction is a part of the one before it",
+		Summary:  "no instruction is swallowed by a line continuation above it",
 		Why:      "A line that ends in the escape character goes on with the next one, whatever that begins with. A COPY behind it is then words of the RUN above: nothing is copied, and the RUN gets arguments that nobody meant. Windows paths that end in a backslash do the same.",
 		Bad:      "FROM alpine:3.22\nRUN apk add --no-cache samba \\\n\nCOPY smb.conf /etc/samba/\n",
 		Good:     "FROM alpine:3.22\nRUN apk add --no-cache samba\n\nCOPY smb.conf /etc/samba/\n",

@@ -11,7 +11,7 @@ var syntaxWithoutDigest = rule.Rule{
 		Name:     "syntax-without-digest",
 		Family:   rule.Pins,
 		Summary:  "the frontend of the syntax line is pinned to a digest",
-		Why:      "The image of the syntax line is the program that reads the Dockerfile and decides what is built. Pinned, it is the same program everywhere; unpinned, it gets mended by itself, which is why this rule is in no preset but strict.\n\n`whittle pin` writes the digest; with --online the fix does, too.",
+		Why:      "The image of the syntax line is the program that reads the Dockerfile and decides what is built. Pinned, it is the same program everywhere; unpinned, it gets fixed by itself, which is why this rule is in no preset but strict.\n\n`whittle pin` writes the digest; with --online the fix does, too.",
 		Bad:      "# syntax=docker/dockerfile:1\nFROM scratch\n",
 		Good:     "# syntax=docker/dockerfile:1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\nFROM scratch\n",
 		Severity: rule.Style,

@@ -12,7 +12,7 @@ var systemVolume = rule.Rule{
 		Name:     "system-volume",
 		Aliases:  []string{"DKL-DI-0002"},
 		Family:   rule.Root,
-		Summary:  "no volume is a directory of the system",
+		Summary:  "no VOLUME is a system directory",
 		Why:      "A volume over /etc or /usr hides what updates of the image bring, and one over /proc or /sys asks for the host's. Name the directory of the program's own data.",
 		Bad:      "FROM debian:12\nVOLUME /etc\n",
 		Good:     "FROM debian:12\nVOLUME /var/lib/app\n",

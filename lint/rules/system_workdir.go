@@ -14,7 +14,7 @@ var systemWorkdir = rule.Rule{
 		Name:     "system-workdir",
 		Aliases:  []string{"DS-0030"},
 		Family:   rule.Root,
-		Summary:  "the working directory is not one of the system",
+		Summary:  "the working directory is not a system directory",
 		Why:      "In /proc or /etc a program that writes beside itself writes to the system, and some releases of runc let a process out to the host through a working directory below /proc (CVE-2024-21626).",
 		Bad:      "FROM debian:12\nWORKDIR /proc/self/fd/8\n",
 		Good:     "FROM debian:12\nWORKDIR /app\n",

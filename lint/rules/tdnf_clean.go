@@ -9,7 +9,7 @@ var tdnfClean = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "tdnf-clean",
 		Family:   rule.Fat,
-		Summary:  "tdnf leaves no cache behind",
+		Summary:  "tdnf leaves no cache in the layer",
 		Why:      "tdnf keeps what it downloads below /var/cache/tdnf. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM mcr.microsoft.com/azurelinux/base/core:3.0\nRUN tdnf install -y httpd-2.4.63\n",
 		Good:     "FROM mcr.microsoft.com/azurelinux/base/core:3.0\nRUN tdnf install -y httpd-2.4.63 && tdnf clean all\n",

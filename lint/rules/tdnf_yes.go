@@ -9,7 +9,7 @@ var tdnfYes = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "tdnf-yes",
 		Family:   rule.Hygiene,
-		Summary:  "tdnf install does not wait for an answer",
+		Summary:  "tdnf install does not prompt",
 		Why:      "A build has nobody to answer the question that tdnf asks, so the install fails.",
 		Bad:      "FROM mcr.microsoft.com/azurelinux/base/core:3.0\nRUN tdnf install httpd-2.4.63 && tdnf clean all\n",
 		Good:     "FROM mcr.microsoft.com/azurelinux/base/core:3.0\nRUN tdnf install -y httpd-2.4.63 && tdnf clean all\n",

@@ -12,7 +12,7 @@ var undefinedArgInFrom = rule.Rule{
 		Name:     "undefined-arg-in-from",
 		Aliases:  []string{"UndefinedArgInFrom"},
 		Family:   rule.Hygiene,
-		Summary:  "FROM uses variables that an ARG before it declares",
+		Summary:  "FROM uses variables that are declared by a preceding ARG",
 		Why:      "FROM knows the ARGs that stand before the first FROM and those that BuildKit declares, such as TARGETARCH. Any other variable is empty, and a build argument cannot change that.",
 		Bad:      "ARG VERSION=12\nFROM debian:${VERSON}\n",
 		Good:     "ARG VERSION=12\nFROM debian:${VERSION}\n",

@@ -18,8 +18,8 @@ var undefinedVariable = rule.Rule{
 		Name:     "undefined-variable",
 		Aliases:  []string{"UndefinedVar"},
 		Family:   rule.Hygiene,
-		Summary:  "instructions use variables that are set",
-		Why:      "A variable that neither ENV nor ARG of the stage sets is empty, whatever build arguments are given. An ARG before the first FROM is known to FROM alone, until an ARG of that name stands in the stage. What a base image sets is asked of the registry where that is allowed, and known by heart for official images; of others, only what looks like a slip of the pen is reported. ${NAME:-default} and ${NAME:+text} say themselves what to do without, and count for less.",
+		Summary:  "instructions use variables that are defined",
+		Why:      "A variable that neither ENV nor ARG of the stage sets is empty, whatever build arguments are given. An ARG before the first FROM is known to FROM alone, until an ARG of that name stands in the stage. What a base image sets is asked of the registry where that is allowed, and known by heart for official images; of others, only what looks like a typo is reported. ${NAME:-default} and ${NAME:+text} say themselves what to do without, and count for less.",
 		Bad:      "FROM alpine:3.20\nENV APP_HOME=/app\nCOPY . $APP_HOMW\n",
 		Good:     "FROM alpine:3.20\nENV APP_HOME=/app\nCOPY . $APP_HOME\n",
 		Severity: rule.Warning,
@@ -77,7 +77,7 @@ func (c *undefined) word(in dockerfile.Instruction, w dockerfile.Word, names []s
 		if c.env.Has(name) || special(name) || own {
 			continue
 		}
-		// A variable that adds to itself is no slip of the pen.
+		// A variable that adds to itself is no typo.
 		itself := slices.ContainsFunc(c.pairs, func(p dockerfile.Pair) bool { return p.Key == name })
 		near := ""
 		if c.searches++; c.searches <= maxSuggested && !itself {
@@ -109,7 +109,7 @@ func reportUndefined(p *rule.Pass, w dockerfile.Word, name, near string) {
 	p.Report(finding)
 }
 
-// foreseen reports whether a word says what stands in the place of a variable
+// foreseen reports whether a word says what stands in place of a variable
 // that is not set: ${NAME:-default}, ${NAME:+:$NAME}.
 func foreseen(word, name string) bool {
 	return slices.ContainsFunc([]string{":-", "-", ":+", "+"}, func(op string) bool { return strings.Contains(word, "${"+name+op) })

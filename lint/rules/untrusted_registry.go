@@ -16,7 +16,7 @@ var untrustedRegistry = rule.Rule{
 		Name:     "untrusted-registry",
 		Aliases:  []string{"DL3026"},
 		Family:   rule.Pins,
-		Summary:  "images come from the trusted registries",
+		Summary:  "images come from trusted registries",
 		Why:      "Whoever runs a registry decides what an image is. The rule speaks when the setting `trusted-registries` lists some, and looks at FROM, COPY --from and RUN --mount=from. In a pattern `*` stands for any text; one with a slash, such as `ghcr.io/acme/*`, is about the whole name. An image without a registry comes from docker.io.",
 		Bad:      "FROM registry.example.test/debian:12\n",
 		Good:     "FROM debian:12\n",

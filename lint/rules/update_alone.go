@@ -13,7 +13,7 @@ var updateAlone = rule.Rule{
 		Name:     "update-alone",
 		Aliases:  []string{"DS-0017", "CIS-DI-0007", "CKV_DOCKER_5", "9bae49be-0aa3-4de5-bab2-4c3a069e40cd"},
 		Family:   rule.Hygiene,
-		Summary:  "a package index is updated in the RUN that uses it",
+		Summary:  "package lists are updated in the RUN that installs from them",
 		Why:      "A RUN that only updates the index is cached. Later builds install from an index that is weeks old, or fail because the archive has moved on.",
 		Bad:      "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\n",
 		Good:     "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",

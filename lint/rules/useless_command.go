@@ -10,7 +10,7 @@ var uselessCommand = rule.Rule{
 		Name:     "useless-command",
 		Aliases:  []string{"DL3001", "nonsensical-command", "9b6b0f38-92a2-41f9-b881-3a1083d99f1b"},
 		Family:   rule.Hygiene,
-		Summary:  "RUN calls no command that makes no sense in a build",
+		Summary:  "RUN calls no command that is pointless in a build",
 		Why:      "There are no other processes to look at in a build, no services to start, and nobody at a terminal. A service that RUN starts is gone when the RUN ends.",
 		Bad:      "FROM debian:12\nRUN service nginx start\n",
 		Good:     "FROM debian:12\nRUN nginx -t\n",

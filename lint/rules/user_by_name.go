@@ -14,7 +14,7 @@ var userByName = rule.Rule{
 		Name:    "user-by-name",
 		Aliases: []string{"DL3066"},
 		Family:  rule.Root,
-		Summary: "the USER of the image is a number",
+		Summary: "the USER of the image is numeric",
 		Why: "Kubernetes' runAsNonRoot can only check a number: it refuses to start an image whose user is a name. Write the number that the name stands for. " +
 			"The fix knows it where a RUN gives it to the account, or where the base image is known for it.",
 		Bad:      "FROM debian:12\nRUN useradd -u 10001 app\nUSER app\n",

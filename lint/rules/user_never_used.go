@@ -12,7 +12,7 @@ var userNeverUsed = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "user-never-used",
 		Family:   rule.Root,
-		Summary:  "an account that is created is used",
+		Summary:  "accounts that are created are used",
 		Why:      "An account that a RUN creates and nothing names afterwards is one that was meant to run the program: the USER instruction was forgotten, and the image runs as root.",
 		Bad:      "FROM debian:12\nRUN useradd web\nCMD [\"app\"]\n",
 		Good:     "FROM debian:12\nRUN useradd web\nUSER web\nCMD [\"app\"]\n",

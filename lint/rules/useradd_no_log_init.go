@@ -12,7 +12,7 @@ var useraddNoLogInit = rule.Rule{
 		Name:     "useradd-no-log-init",
 		Aliases:  []string{"DL3046"},
 		Family:   rule.Fat,
-		Summary:  "useradd with a high uid writes no giant log files",
+		Summary:  "useradd with a high UID does not write huge log files",
 		Why:      "useradd notes the user in /var/log/lastlog and faillog at an offset of uid times the size of a record. For a uid of six digits or more that is a sparse file of many megabytes, which is not sparse any more in a layer.",
 		Bad:      "FROM debian:12\nRUN useradd -u 1000000 app\n",
 		Good:     "FROM debian:12\nRUN useradd -l -u 1000000 app\n",

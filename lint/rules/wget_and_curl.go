@@ -10,7 +10,7 @@ var wgetAndCurl = rule.Rule{
 		Name:     "wget-and-curl",
 		Aliases:  []string{"DL4001", "DS-0014", "use-either-wget-or-curl", "fc775e75-fcfb-4c98-b2f2-910c5858b359"},
 		Family:   rule.Fat,
-		Summary:  "a stage downloads with wget or with curl, not with both",
+		Summary:  "a stage downloads with wget or curl, not with both",
 		Why:      "Both do the same; the second one is only more to install and to keep free of vulnerabilities.",
 		Bad:      "FROM debian:12\nRUN wget -q https://example.test/a\nRUN curl -fsSO https://example.test/b\n",
 		Good:     "FROM debian:12\nRUN curl -fsSO https://example.test/a\nRUN curl -fsSO https://example.test/b\n",

@@ -10,8 +10,8 @@ var wgetInsecure = rule.Rule{
 		Name:     "wget-insecure",
 		Aliases:  []string{"CKV2_DOCKER_3"},
 		Family:   rule.Secrets,
-		Summary:  "wget checks whom it talks to",
-		Why:      "With --no-check-certificate wget takes a download from anyone who stands between the build and the server. Give it the certificate of the server's authority with --ca-certificate instead, or install that into the image.",
+		Summary:  "wget verifies TLS certificates",
+		Why:      "With --no-check-certificate wget does not verify the certificate of the server, so that anyone in between can change the download. Give it the certificate of the server's authority with --ca-certificate instead, or install that into the image.",
 		Bad:      "FROM debian:12\nRUN wget -q --no-check-certificate https://example.test/x\n",
 		Good:     "FROM debian:12\nRUN wget -q https://example.test/x\n",
 		Severity: rule.Warning,
@@ -22,5 +22,5 @@ var wgetInsecure = rule.Rule{
 }
 
 func checkWgetInsecure(p *rule.Pass) {
-	unverified.Arguments(p, unverified.Flag([]string{"wget", "wget2"}, "--no-check-certificate", "--check-certificate=off", "--check-certificate=no"), "takes the download from anyone who stands in between")
+	unverified.Arguments(p, unverified.Flag([]string{"wget", "wget2"}, "--no-check-certificate", "--check-certificate=off", "--check-certificate=no"), "skips TLS verification, so that anyone in between can change the download")
 }

@@ -11,7 +11,7 @@ var wgetProgress = rule.Rule{
 		Name:     "wget-progress",
 		Aliases:  []string{"DL3047"},
 		Family:   rule.Hygiene,
-		Summary:  "wget does not fill the log with its progress bar",
+		Summary:  "wget prints no progress bar",
 		Why:      "Without a terminal, wget prints a line for every 50 kB, which buries the rest of the build's log.",
 		Bad:      "FROM debian:12\nRUN wget https://example.test/file.tar\n",
 		Good:     "FROM debian:12\nRUN wget -q https://example.test/file.tar\n",

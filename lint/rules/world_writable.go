@@ -13,7 +13,7 @@ var worldWritable = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "world-writable",
 		Family:   rule.Root,
-		Summary:  "files of the image are not writable by everyone",
+		Summary:  "files of the image are not world-writable",
 		Why:      "chmod 777 lets any process that gets into the container change the program. Give the directory to the user that writes to it, or to its group.",
 		Bad:      "FROM debian:12\nRUN chmod -R 777 /app\nUSER 10001\n",
 		Good:     "FROM debian:12\nRUN chown -R 10001:0 /app && chmod -R g=u /app\nUSER 10001\n",

@@ -10,7 +10,7 @@ var yarnCache = rule.Rule{
 		Name:     "yarn-cache",
 		Aliases:  []string{"DL3060"},
 		Family:   rule.Fat,
-		Summary:  "yarn install leaves no cache behind",
+		Summary:  "yarn install leaves no cache in the layer",
 		Why:      "yarn keeps what it downloads below /usr/local/share/.cache or the home. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM node:22-slim\nRUN yarn install --frozen-lockfile\n",
 		Good:     "FROM node:22-slim\nRUN yarn install --frozen-lockfile && yarn cache clean\n",

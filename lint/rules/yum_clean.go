@@ -10,7 +10,7 @@ var yumClean = rule.Rule{
 		Name:     "yum-clean",
 		Aliases:  []string{"DL3032", "DS-0015", "00481784-25aa-4a55-8633-3136dfcf4f37"},
 		Family:   rule.Fat,
-		Summary:  "yum leaves no cache behind",
+		Summary:  "yum leaves no cache in the layer",
 		Why:      "yum keeps what it downloads below /var/cache/yum. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM rockylinux:8\nRUN yum install -y httpd-2.4.37\n",
 		Good:     "FROM rockylinux:8\nRUN yum install -y httpd-2.4.37 && yum clean all\n",

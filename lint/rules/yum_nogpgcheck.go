@@ -13,7 +13,7 @@ var yumNogpgcheck = rule.Rule{
 		Name:     "yum-nogpgcheck",
 		Aliases:  []string{"CKV2_DOCKER_9"},
 		Family:   rule.Secrets,
-		Summary:  "yum and dnf check signatures",
+		Summary:  "yum and dnf verify signatures",
 		Why:      "With --nogpgcheck packages are installed that nobody signed, or anybody. Import the key they are signed with, rpm --import, instead.",
 		Bad:      "FROM rockylinux:9\nRUN dnf install -y --nogpgcheck httpd && dnf clean all\n",
 		Good:     "FROM rockylinux:9\nRUN dnf install -y httpd && dnf clean all\n",

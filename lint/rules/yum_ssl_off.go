@@ -14,7 +14,7 @@ var yumSSLOff = rule.Rule{
 		Name:     "yum-ssl-off",
 		Aliases:  []string{"CKV2_DOCKER_15"},
 		Family:   rule.Secrets,
-		Summary:  "yum and dnf check whom they talk to",
+		Summary:  "yum and dnf verify TLS certificates",
 		Why:      "With sslverify off, whoever stands between the build and the repository decides what it offers. Name the certificate of the repository's authority with the setting sslcacert instead.",
 		Bad:      "FROM rockylinux:9\nRUN dnf install -y --setopt=sslverify=false httpd && dnf clean all\n",
 		Good:     "FROM rockylinux:9\nRUN dnf install -y httpd && dnf clean all\n",
@@ -38,7 +38,7 @@ func checkYumSSLOff(p *rule.Pass) {
 			return unverified.Off{Words: 2}
 		}
 		return unverified.Off{}
-	}, "takes packages from anyone who stands in between")
+	}, "skips TLS verification, so that anyone in between can change packages")
 }
 
 // noSSLVerify reports whether text has yum's sslverify with a value that

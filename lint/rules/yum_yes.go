@@ -10,7 +10,7 @@ var yumYes = rule.Rule{
 		Name:     "yum-yes",
 		Aliases:  []string{"DL3030", "missing-yum-assume-yes-switch", "6e19193a-8753-436d-8a09-76dcff91bb03"},
 		Family:   rule.Hygiene,
-		Summary:  "yum install does not wait for an answer",
+		Summary:  "yum install does not prompt",
 		Why:      "A build has nobody to answer the question that yum asks, so the install fails.",
 		Bad:      "FROM rockylinux:8\nRUN yum install httpd-2.4.37 && yum clean all\n",
 		Good:     "FROM rockylinux:8\nRUN yum install -y httpd-2.4.37 && yum clean all\n",

@@ -10,7 +10,7 @@ var zypperClean = rule.Rule{
 		Name:     "zypper-clean",
 		Aliases:  []string{"DL3036", "DS-0020", "missing-zypper-clean", "38300d1a-feb2-4a48-936a-d1ef1cd24313"},
 		Family:   rule.Fat,
-		Summary:  "zypper leaves no cache behind",
+		Summary:  "zypper leaves no cache in the layer",
 		Why:      "zypper keeps what it downloads below /var/cache/zypp. Deleted in a later RUN it still is in the layer that made it; clean up in the same one, or mount a cache there.",
 		Bad:      "FROM opensuse/leap:15.6\nRUN zypper -n install curl=8.6.0\n",
 		Good:     "FROM opensuse/leap:15.6\nRUN zypper -n install curl=8.6.0 && zypper clean\n",

@@ -9,7 +9,7 @@ var zypperNoGPGChecks = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "zypper-no-gpg-checks",
 		Family:   rule.Secrets,
-		Summary:  "zypper checks signatures",
+		Summary:  "zypper verifies signatures",
 		Why:      "With --no-gpg-checks packages and repositories are taken that nobody signed, or anybody. Import the key they are signed with, rpm --import, instead.",
 		Bad:      "FROM opensuse/leap:15.6\nRUN zypper -n --no-gpg-checks install curl && zypper clean\n",
 		Good:     "FROM opensuse/leap:15.6\nRUN zypper -n install curl && zypper clean\n",

@@ -10,7 +10,7 @@ var zypperYes = rule.Rule{
 		Name:     "zypper-yes",
 		Aliases:  []string{"DL3034", "45e1fca5-f90e-465d-825f-c2cb63fa3944"},
 		Family:   rule.Hygiene,
-		Summary:  "zypper does not wait for an answer",
+		Summary:  "zypper does not prompt",
 		Why:      "A build has nobody to answer the question that zypper asks, so the install fails.",
 		Bad:      "FROM opensuse/leap:15.6\nRUN zypper install curl=8.6.0 && zypper clean\n",
 		Good:     "FROM opensuse/leap:15.6\nRUN zypper --non-interactive install curl=8.6.0 && zypper clean\n",

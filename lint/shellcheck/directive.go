@@ -12,7 +12,7 @@ import (
 )
 
 // A disabled is a part of a script for which a comment of the Dockerfile
-// switches rules off.
+// suppresses rules.
 type disabled struct {
 	span  source.Span
 	rules []string

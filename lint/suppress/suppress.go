@@ -1,4 +1,4 @@
-// Package suppress reads the comments that switch findings off, in the form of
+// Package suppress reads the comments that suppress findings, in the form of
 // every tool whose comments a Dockerfile may hold already.
 //
 //	# whittle ignore=RULE[,RULE] -- why     the next instruction
@@ -32,7 +32,7 @@ const (
 	File
 )
 
-// A Comment switches rules off.
+// A Comment suppresses rules.
 type Comment struct {
 	Span   source.Span // from the # to the end of the line
 	Tool   string      // whittle, hadolint, tally, check, trivy, checkov or kics

@@ -26,19 +26,19 @@ func TestDockerfile(t *testing.T) {
 		skip, contexts       []string
 		want                 string // rules, ! before those that fail a build
 	}{
-		"a finding":           {text: "FROM example\nUSER 1001\n", want: "untagged-base"},
-		"that fails":          {text: "# check=error=true\nFROM example\nUSER 1001\n", want: "!untagged-base"},
-		"ignored":             {text: "# check=skip=untagged-base;error=true\nFROM example\nUSER 1001\n"},
-		"configured":          {text: "FROM example\nUSER 1001\n", config: "lint: {overrides: [{files: Dockerfile, ignore: [untagged-base]}]}"},
-		"a build argument":    {text: "ARG BASE=example\nFROM $BASE\nUSER 1001\n", args: map[string]string{"BASE": "example:1"}},
-		"a context":           {text: "FROM example\nUSER 1001\n", contexts: []string{"example"}},
-		"a target":            {text: "FROM example:1 AS a\nFROM scratch\nUSER 1001\n", target: "a", want: "missing-user"},
-		"a rule of one's own": {text: "FROM scratch\nUSER 1001\n", config: "lint: {rules: [{name: acme-user, message: m, instruction: USER}]}", want: "acme-user"},
-		"no Dockerfile":       {text: "FROM\n"},
-		"what it extends":     {text: "FROM example\nUSER 1001\n", config: "lint: {extends: [team.yaml]}"},
-		"from the network":    {text: "FROM example\nUSER 1001\n", config: "lint: {extends: ['https://example.com/team.yaml#sha256:" + digest + "']}"},
-		"switched off":        {text: "FROM example\nUSER 1001\n", skip: []string{"DL3006"}},
-		"all switched off":    {text: "FROM example\n", skip: []string{"all"}},
+		"a finding":        {text: "FROM example\nUSER 1001\n", want: "untagged-base"},
+		"that fails":       {text: "# check=error=true\nFROM example\nUSER 1001\n", want: "!untagged-base"},
+		"ignored":          {text: "# check=skip=untagged-base;error=true\nFROM example\nUSER 1001\n"},
+		"configured":       {text: "FROM example\nUSER 1001\n", config: "lint: {overrides: [{files: Dockerfile, ignore: [untagged-base]}]}"},
+		"a build argument": {text: "ARG BASE=example\nFROM $BASE\nUSER 1001\n", args: map[string]string{"BASE": "example:1"}},
+		"a context":        {text: "FROM example\nUSER 1001\n", contexts: []string{"example"}},
+		"a target":         {text: "FROM example:1 AS a\nFROM scratch\nUSER 1001\n", target: "a", want: "missing-user"},
+		"a custom rule":    {text: "FROM scratch\nUSER 1001\n", config: "lint: {rules: [{name: acme-user, message: m, instruction: USER}]}", want: "acme-user"},
+		"no Dockerfile":    {text: "FROM\n"},
+		"what it extends":  {text: "FROM example\nUSER 1001\n", config: "lint: {extends: [team.yaml]}"},
+		"from the network": {text: "FROM example\nUSER 1001\n", config: "lint: {extends: ['https://example.com/team.yaml#sha256:" + digest + "']}"},
+		"switched off":     {text: "FROM example\nUSER 1001\n", skip: []string{"DL3006"}},
+		"all switched off": {text: "FROM example\n", skip: []string{"all"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, err := check.Dockerfile(t.Context(), frontend.Checked{

@@ -23,8 +23,8 @@ func pages(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	for name, tables := range map[string]map[string]string{
-		"docs/lint.md":      {"lint-settings": settings(config.Settings()), "formats": format.Table()},
-		"docs/own-rules.md": {"rule-settings": settings(config.RuleSettings()), "fix-settings": settings(config.FixSettings())},
+		"docs/lint.md":         {"lint-settings": settings(config.Settings()), "formats": format.Table()},
+		"docs/custom-rules.md": {"rule-settings": settings(config.RuleSettings()), "fix-settings": settings(config.FixSettings())},
 	} {
 		page, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
@@ -69,7 +69,7 @@ func takes(s config.Setting) string {
 	case config.Overrides:
 		return "a list of settings with `files`"
 	case config.Rules:
-		return "a list of [rules](own-rules.md)"
+		return "a list of [rules](custom-rules.md)"
 	case config.Expression:
 		return "a regular expression"
 	case config.FixKind:

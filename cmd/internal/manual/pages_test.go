@@ -118,8 +118,8 @@ func blocks(page string) []block {
 }
 
 // The worked examples report what the page shows.
-func TestOwnRules(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(root, "docs", "own-rules.md"))
+func TestCustomRules(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "custom-rules.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestOwnRules(t *testing.T) {
 		if err := format.Text(&b, diags, format.Options{Hints: true}); err != nil {
 			t.Fatal(err)
 		}
-		if d := diff.Diff("docs/own-rules.md", []byte(all[i+2].text), f.Rules[0].Name, []byte(b.String())); d != nil {
+		if d := diff.Diff("docs/custom-rules.md", []byte(all[i+2].text), f.Rules[0].Name, []byte(b.String())); d != nil {
 			t.Errorf("%s", d)
 		}
 	}

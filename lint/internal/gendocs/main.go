@@ -1,4 +1,5 @@
-// Gendocs writes the rule pages and the rule table of the README.
+// Gendocs writes the rule pages, the page that lists them, and the one of what
+// needs a built image.
 package main
 
 import (
@@ -14,7 +15,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	out := flag.String("out", "", "directory to write pages to")
-	readme := flag.String("readme", "", "README to write the table into")
+	index := flag.String("index", "", "page to write that lists the rules")
 	notHere := flag.String("not-here", "", "page to write of what needs a built image")
 	flag.Parse()
 	all := docs.All(rules.All())
@@ -27,15 +28,7 @@ func main() {
 	if err := os.WriteFile(*notHere, []byte(docs.NotHere()), 0o644); err != nil {
 		log.Fatal(err)
 	}
-	page, err := os.ReadFile(*readme)
-	if err != nil {
-		log.Fatal(err)
-	}
-	text, err := docs.Splice(string(page), "rules", docs.Table(all))
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := os.WriteFile(*readme, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(*index, []byte(docs.Index(all)), 0o644); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -60,7 +60,7 @@ func (a *app) hadolint(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	run.Heed = []string{"hadolint", "whittle"}
+	run.SuppressFrom = []string{"hadolint", "whittle"}
 	run.Gather = false
 	results, failed, err := a.hadolintFiles(ctx, run, cfg)
 	if err != nil {

@@ -87,8 +87,8 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.BoolVar(&f.writeBaseline, "write-baseline", false, "write the findings to the file of --baseline")
 	fl.StringVar(&f.context, "context", "", "`DIRECTORY` of the build, for what COPY takes and its .dockerignore (default: what Compose or Bake say, else the nearest one above with a .dockerignore or .git)")
 	fl.StringVar(&f.target, "target", "", "`STAGE` that the build ends in (default: what Compose or Bake say, else the last)")
-	fl.StringArrayVar(&f.buildArgs, "build-arg", nil, "build argument as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
-	fl.StringArrayVar(&f.buildContexts, "build-context", nil, "further context as `NAME=VALUE`, in the place of what Compose or Bake say; repeatable")
+	fl.StringArrayVar(&f.buildArgs, "build-arg", nil, "build argument as `NAME=VALUE`, overriding Compose and Bake; repeatable")
+	fl.StringArrayVar(&f.buildContexts, "build-context", nil, "further context as `NAME=VALUE`, overriding Compose and Bake; repeatable")
 	fl.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORM`s that the image is for, such as linux/arm64 (default: what Compose or Bake say)")
 	fl.BoolVar(&f.ask, "online", false, "ask registries about images: their users, sizes, platforms and digests; with --fix --unsafe, download what ADD does for its checksum")
 	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
@@ -204,7 +204,7 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 		return f.saveBaseline(ctx, all)
 	}
 	if n := f.gone(files); n > 0 && !failed {
-		a.log.Infof("findings of %s that are mended: %d; --write-baseline leaves them out", f.baseline, n)
+		a.log.Infof("findings of %s that are fixed: %d; --write-baseline leaves them out", f.baseline, n)
 	}
 	if n := f.waiting(all); n > 0 {
 		a.log.Infof("further fixes, which may build a different image, come with --unsafe: %d", n)

@@ -53,7 +53,7 @@ func (k *known) fresh(diags []lint.Diagnostic) []lint.Diagnostic {
 	return k.base.New(diags, from(k.file))
 }
 
-// gone counts the findings of the baseline that are mended: those of files that
+// gone counts the findings of the baseline that are fixed: those of files that
 // were linted and of files that are no more. A run of other rules tells nothing.
 func (f *lintFlags) gone(files []dockerfile) int {
 	if f.known == nil || len(f.only)+len(f.ignore)+len(f.enable) > 0 || f.preset != "" {

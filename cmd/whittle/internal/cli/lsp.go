@@ -24,7 +24,7 @@ func (a *app) lspCommand() *cobra.Command {
 		Use:   "lsp",
 		Short: "Lint in an editor: a language server on standard input and output",
 		Long: `Lsp speaks the Language Server Protocol with an editor: findings as one types,
-fixes and comments that switch a finding off as actions, the rule's page on
+fixes and comments that suppress a finding as actions, the rule's page on
 hover, names of rules in comments. It reads the configuration as lint does.
 docs/editors.md says how editors are told of it.`,
 		Args: usageArgs(cobra.NoArgs),

@@ -80,7 +80,7 @@ var switchesOff = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // Instruction takes a whole instruction away, with its lines. One under a
-// comment that switches findings off stays: the comment would speak of the
+// comment that suppresses findings stays: the comment would speak of the
 // next.
 func Instruction(f *dockerfile.File, in dockerfile.Instruction) []source.Edit {
 	first, last := in.Node.StartLine, in.Node.EndLine

@@ -8,7 +8,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
-// A Gathering joins the findings of one RUN that say the same and are mended in
+// A Gathering joins the findings of one RUN that say the same and are fixed in
 // the same way: the first stands for all, and its fix does what those of all do.
 type Gathering struct {
 	all []gathered

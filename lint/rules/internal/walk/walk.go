@@ -156,7 +156,7 @@ func Froms(in dockerfile.Instruction) []dockerfile.Word {
 	return out
 }
 
-// Near finds the name that another is a slip of the pen away from: few letters
+// Near finds the name that another is a typo away from: few letters
 // differ, and most do not. It gives "" where there is none.
 func Near(name string, among []string) string {
 	best, least := "", min(len(name)/2, 2)+1

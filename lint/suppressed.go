@@ -12,15 +12,15 @@ import (
 	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
-// Suppressions reads the comments of a file that switch findings off.
+// Suppressions reads the comments of a file that suppress findings.
 func Suppressions(f *dockerfile.File) suppress.Set { return f.Suppressions() }
 
-// heed leaves out what comments in the file switch off, and adds what is to be
+// dropSuppressed leaves out what comments in the file switch off, and adds what is to be
 // said about the comments themselves.
-func heed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diagnostic {
+func dropSuppressed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diagnostic {
 	set := Suppressions(f)
-	if len(opts.Heed) > 0 {
-		set.Comments = slices.DeleteFunc(set.Comments, func(c suppress.Comment) bool { return !slices.Contains(opts.Heed, c.Tool) })
+	if len(opts.SuppressFrom) > 0 {
+		set.Comments = slices.DeleteFunc(set.Comments, func(c suppress.Comment) bool { return !slices.Contains(opts.SuppressFrom, c.Tool) })
 	}
 	if opts.Directive != "" {
 		c, _ := suppress.Directive(opts.Directive)
@@ -66,7 +66,7 @@ func heed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diagnostic {
 			continue // not in the file
 		}
 		if opts.RequireReason && c.Reason == "" {
-			diags = append(diags, opts.about(f, &UnexplainedIgnore, c.Span, "this comment does not say why it switches a finding off"))
+			diags = append(diags, opts.about(f, &UnexplainedIgnore, c.Span, "this comment does not say why it suppresses a finding"))
 		}
 		if opts.ReportUnused {
 			diags = append(diags, opts.unused(f, c, used[i])...)

@@ -39,7 +39,7 @@ func run(t *testing.T, text string, opts lint.Options) []string {
 	return out
 }
 
-func TestHeed(t *testing.T) {
+func TestDropSuppressed(t *testing.T) {
 	const text = `FROM a
 # hadolint ignore=X-RUN -- known
 RUN a
@@ -60,7 +60,7 @@ ENV c=d
 		"expired":     {lint.Options{Today: "2026-02-01"}, []string{"4 warning no-run", "9 warning no-env", "11 warning no-env"}},
 		"not yet":     {lint.Options{Today: "2026-01-31"}, []string{"4 warning no-run", "9 warning no-env"}},
 		"for audits":  {lint.Options{Suppressed: true}, []string{"3 warning no-run", "4 warning no-run", "7 warning no-env", "9 warning no-env", "11 warning no-env"}},
-		"of one tool": {lint.Options{Heed: []string{"trivy"}}, []string{"3 warning no-run", "4 warning no-run", "7 warning no-env", "9 warning no-env"}},
+		"of one tool": {lint.Options{SuppressFrom: []string{"trivy"}}, []string{"3 warning no-run", "4 warning no-run", "7 warning no-env", "9 warning no-env"}},
 		"with reasons": {lint.Options{RequireReason: true, Severity: map[string]rule.Severity{"unexplained-ignore": rule.Error}},
 			[]string{"4 warning no-run", "5 error unexplained-ignore", "9 warning no-env", "10 error unexplained-ignore"}},
 	} {
