@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package sink_test holds the sinks to each other: one plan gives one tar.
 package sink_test
 
@@ -255,117 +257,10 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// capabilities are CAP_NET_BIND_SERVICE, as setcap(8) writes it.
-const capabilities = "\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-
 // TestNasty makes plans of trees with everything that a sink may stumble over.
 func TestNasty(t *testing.T) {
 	asRoot(t)
-	for _, tc := range []struct {
-		name    string
-		change  func(*tree.Memory)
-		options decide.Options
-		user    string
-	}{
-		{"odd modes", func(x *tree.Memory) {
-			for i, mode := range []fs.FileMode{0, 0o1, 0o444, 0o640, 0o666, 0o777, 0o755 | fs.ModeSetuid, 0o755 | fs.ModeSetgid, 0o644 | fs.ModeSticky, 0o777 | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky} {
-				x.File(fmt.Sprintf("/srv/f%d", i), mode, []byte(fmt.Sprint(i)))
-				x.Dir(fmt.Sprintf("/srv/d%d", i), mode)
-				x.File(fmt.Sprintf("/srv/e%d/x", i), 0o644, nil)
-				x.Dir(fmt.Sprintf("/srv/e%d", i), mode)
-			}
-		}, decide.Options{}, ""},
-		{"odd modes, as root", func(x *tree.Memory) {
-			for i, mode := range []fs.FileMode{0, 0o700, 0o600, 0o755 | fs.ModeSetuid, 0o755 | fs.ModeSetgid, 0o777 | fs.ModeSticky} {
-				x.Add(fmt.Sprintf("/srv/f%d", i), tree.Entry{Mode: mode, UID: i, GID: 2 * i}, []byte(fmt.Sprint(i)))
-				x.Add(fmt.Sprintf("/srv/d%d", i), tree.Entry{Mode: mode | fs.ModeDir, UID: i, GID: 2 * i}, nil)
-			}
-		}, decide.Options{User: "keep"}, ""},
-		{"many owners", func(x *tree.Memory) {
-			for i := range 30 {
-				x.Add(fmt.Sprintf("/srv/%d/file", i%7), tree.Entry{Mode: 0o644, UID: i, GID: i}, []byte("x"))
-				x.Add(fmt.Sprintf("/srv/%d/file%d", i%7, i), tree.Entry{Mode: 0o660, UID: 4711, GID: i % 3}, []byte("x"))
-			}
-		}, decide.Options{}, "4711:4712"},
-		{"many owners, as root", func(x *tree.Memory) {
-			for i := range 30 {
-				x.Add(fmt.Sprintf("/srv/%d/file%d", i%7, i), tree.Entry{Mode: 0o644, UID: 1 << i % 31, GID: i}, []byte("x"))
-			}
-		}, decide.Options{User: "keep"}, ""},
-		{"hard links", func(x *tree.Memory) {
-			x.File("/srv/a", 0o644, []byte("one file"))
-			for _, n := range []string{"/srv/b", "/srv/a.d/c", "/srv/a/../z", "/srv/x*[y]?", "/opt/elsewhere"} {
-				x.Link(n, "/srv/a")
-			}
-			x.File("/srv/empty", 0o644, nil)
-			x.Link("/srv/empty2", "/srv/empty")
-			for i := range 8 {
-				x.File(fmt.Sprintf("/srv/more/%d", i), 0o644, []byte("x"))
-			}
-			x.Link("/srv/more/link", "/srv/more/0")
-		}, decide.Options{}, ""},
-		{"hard links whose mode changes", func(x *tree.Memory) {
-			x.File("/srv/private", 0o640, []byte("x"))
-			x.Link("/srv/private2", "/srv/private")
-			x.Add("/srv/capable", tree.Entry{Mode: 0o755, Xattrs: map[string][]byte{"security.capability": []byte(capabilities)}}, []byte("x"))
-			x.Link("/srv/sub/capable2", "/srv/capable")
-		}, decide.Options{}, ""},
-		{"hard links of which some stay behind", func(x *tree.Memory) {
-			x.File("/srv/0", 0o644, []byte("x"))
-			for i := range 8 {
-				x.Link(fmt.Sprintf("/srv/%d", i), "/srv/0")
-			}
-		}, decide.Options{Exclude: []string{"/srv/0", "/srv/5"}}, ""},
-		{"one program under many names", func(x *tree.Memory) {
-			x.File("/bin/busybox", 0o755, elftest.File{}.Bytes())
-			for _, n := range []string{"ls", "cat", "sh", "["} {
-				x.Link("/bin/"+n, "/bin/busybox")
-			}
-		}, decide.Options{Include: []string{"/bin"}}, ""},
-		{"links to directories", func(x *tree.Memory) {
-			x.File("/srv/real/file", 0o644, []byte("x"))
-			x.Symlink("/srv/link", "real")
-			x.Symlink("/srv/abs", "/srv/real")
-			x.Symlink("/srv/up", "../../../srv/real/..")
-			x.Symlink("/srv/nowhere", "/mnt/volume")
-			x.Symlink("/srv/loop", "loop")
-			x.Add("/srv/owned", tree.Entry{Mode: fs.ModeSymlink | 0o777, Linkname: "real", UID: 7, GID: 8}, nil)
-		}, decide.Options{Include: []string{"/srv/link/file"}, Writable: []string{"/srv/abs/new"}}, ""},
-		{"empty directories and generated files", func(x *tree.Memory) {
-			for _, d := range []string{"/srv/a/b/c", "/data", "/cache"} {
-				x.Dir(d, 0o755)
-			}
-			x.Add("/srv/mine", tree.Entry{Mode: fs.ModeDir | 0o750, UID: 4711, GID: 4712}, nil)
-		}, decide.Options{Writable: []string{"/new/dir", "/cache"}}, "4711"},
-		{"names", func(x *tree.Memory) {
-			for _, n := range []string{"a b", " a", "a ", "*", "?", "[a]", `back\slash`, "!a", "#a", "new\nline", "\ttab", "ä", "日本", "{a,b}", "-a", ".hidden", "a.wh.b", strings.Repeat("n", 255), "$HOME", "~"} {
-				x.File("/srv/"+n, 0o644, []byte(n))
-				x.File("/srv/private/"+n, 0o640, []byte(n))
-				x.Symlink("/srv/links/"+n, "../"+n)
-				x.File("/srv/dirs/"+n+"/file", 0o644, []byte(n))
-			}
-		}, decide.Options{}, ""},
-		{"capabilities and other attributes", func(x *tree.Memory) {
-			for i := range 6 {
-				x.Add(fmt.Sprintf("/srv/%d", i), tree.Entry{Mode: 0o755, Xattrs: map[string][]byte{"security.capability": []byte(capabilities), "user.note": []byte("x")}}, []byte("x"))
-			}
-			x.Add("/srv/6", tree.Entry{Mode: 0o700, Xattrs: map[string][]byte{"security.capability": []byte(capabilities)}}, []byte("x"))
-		}, decide.Options{}, ""},
-		{"devices, pipes and sockets", func(x *tree.Memory) {
-			for i := range 6 {
-				x.File(fmt.Sprintf("/srv/%d", i), 0o644, []byte("x"))
-			}
-			x.Add("/srv/null", tree.Entry{Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}, nil)
-			x.Add("/srv/pipe", tree.Entry{Mode: fs.ModeNamedPipe | 0o666}, nil)
-			x.Add("/srv/dir/socket", tree.Entry{Mode: fs.ModeSocket | 0o777}, nil)
-		}, decide.Options{Include: []string{"/srv"}}, ""},
-		{"large and many", func(x *tree.Memory) {
-			for i := range 300 {
-				x.File(fmt.Sprintf("/srv/%d/%d", i%10, i), 0o644, bytes.Repeat([]byte{byte(i)}, i*10))
-				x.File(fmt.Sprintf("/srv/%d/private%d", i%10, i), 0o600, nil)
-			}
-		}, decide.Options{}, ""},
-	} {
+	for _, tc := range nasty {
 		t.Run(tc.name, func(t *testing.T) {
 			base, built, changed := &tree.Memory{}, &tree.Memory{}, &tree.Memory{}
 			for _, x := range []*tree.Memory{built, changed} {
