@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/whittle-oci/whittle/builder/elf"
+	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/tree"
 )

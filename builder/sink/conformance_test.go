@@ -25,7 +25,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/whittle-oci/whittle/builder/decide"
-	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/image"
 	llbsink "github.com/whittle-oci/whittle/builder/sink/llb"
 	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"

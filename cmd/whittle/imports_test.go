@@ -35,7 +35,6 @@ var unreachable = map[string][]string{
 	"lint/shellcheck":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "github.com/moby/buildkit/client"},
 	"lint/suppress":       {mod + "builder", "net/http", "github.com/moby/buildkit"},
 	"builder/tree":        {mod + "builder/", "github.com/", "net/http"},
-	"builder/elf":         {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/runtimes":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/rootfs":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/packages":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},

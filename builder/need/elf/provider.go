@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/whittle-oci/whittle/builder/elf"
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -39,7 +38,7 @@ func (Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Fo
 	if v.Need.Kind == need.Library {
 		return libraryFacts(v), nil
 	}
-	deps, info, err := elf.Closure(ctx, env.Tree, v.Path, elf.Options{LibraryPath: env.LibraryPath(), Preload: env.Preload()})
+	deps, info, err := Closure(ctx, env.Tree, v.Path, Options{LibraryPath: env.LibraryPath(), Preload: env.Preload()})
 	if err != nil {
 		return need.Found{}, refused(v, err)
 	}
@@ -72,14 +71,14 @@ func (Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Fo
 func refused(v need.Visit, err error) error {
 	bad := &image.RefusedError{Instruction: v.Need.Instruction, Message: err.Error(), Err: err}
 	switch {
-	case errors.As(err, new(*elf.MissingError)):
+	case errors.As(err, new(*MissingError)):
 		bad.Hint = "install the package that has it in the final stage, or link statically"
-	case errors.As(err, new(*elf.VersionError)):
+	case errors.As(err, new(*VersionError)):
 		bad.Hint = "build on the same distribution release as the final stage's base, or an older one"
-	case errors.Is(err, elf.ErrNotELF):
+	case errors.Is(err, ErrNotELF):
 		bad.Message = v.Path + " is neither an ELF file nor a script that begins with #!"
 		bad.Hint = "name its interpreter in a #! line"
-	case errors.Is(err, elf.ErrBroken):
+	case errors.Is(err, ErrBroken):
 		bad.Hint = "build or copy it once more, the file is damaged or cut short"
 	default:
 		return err
@@ -104,7 +103,7 @@ func libraryFacts(v need.Visit) need.Found {
 }
 
 // evidence is what a program's headers show that it uses.
-func evidence(ctx context.Context, env *need.Env, real string, info *elf.Info) (need.Found, error) {
+func evidence(ctx context.Context, env *need.Env, real string, info *Info) (need.Found, error) {
 	var out need.Found
 	if env.NoEvidence {
 		return out, nil
@@ -214,7 +213,7 @@ func (Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.Fo
 }
 
 // modules are the Go modules of a program.
-func modules(real string, info *elf.Info) []image.Component {
+func modules(real string, info *Info) []image.Component {
 	if info.Go.BuildInfo == nil {
 		return nil
 	}

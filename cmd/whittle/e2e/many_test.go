@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 )
 
 // TestManyFiles builds an image of 90,000 files for three platforms with every

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/whittle-oci/whittle/builder/elf"
-	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 )
 
 // TestBroken gives files that lie in one field each. None is believed, and each

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	goelf "github.com/whittle-oci/whittle/builder/elf"
-	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	goelf "github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 )
 
 func read(t *testing.T, data []byte) *goelf.Info {

@@ -15,8 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/whittle-oci/whittle/builder/elf"
-	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
