@@ -12,9 +12,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/google/renameio/v2/maybe"
 
 	"github.com/whittle-oci/whittle/builder/oci"
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // layout is a store in a directory (OCI image spec, image-layout.md). What
@@ -214,7 +214,7 @@ func (s layout) attach(_ context.Context, _ v1.Descriptor, blobs [][]byte, manif
 			return fmt.Errorf("writing the layout: %w", err)
 		}
 	}
-	return maybe.WriteFile(filepath.Join(string(s.dir), "index.json"), index, 0o644)
+	return staging.ReplaceFile(filepath.Join(string(s.dir), "index.json"), index)
 }
 
 // extended is index.json with an entry for a manifest. It is changed as text,

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // A Cache is a file of answers. Several processes may use it: the last to save
@@ -160,7 +160,7 @@ func (c *Cache) Save() error {
 	if err := os.MkdirAll(filepath.Dir(c.file), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("keeping what registries said: %w", err)
 	}
-	if err := maybe.WriteFile(c.file, data, 0o644); err != nil {
+	if err := staging.ReplaceFile(c.file, data); err != nil {
 		return fmt.Errorf("keeping what registries said: %w", err)
 	}
 	c.dirty = false

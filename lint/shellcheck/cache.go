@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2/maybe"
+	"github.com/whittle-oci/whittle/builder/oci/staging"
 )
 
 // A cache keeps what the program said, in up to 256 files that results are
@@ -119,5 +119,5 @@ func (c *cache) flush() {
 func forget(name string) {
 	data := readShard(name)
 	_, newer, _ := bytes.Cut(data[max(0, len(data)-maxShard/2):], []byte("\n"))
-	_ = maybe.WriteFile(name, newer, 0o600)
+	_ = staging.ReplaceFile(name, newer)
 }

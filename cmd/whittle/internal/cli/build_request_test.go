@@ -106,3 +106,27 @@ func TestRemount(t *testing.T) {
 		t.Error("the directory that was shared before is still open")
 	}
 }
+
+// TestAttestation reads CSV and gives it on as CSV, and names as buildx does.
+func TestAttestation(t *testing.T) {
+	for in, want := range map[string]struct{ kind, parameters string }{
+		"type=sbom":                                {"sbom", ""},
+		"type=provenance,mode=max":                 {"provenance", "mode=max"},
+		`type=sbom,"generator=a,b",x=1`:            {"sbom", `"generator=a,b",x=1`},
+		`"type=provenance","builder-id=say ""x"""`: {"provenance", `"builder-id=say ""x"""`},
+	} {
+		kind, parameters, err := attestation(in)
+		if err != nil || kind != want.kind || parameters != want.parameters {
+			t.Errorf("%s: %q %q %v, want %+v", in, kind, parameters, err, want)
+		}
+	}
+	for _, in := range []string{"", "type=other", `type=sbom,"x`, "sbom"} {
+		if _, _, err := attestation(in); err == nil {
+			t.Errorf("%q is taken", in)
+		}
+	}
+	got := shortCaches([]string{"a,b", "type=local,src=x", `"`})
+	if want := []string{"type=registry,ref=a", "type=registry,ref=b", "type=local,src=x", `"`}; !slices.Equal(got, want) {
+		t.Errorf("caches %q, want %q", got, want)
+	}
+}
