@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 

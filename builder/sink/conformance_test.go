@@ -25,8 +25,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/whittle-oci/whittle/builder/decide"
-	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	llbsink "github.com/whittle-oci/whittle/builder/sink/llb"
 	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
