@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/decide"
-	"github.com/whittle-oci/whittle/builder/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
