@@ -26,7 +26,7 @@ var BuildOnly = []string{
 	"MAVEN_CONFIG", "MAVEN_HOME", "GRADLE_HOME", "GRADLE_VERSION",
 }
 
-// VariablesTable lists them for the README.
+// VariablesTable lists them for the manual.
 func VariablesTable() string {
 	names := slices.Sorted(slices.Values(BuildOnly))
 	return "`" + strings.Join(names, "`, `") + "`\n"

@@ -437,7 +437,7 @@ func ParseSize(s string) (int64, error) {
 	return whole.Int64(), nil
 }
 
-// SettingsTable is the table of settings for the README.
+// SettingsTable is the table of settings for the manual.
 func SettingsTable() string {
 	var b strings.Builder
 	b.WriteString("| setting | build argument | says |\n| --- | --- | --- |\n")
