@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,16 +17,17 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", text.code, text.stdout, text.stderr)
 	}
 	machine := whittle(t, shared(), "build", "testdata/apps/gohello", "-t", ref, "--push", "--dry-run", "--json", "--progress", "quiet")
+	type file struct{ Path, Reason string }
 	var got struct {
 		Digest string
 		Plans  []struct {
-			Files []struct{ Path, Reason string }
+			Files []file
 		}
 	}
 	if err := json.Unmarshal([]byte(machine.stdout), &got); err != nil {
 		t.Fatalf("%v\n%s", err, machine.stdout)
 	}
-	if got.Digest != "" || len(got.Plans) != 1 || got.Plans[0].Files[0].Path != "/hello" {
+	if got.Digest != "" || len(got.Plans) != 1 || !slices.Contains(got.Plans[0].Files, file{"/hello", "ENTRYPOINT"}) {
 		t.Errorf("plan %+v", got)
 	}
 	absent(t, ref)
