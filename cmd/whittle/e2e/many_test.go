@@ -33,7 +33,7 @@ func TestManyFiles(t *testing.T) {
 		}
 	}
 	out := filepath.Join(t.TempDir(), "image")
-	res := whittle(t, t.TempDir(), "build", dir, "--platform", "linux/amd64,linux/arm64,linux/arm/v7", "--sbom", "--provenance=mode=max", "--contents", "true",
+	res := whittle(t, t.TempDir(), "build", dir, "-t", "example.test/many:1", "--platform", "linux/amd64,linux/arm64,linux/arm/v7", "--sbom", "--provenance=mode=max", "--contents", "true",
 		"--progress", "quiet", "-o", "type=oci,tar=false,dest="+out)
 	if res.code != 0 || strings.Contains(res.stderr, "says why directories are in the image") {
 		t.Fatalf("exit %d\n%s", res.code, res.stderr)
