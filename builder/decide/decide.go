@@ -19,8 +19,8 @@ import (
 // Options are the settings that shape a plan. The zero value is the ordinary
 // case.
 type Options struct {
-	Include  []string // paths and globs to carry besides
-	Exclude  []string // paths and globs to leave out
+	Include  []string // further paths and globs to include
+	Exclude  []string // paths and globs to exclude
 	Writable []string // directories that the user may write to
 	// Commands are further command lines that the image is started with.
 	Commands [][]string

@@ -19,7 +19,7 @@ import (
 // machine has.
 type Options struct {
 	Builder     string // name of a buildx instance, of --builder
-	Named       string // the same, of BUILDX_BUILDER
+	EnvBuilder  string // the same, of BUILDX_BUILDER
 	Host        string // BUILDKIT_HOST
 	BuildxDir   string // buildx's configuration directory
 	StateDir    string // of the embedded engine
@@ -52,9 +52,9 @@ type Engine struct {
 	snapshotter bool // it names one, as containerd's workers do
 }
 
-// Idle does the housekeeping of the embedded engine after a build that went
+// Prune keeps the state of the embedded engine small, after a build that went
 // well; call it before Close.
-func (e *Engine) Idle() {
+func (e *Engine) Prune() {
 	if e.idle != nil {
 		e.idle()
 	}
@@ -90,8 +90,8 @@ func Intended(o Options) (name, reason string) {
 	switch {
 	case o.Builder != "":
 		return o.Builder, "--builder names it"
-	case o.Named != "":
-		return o.Named, "BUILDX_BUILDER names it"
+	case o.EnvBuilder != "":
+		return o.EnvBuilder, "BUILDX_BUILDER names it"
 	case o.Host != "":
 		return o.Host, "BUILDKIT_HOST is set"
 	}
@@ -113,7 +113,7 @@ const Embedded = "embedded"
 func Choose(ctx context.Context, o Options) (*Engine, error) {
 	name, reason := Intended(o)
 	switch {
-	case o.Builder == "" && o.Named == "" && o.Host != "":
+	case o.Builder == "" && o.EnvBuilder == "" && o.Host != "":
 		return dial(ctx, o.Host, reason, nil)
 	case name != Embedded:
 		return instance(ctx, o, name, reason)
@@ -128,7 +128,7 @@ func Choose(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, &UnavailableError{"in this program", err}
 	}
-	return &Engine{Name: Embedded, Reason: reason, Local: true, Client: e.Client, close: e.Close, idle: e.Idle}, nil
+	return &Engine{Name: Embedded, Reason: reason, Local: true, Client: e.Client, close: e.Close, idle: e.Prune}, nil
 }
 
 // dial connects to an address and asks who is there, so that a wrong address

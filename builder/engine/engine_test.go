@@ -58,8 +58,8 @@ func TestIntended(t *testing.T) {
 		want  string
 	}{
 		{"nothing", engine.Options{}, nil, "embedded, as no builder is configured"},
-		{"flag before all", engine.Options{Builder: "far", Named: "box", Host: "tcp://h:1"}, current(address, "box", false), "far, as --builder names it"},
-		{"variable of buildx", engine.Options{Named: "far", Host: "tcp://h:1"}, current(address, "box", false), "far, as BUILDX_BUILDER names it"},
+		{"flag before all", engine.Options{Builder: "far", EnvBuilder: "box", Host: "tcp://h:1"}, current(address, "box", false), "far, as --builder names it"},
+		{"variable of buildx", engine.Options{EnvBuilder: "far", Host: "tcp://h:1"}, current(address, "box", false), "far, as BUILDX_BUILDER names it"},
 		{"host", engine.Options{Host: "tcp://h:1"}, current(address, "box", false), "tcp://h:1, as BUILDKIT_HOST is set"},
 		{"current", engine.Options{}, current(address, "box", false), "box, as it is the current buildx instance"},
 		{"current of all", engine.Options{}, current("elsewhere", "far", true), "far, as it is the current buildx instance"},

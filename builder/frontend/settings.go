@@ -43,14 +43,14 @@ type Setting struct {
 // Settings lists every setting in the order of help pages.
 func Settings() []Setting {
 	return []Setting{
-		{"include", List, "paths and globs of the built image to carry besides"},
-		{"exclude", List, "paths and globs to leave out"},
+		{"include", List, "further paths and globs of the built image to include"},
+		{"exclude", List, "paths and globs to exclude"},
 		{"writable", List, "directories that the image's user may write to"},
 		{"commands", Commands, "further command lines that the image is started with, as CMD is"},
 		{"user", Text, `user of the image: "keep", UID, UID:GID or a name`},
 		{"static", Text, `"auto" makes Go programs static where it can, "off" leaves the build as written`},
 		{"no-shell", Bool, "refuse an image that would need a shell"},
-		{"no-licences", Bool, "leave out copyright files"},
+		{"no-licences", Bool, "omit copyright files"},
 		{"no-identity", Bool, "give the image's user no line in passwd and group and no HOME"},
 		{"contents", Text, `attach the reason of every file: "auto" (with any other attestation), "true", "false"`},
 		{"minimal", Bool, "make the image of a --target minimal too"},

@@ -22,7 +22,7 @@ import (
 type Layer struct {
 	Preset            string   // recommended, strict or hadolint
 	Only              []string // rules to run, nothing else
-	Enable            []string // rules to run besides
+	Enable            []string // further rules to run
 	Ignore            []string // rules not to run
 	Severity          map[string]string
 	FailOn            string // error, warning, info, style or none

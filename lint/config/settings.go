@@ -40,7 +40,7 @@ func Settings() []Setting {
 		{Name: "root", Kind: Bool, File: true, Help: "look for no further file above this one"},
 		{Name: "preset", Kind: Word, Among: []string{"recommended", "strict", "hadolint"}, Help: "the rules to begin with"},
 		{Name: "only", Kind: List, Rules: true, Help: "rules to run instead of a preset's"},
-		{Name: "enable", Kind: List, Rules: true, Help: "rules to run besides"},
+		{Name: "enable", Kind: List, Rules: true, Help: "further rules to run"},
 		{Name: "ignore", Kind: List, Rules: true, Help: "rules not to run"},
 		{Name: "severity", Kind: Words, Rules: true, Among: severities, Help: "severities by rule"},
 		{Name: "fail-on", Kind: Word, Among: append(severities[:len(severities):len(severities)], "none"), Help: "the least severity that makes the exit code 1"},

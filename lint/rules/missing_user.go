@@ -16,7 +16,7 @@ import (
 )
 
 // whyShown tells in both rules about root when their fix is only shown.
-const whyShown = "The fix is only shown where the image starts nothing, so that it is there to be built on, and where it looks as if it had to start as root: " +
+const whyShown = "The fix is only suggested, not applied, if the image has no command (a base image) or appears to need root: " +
 	"by its program, its base image, a port below 1024, root's home, an account that is created or given files and not used, or gosu and the like."
 
 var missingUser = rule.Rule{

@@ -46,9 +46,9 @@ type Engine struct {
 	idle   func()         // what is done before stopping, nil for nothing
 }
 
-// Idle does the housekeeping that waits until a build is done. Call it before
+// Prune brings the state down to its size. Call it before
 // Close, when the build went well.
-func (e *Engine) Idle() {
+func (e *Engine) Prune() {
 	if e.idle != nil {
 		e.idle()
 	}

@@ -86,7 +86,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	if err := req.publish(ctx, a); err != nil {
 		return err
 	}
-	defer e.Idle()
+	defer e.Prune()
 	return a.finishBuild(ctx, f, req, res, collected)
 }
 

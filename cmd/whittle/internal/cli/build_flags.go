@@ -144,7 +144,7 @@ func (f *buildFlags) settings(fl *pflag.FlagSet) map[string][]string {
 func (f *buildFlags) engine(a *app, build gateway.BuildFunc) engine.Options {
 	keep, _ := frontend.ParseSize(f.stateSize) // looked at in check
 	return engine.Options{
-		Builder: f.builder, Named: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir(),
+		Builder: f.builder, EnvBuilder: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir(),
 		LockTimeout: f.lockTimeout, ConfigFile: f.buildkitdConfig, KeepBytes: keep,
 		Entitlements: f.allow, Frontend: build, Log: a.log,
 		// Not through the log, which says nothing of this with -q: a build that

@@ -29,10 +29,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	var builder string
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this machine has and what whittle would build with",
+		Short: "Show what this machine has and which builder would be used",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			found := []finding{chosen(engine.Options{Builder: builder, Named: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir()}, embedded.Available)}
+			found := []finding{chosen(engine.Options{Builder: builder, EnvBuilder: os.Getenv("BUILDX_BUILDER"), Host: os.Getenv("BUILDKIT_HOST"), BuildxDir: engine.BuildxDir()}, embedded.Available)}
 			if embedded.Available {
 				found = append(found, state(), userOf(), program("runc", "RUN instructions run", "RUN instructions cannot run; install runc"))
 			}

@@ -18,7 +18,7 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain RULE",
-		Short: "Say what a rule is about and why",
+		Short: "Explain a rule",
 		Long: `Explain shows the page of a rule. RULE is its name here or in any other tool:
 DL3008 (hadolint), SC2086 (ShellCheck), StageNameCasing (BuildKit), DS-0002
 (Trivy), CKV_DOCKER_3 (Checkov), DKL-DI-0005 (dockle); or that of a rule of your

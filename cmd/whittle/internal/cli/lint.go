@@ -52,7 +52,7 @@ func (a *app) lintCommand() *cobra.Command {
 	f := &lintFlags{}
 	c := &cobra.Command{
 		Use:   "lint [flags] [PATH...]",
-		Short: "Say what is wrong with Dockerfiles, and fix what can be fixed",
+		Short: "Lint Dockerfiles, and fix what can be fixed",
 		Long: `Lint reads Dockerfiles: files, patterns such as 'services/**/Dockerfile',
 directories that hold some, Compose and Bake files that build some, or - for
 standard input. Without a path it looks through the current directory, passing
@@ -80,7 +80,7 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.StringVar(&f.config, "config", "", "configuration `FILE` (default .whittle.yaml beside the Dockerfile and above it)")
 	fl.StringVar(&f.preset, "preset", "", "`PRESET` of rules to begin with: recommended, strict or hadolint")
 	fl.StringSliceVar(&f.only, "only", nil, "`RULE`s to run, nothing else")
-	fl.StringSliceVar(&f.enable, "enable", nil, "`RULE`s to run besides")
+	fl.StringSliceVar(&f.enable, "enable", nil, "further `RULE`s to run")
 	fl.StringSliceVar(&f.ignore, "ignore", nil, "`RULE`s not to run")
 	fl.BoolVar(&f.noSuppressions, "no-suppressions", false, "report what comments and .trivyignore switch off too")
 	fl.StringVar(&f.baseline, "baseline", "", "report only what is not among the findings in `FILE`")
@@ -91,7 +91,7 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.StringArrayVar(&f.buildContexts, "build-context", nil, "further context as `NAME=VALUE`, overriding Compose and Bake; repeatable")
 	fl.StringSliceVar(&f.platforms, "platform", nil, "`PLATFORM`s that the image is for, such as linux/arm64 (default: what Compose or Bake say)")
 	fl.BoolVar(&f.ask, "online", false, "ask registries about images: their users, sizes, platforms and digests; with --fix --unsafe, download what ADD does for its checksum")
-	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
+	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "skip BuildKit's own checks")
 	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "`PROGRAM` for RUN scripts: auto finds ShellCheck on the PATH, off leaves it out")
 	return completions(c)
 }

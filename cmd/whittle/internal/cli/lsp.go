@@ -33,7 +33,7 @@ docs/editors.md says how editors are told of it.`,
 	fl := c.Flags()
 	fl.StringVar(&f.config, "config", "", "configuration `FILE` (default .whittle.yaml beside the Dockerfile and above it)")
 	fl.StringVar(&f.preset, "preset", "", "`PRESET` of rules to begin with: recommended, strict or hadolint")
-	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "leave BuildKit's own checks out")
+	fl.BoolVar(&f.noBuildkit, "no-buildkit", false, "skip BuildKit's own checks")
 	fl.StringVar(&f.shellcheck, "shellcheck", "auto", "`PROGRAM` for RUN scripts: auto finds ShellCheck on the PATH, off leaves it out")
 	fl.Bool("stdio", true, "what editors say; there is no other way")
 	_ = fl.MarkHidden("stdio")

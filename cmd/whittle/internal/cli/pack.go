@@ -36,12 +36,12 @@ type packed struct {
 
 func (f *packed) flags(c *cobra.Command) {
 	f.destination.flags(c)
-	c.Flags().StringSliceVar(&f.options.Include, "include", nil, "paths and globs to carry besides")
-	c.Flags().StringSliceVar(&f.options.Exclude, "exclude", nil, "paths and globs to leave out")
+	c.Flags().StringSliceVar(&f.options.Include, "include", nil, "further paths and globs to include")
+	c.Flags().StringSliceVar(&f.options.Exclude, "exclude", nil, "paths and globs to exclude")
 	c.Flags().StringSliceVar(&f.options.Writable, "writable", nil, "directories that the image's user may write to")
 	c.Flags().StringVar(&f.options.User, "user", "", `user of the image: "keep", UID, UID:GID or a name`)
 	c.Flags().BoolVar(&f.options.NoShell, "no-shell", false, "refuse an image that would need a shell")
-	c.Flags().BoolVar(&f.options.NoLicences, "no-licences", false, "leave out copyright files")
+	c.Flags().BoolVar(&f.options.NoLicences, "no-licences", false, "omit copyright files")
 	c.Flags().BoolVar(&f.options.NoIdentity, "no-identity", false, "give the image's user no line in passwd and group and no HOME")
 	c.Flags().StringVar(&f.compression, "compression", "gzip", "gzip or zstd")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the plan and write nothing")

@@ -30,7 +30,7 @@ func (a *app) pinCommand() *cobra.Command {
 	f := &pinFlags{}
 	c := &cobra.Command{
 		Use:   "pin [flags] [PATH...]",
-		Short: "Write the digests of images into Dockerfiles, and say which are stale",
+		Short: "Pin images in Dockerfiles to digests, and report stale ones",
 		Long: `Pin looks up every image that a Dockerfile names, in FROM, COPY --from, mounts
 and the syntax line, and writes its digest behind the tag: debian:12 becomes
 debian:12@sha256:..., debian debian:latest@sha256:... The digest is that of the

@@ -46,7 +46,7 @@ writes, cosign verifies. No transparency log is asked.
 		},
 	}
 	f.register(c.Flags())
-	c.Flags().StringArrayVarP(&f.annotations, "annotation", "a", nil, "NAME=VALUE that the signature says of the image; may be repeated")
+	c.Flags().StringArrayVarP(&f.annotations, "annotation", "a", nil, "NAME=VALUE annotation of the signature; may be repeated")
 	c.Flags().StringVar(&metadata, "metadata-file", "", "take the image from what docker buildx build --metadata-file wrote")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c

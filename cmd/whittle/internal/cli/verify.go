@@ -51,7 +51,7 @@ attachments than are looked at: 1,000 that are not by the keys, and 256 MiB.
 		},
 	}
 	c.Flags().StringArrayVar(&keys, "key", nil, "public key; may be repeated, any one will do")
-	c.Flags().StringArrayVarP(&annotations, "annotation", "a", nil, "NAME=VALUE that the signature must say; may be repeated")
+	c.Flags().StringArrayVarP(&annotations, "annotation", "a", nil, "NAME=VALUE annotation that the signature must have; may be repeated")
 	c.Flags().StringSliceVar(&required, "attestation", nil, "predicate types that must be attested: a URI or one of "+shortNames())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c

@@ -18,7 +18,7 @@ func (a *app) whyCommand() *cobra.Command {
 	var keys []string
 	c := &cobra.Command{
 		Use:   "why IMAGE [PATH]",
-		Short: "Say why a file is in an image",
+		Short: "Explain why a file is in an image",
 		Long: `Why reads the reasons that whittle build attached to an image, prints the one
 of PATH, or of every file, and says whether they are signed. With --key it
 reads only what that key has signed.
