@@ -59,8 +59,13 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	}
 	defer req.discard()
 	collected := &reports{}
+	settings := f.settings(c.Flags())
+	if _, set := settings["no-identity"]; embedded.InNamespace() && !set {
+		a.log.Info("the image's user gets no home: a plain user namespace cannot write files of another user")
+		settings["no-identity"] = []string{"true"}
+	}
 	build := frontend.New(frontend.Options{
-		Args: f.settings(c.Flags()), ConfigName: req.configName, Config: req.config, ReadConfig: readConfig, Local: req.trees(),
+		Args: settings, ConfigName: req.configName, Config: req.config, ReadConfig: readConfig, Local: req.trees(),
 		Commands: req.commands, DryRun: f.dryRun, Check: check.With(checkers), Version: version.String(),
 		Measures: measures(), OnReport: collected.add,
 	})
