@@ -45,7 +45,7 @@ func includePath(ctx context.Context, t tree.Tree, name string, g *gate, out *ke
 			switch {
 			case slices.Contains(need.Mounted, child):
 			case e.IsSymlink(): // what it leads to comes along by itself
-				out.needs = append(out.needs, need.Need{Kind: need.Link, Path: child, By: "include:", Reason: "include: /", Included: true})
+				out.needs = append(out.needs, need.Need{Kind: need.Link, Path: child, By: "include:", Reason: "include: /"})
 			default:
 				if err := includePath(ctx, t, child, g, out); err != nil {
 					return err
@@ -54,7 +54,7 @@ func includePath(ctx context.Context, t tree.Tree, name string, g *gate, out *ke
 		}
 		return nil
 	}
-	n := need.Need{Kind: need.Data, Path: name, By: "include:", Reason: "include: " + name, Included: true}
+	n := need.Need{Kind: need.Data, Path: name, By: "include:", Reason: "include: " + name}
 	res, err := tree.Resolve(ctx, t, name)
 	if need.Missing(err) || err == nil && res.Path == "/" {
 		n.Kind = need.Link // leads nowhere yet, or to what is not meant

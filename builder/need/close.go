@@ -50,8 +50,8 @@ type asked struct {
 // seen tells items apart that have the same consequences.
 type seen struct {
 	asked
-	strength                   Strength
-	shell, droppable, included bool
+	strength         Strength
+	shell, droppable bool
 }
 
 // closer is the worklist of one Close.
@@ -97,9 +97,9 @@ type answer struct {
 	err   error // *image.RefusedError or *image.UnsupportedError
 }
 
-// Close finds the transitive closure of what roots asks for: a worklist of needs, each of
-// which is admitted, resolved and shown to the providers, whose needs are put
-// on the list in turn. Every provider that claims a file answers for it.
+// Close finds the transitive closure of what roots ask for: a worklist of needs,
+// each of which is admitted, resolved and shown to the providers, whose needs are
+// put on the list in turn. Every provider that claims a file answers for it.
 //
 // Errors are *image.RefusedError when something that is required cannot be
 // met, *image.UnsupportedError when a runtime is not known, and whatever
@@ -227,7 +227,7 @@ func (c *closer) look(ctx context.Context, it item) error {
 		}
 		it.Need = v.Need
 	}
-	key := seen{asked{res.Path, it.Path, it.Instruction, it.Kind}, it.Strength, it.Shell, it.Droppable, it.Included}
+	key := seen{asked{res.Path, it.Path, it.Instruction, it.Kind}, it.Strength, it.Shell, it.Droppable}
 	if c.done[key] {
 		c.reason(res.Path, it)
 		return nil
@@ -251,7 +251,7 @@ func (c *closer) look(ctx context.Context, it item) error {
 	return c.ask(ctx, v, it)
 }
 
-// reason lets a need that was met before improve on what is said of its file.
+// reason lets a need that was met before give its file a better reason.
 func (c *closer) reason(real string, it item) {
 	if f := c.set.File(real); f != nil {
 		c.set.put(real, f.Entry, it.Need, it.rank())
@@ -512,7 +512,7 @@ func (c *closer) settle(ctx context.Context) (Found, error) {
 		c.note(f)
 	}
 	for _, n := range all.Needs {
-		key := seen{asked{"", n.Path, n.Instruction, n.Kind}, n.Strength, n.Shell, n.Droppable, n.Included}
+		key := seen{asked{"", n.Path, n.Instruction, n.Kind}, n.Strength, n.Shell, n.Droppable}
 		if !c.settled[key] {
 			c.settled[key] = true
 			c.queue = append(c.queue, item{n, false, false})

@@ -76,7 +76,6 @@ type Need struct {
 	Instruction string
 	Shell       bool // it is needed by a shell alone
 	Droppable   bool // it is kept only because it is there
-	Included    bool // the user asked for it by name: a credential is carried
 	// Entry describes Path when who asks has it at hand and Path is real. It
 	// saves a lookup.
 	Entry *tree.Entry

@@ -32,7 +32,7 @@ func marked(about string) string {
 }
 
 // TestMembers has an author of an index try to have an image taken for an
-// attestation manifest: what is said of the last entry.
+// attestation manifest, and compares the judgement of the last entry.
 func TestMembers(t *testing.T) {
 	plain := entry(manifest, image, amd64, `{}`)
 	for label, c := range map[string]struct {

@@ -38,7 +38,7 @@ type Places struct {
 // Prepare opens the outputs before any work is done, so that one that cannot
 // be written is known early. Nothing shows before Commit. Images, and those for
 // the docker engine, are left out. What contradicts an output, such as a
-// directory in the place of a file, is an *OutputError.
+// directory where a file would go, is an *OutputError.
 func Prepare(ctx context.Context, outputs []Output, stdout io.Writer) (*Places, error) {
 	p := &Places{Set: staging.New(ctx)}
 	for _, o := range outputs {

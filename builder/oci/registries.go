@@ -73,9 +73,9 @@ func readSettings(files []string) (map[string]registrySettings, error) {
 // kept are the settings that were read, by the places they were looked for in.
 var kept sync.Map
 
-// settings are what is said of a registry. A file that cannot be read says
-// nothing: the engine that builds refuses it, and what is said here only adds
-// ways to reach a registry.
+// settings are the settings of a registry. A file that cannot be read is passed
+// over: the engine that builds refuses it, and settings only add ways to reach a
+// registry.
 func settings(host string) registrySettings {
 	files := RegistryFiles()
 	read, _ := kept.LoadOrStore(strings.Join(files, "\n"), sync.OnceValue(func() map[string]registrySettings {

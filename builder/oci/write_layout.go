@@ -53,7 +53,7 @@ func layoutBlobs(img v1.Image) ([]blob, error) {
 	return slices.CompactFunc(blobs, func(a, b blob) bool { return a.name == b.name }), nil
 }
 
-// layoutIndexOf adds an image to an index: once for each name, in the place of
+// layoutIndexOf adds an image to an index: once for each name, replacing
 // what had that name before. An image without a name replaces the one without.
 func layoutIndexOf(img v1.Image, names []name.Tag, before []byte) ([]byte, error) {
 	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}

@@ -91,7 +91,7 @@ type DB struct {
 // Limits on the files of a database, in bytes.
 const (
 	MaxDatabase = 64 << 20 // a whole database
-	MaxList     = 16 << 20 // what is said of one package
+	MaxList     = 16 << 20 // the list of one package
 )
 
 // Open returns the database of a tree in any of the formats; a tree without

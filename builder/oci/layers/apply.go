@@ -118,7 +118,7 @@ func (a *applier) entry(h *tar.Header, r io.Reader) error {
 	return a.put(parent, base, h, r)
 }
 
-// put puts what an entry holds at a name, in the place of what is there. Only
+// put adds what an entry holds under a name and replaces what is there. Only
 // directories are merged.
 func (a *applier) put(parent *node, base string, h *tar.Header, r io.Reader) error {
 	have := parent.children[base].node

@@ -123,7 +123,7 @@ func compare(t *testing.T, stack [][]entry) bool {
 	case errors.Is(want, syscall.ENOTDIR):
 		return false // containerd takes it with overlayfs, but not without
 	case errors.Is(want, syscall.ENOENT) && strings.Contains(want.Error(), "UtimesNanoAt"):
-		return false // a directory in the place of a link that its own path led through: its time cannot be set by that path
+		return false // a directory that replaces a link which its own path led through: its time cannot be set by that path
 	case (err == nil) != (want == nil):
 		t.Fatalf("error %v, of containerd %v, with\n%s", err, want, describe(stack))
 	case err != nil:
