@@ -146,6 +146,10 @@ func (r *reader) suspect(argv []string, captured bool) string {
 		return notKnown
 	}
 	name := argv[0]
+	if strings.Contains(name, "/") && slices.Contains(r.outputs, path.Clean(name)) {
+		// A program that was just built is run to see that it starts.
+		return ""
+	}
 	if dir := path.Dir(name); strings.Contains(name, "/") && path.Base(name) != "go" {
 		if !slices.Contains(programDirs, dir) {
 			return compiles

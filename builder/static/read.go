@@ -18,6 +18,7 @@ type reader struct {
 	env       []string
 	cgo       []string        // what the script itself sets CGO_ENABLED to
 	functions map[string]bool // that the script defines
+	outputs   []string        // of go build -o so far, as clean paths
 	others    []string        // doubts about other commands than go build
 }
 
@@ -175,9 +176,24 @@ func (r *reader) add(c *syntax.CallExpr, argv []string, at, verb int) {
 		if !joined && slices.Contains(takesValue, name) {
 			i++
 		}
+		if i < len(k.args) && name == "o" {
+			r.output(k.args[i])
+		}
 	}
 	s.calls = append(s.calls, k)
 	s.Commands = append(s.Commands, k.source)
+}
+
+// output notes the file that go build writes. w is the value of -o, or the
+// flag with its value.
+func (r *reader) output(w *syntax.Word) {
+	file := literal(w.Parts)
+	if strings.HasPrefix(file, "-") {
+		_, file, _ = strings.Cut(file, "=")
+	}
+	if file != "" && !strings.Contains(file, unknown) {
+		r.outputs = append(r.outputs, path.Clean(file))
+	}
 }
 
 // set notes a variable that the call itself is given. GOFLAGS there wins over
