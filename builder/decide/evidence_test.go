@@ -95,6 +95,19 @@ func TestEvidence(t *testing.T) {
 			}),
 			changes: []string{"environment SSL_CERT_FILE:  -> /etc/ssl/certs/ca-certificates.crt"}, check: hasEnv("SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"),
 		},
+		{
+			name: "one of two programs that use it is named, whichever comes first", base: both(debian, bundle), config: entrypoint("/entry.sh"), change: both(calls(), func(t *tree.Memory) {
+				t.File("/lib/libssl.so.3", 0o644, elftest.File{Library: true, SoName: "libssl.so.3"}.Bytes())
+				t.File("/app", 0o755, elftest.File{Interp: loader, Needed: []string{"libssl.so.3"}}.Bytes())
+				t.File("/bapp", 0o755, elftest.File{Interp: loader, Needed: []string{"libssl.so.3"}}.Bytes())
+				t.File("/entry.sh", 0o755, []byte("#!/bin/sh\n/bapp\n/app\n"))
+			}),
+			check: func(t *testing.T, p *image.Plan) {
+				if e, _ := p.Find("/etc/ssl/certs/ca-certificates.crt"); e.Reason != "/app uses libssl.so.3" {
+					t.Errorf("%s is there as %s", e.Path, e.Reason)
+				}
+			},
+		},
 		{name: "time zones, without those that say the same again", base: both(debian, zones), change: calls("localtime"), has: []string{rome}, hasNot: []string{"/usr/share/zoneinfo/right/Europe/Rome", "/usr/share/zoneinfo/right"}},
 		{name: "time zones that the tree has not", base: debian, change: calls("localtime"), hasNot: []string{"/usr/share/zoneinfo", "/usr/share/zoneinfo.zip"}},
 		{name: "the zone of TZ, whatever the program calls", base: both(debian, zones), config: env("TZ=Europe/Rome"), files: []string{rome}, quiet: true},

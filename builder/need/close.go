@@ -47,9 +47,11 @@ type asked struct {
 	kind                    Kind
 }
 
-// seen tells items apart that have the same consequences.
+// seen tells items apart that have the same consequences. by and reason are of
+// those whose consequences depend on who asks.
 type seen struct {
 	asked
+	by, reason       string
 	strength         Strength
 	shell, droppable bool
 }
@@ -84,8 +86,10 @@ func (f facts) into(s *Set) {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Subject, b.Subject))
 	})
 	s.Shells = slices.SortedFunc(maps.Keys(f.shells), func(a, b ShellUse) int {
-		return cmp.Or(cmp.Compare(order(a.Instruction), order(b.Instruction)), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Shell, b.Shell), cmp.Compare(a.Hint, b.Hint))
+		return cmp.Or(cmp.Compare(order(a.Instruction), order(b.Instruction)), cmp.Compare(a.Instruction, b.Instruction), cmp.Compare(a.Shell, b.Shell), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Hint, b.Hint))
 	})
+	// One reason for a shell is enough, of those of one instruction.
+	s.Shells = slices.CompactFunc(s.Shells, func(a, b ShellUse) bool { return a.Instruction == b.Instruction && a.Shell == b.Shell })
 	s.Components = slices.SortedFunc(maps.Keys(f.components), image.CompareComponents)
 	s.Warnings = slices.SortedFunc(maps.Keys(f.warnings), image.CompareWarnings)
 	slices.SortFunc(s.Left, func(a, b image.Left) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Why, b.Why)) })
@@ -93,8 +97,10 @@ func (f facts) into(s *Set) {
 }
 
 type answer struct {
-	found Found
-	err   error // *image.RefusedError or *image.UnsupportedError
+	found  Found
+	err    error // *image.RefusedError or *image.UnsupportedError
+	head   []byte
+	askers []Asker // those that have to know who asks
 }
 
 // Close finds the transitive closure of what roots ask for: a worklist of needs,
@@ -227,13 +233,14 @@ func (c *closer) look(ctx context.Context, it item) error {
 		}
 		it.Need = v.Need
 	}
-	key := seen{asked{res.Path, it.Path, it.Instruction, it.Kind}, it.Strength, it.Shell, it.Droppable}
+	key := seen{asked: asked{res.Path, it.Path, it.Instruction, it.Kind}, strength: it.Strength, shell: it.Shell, droppable: it.Droppable}
 	if c.done[key] {
-		c.reason(res.Path, it)
-		return nil
+		if f := c.set.File(res.Path); f != nil { // this need may give it a better reason
+			c.set.put(res.Path, f.Entry, it.Need, it.rank())
+		}
+		return c.ask(ctx, v, it, key)
 	}
-	c.done[key] = true
-	if ok, err := c.admit(ctx, v, res.Links); !ok || err != nil {
+	if ok, err := c.admit(ctx, v, res.Links, it.must); !ok || err != nil {
 		return err
 	}
 	for _, l := range res.Links {
@@ -242,20 +249,7 @@ func (c *closer) look(ctx context.Context, it item) error {
 		}
 	}
 	c.set.put(res.Path, res.Entry, it.Need, it.rank())
-	if it.Kind == Program {
-		if bad := c.runnable(v); bad != nil {
-			c.fail(it, bad)
-			return nil
-		}
-	}
-	return c.ask(ctx, v, it)
-}
-
-// reason lets a need that was met before give its file a better reason.
-func (c *closer) reason(real string, it item) {
-	if f := c.set.File(real); f != nil {
-		c.set.put(real, f.Entry, it.Need, it.rank())
-	}
+	return c.ask(ctx, v, it, key)
 }
 
 func (c *closer) resolve(ctx context.Context, n Need) (tree.Resolved, error) {
@@ -274,7 +268,7 @@ func (c *closer) link(ctx context.Context, it item) error {
 	n := it.Need
 	n.Kind = Link
 	if it.Kind == Link && it.By != "" { // asked for by itself
-		if ok, err := c.admit(ctx, Visit{Need: n, Path: it.Path, Entry: e}, nil); !ok || err != nil {
+		if ok, err := c.admit(ctx, Visit{Need: n, Path: it.Path, Entry: e}, nil, it.must); !ok || err != nil {
 			return err
 		}
 	}
@@ -311,8 +305,10 @@ func (c *closer) classify(ctx context.Context, v Visit) (Visit, error) {
 	return v, nil
 }
 
-// admit asks whether a file and the links to it may be in the image.
-func (c *closer) admit(ctx context.Context, v Visit, links []string) (bool, error) {
+// admit asks whether a file and the links to it may be in the image. must says
+// that who asked cannot start without it: keeping it out by exclude: is refused
+// where that has to start, and warned of where it may.
+func (c *closer) admit(ctx context.Context, v Visit, links []string, must bool) (bool, error) {
 	if c.env.Admit == nil {
 		return true, nil
 	}
@@ -331,13 +327,15 @@ func (c *closer) admit(ctx context.Context, v Visit, links []string) (bool, erro
 		if verdict.Left == "" {
 			continue
 		}
-		if verdict.Exclude != "" && v.Need.Strength == Required {
-			c.failures = append(c.failures, &image.RefusedError{
-				Instruction: v.Need.Instruction,
-				Message:     fmt.Sprintf("exclude: %s takes out %s, which %s cannot start without: %s", verdict.Exclude, at.Path, orElse(v.Need.By, v.Need.Instruction), v.Need.Reason),
-				Hint:        "take it out of exclude:, or start something else",
-			})
-			return false, nil
+		if verdict.Exclude != "" {
+			message := fmt.Sprintf("exclude: %s takes out %s, which %s cannot start without: %s", verdict.Exclude, at.Path, orElse(v.Need.By, v.Need.Instruction), v.Need.Reason)
+			switch {
+			case v.Need.Strength == Required:
+				c.failures = append(c.failures, &image.RefusedError{Instruction: v.Need.Instruction, Message: message, Hint: "take it out of exclude:, or start something else"})
+				return false, nil
+			case must:
+				c.facts.warnings[image.NewWarning(v.Need.Instruction, message, "take it out of exclude:, or exclude: what cannot start, too")] = true
+			}
 		}
 		c.leave(v.Path, v.Entry, verdict.Left)
 		if verdict.Warning != "" {
@@ -383,29 +381,62 @@ func (c *closer) missing(it item, err error) {
 	}
 }
 
-// ask puts what a file needs on the list.
-func (c *closer) ask(ctx context.Context, v Visit, it item) error {
+// ask puts what a file needs on the list, once for all needs of the same
+// consequences.
+func (c *closer) ask(ctx context.Context, v Visit, it item, key seen) error {
+	if it.Kind == Program {
+		if bad := c.runnable(v); bad != nil {
+			c.fail(it, bad)
+			return nil
+		}
+	}
 	if !v.Entry.IsRegular() || it.Kind == Data {
+		c.done[key] = true
 		return nil
 	}
-	key := asked{v.Path, it.Path, it.Instruction, it.Kind}
-	a, ok := c.answers[key]
+	a, ok := c.answers[key.asked]
 	if !ok {
 		var err error
 		if a, err = c.answer(ctx, v); err != nil {
 			return err
 		}
-		c.answers[key] = a
+		c.answers[key.asked] = a
 	}
-	c.note(a.found)
-	c.enqueue(a.found.Needs, it)
+	c.take(a.found, it, key)
 	if a.err != nil {
 		c.fail(it, a.err)
+	}
+	if len(a.askers) == 0 {
+		return nil
+	}
+	v.Head, key.by, key.reason = a.head, it.By, it.Reason
+	if c.done[key] {
+		return nil
+	}
+	var own answer
+	for _, p := range a.askers {
+		if err := own.add(p.Needs(ctx, c.env, v)); err != nil {
+			return err
+		}
+	}
+	c.take(own.found, it, key)
+	if own.err != nil {
+		c.fail(it, own.err)
 	}
 	return nil
 }
 
-// answer asks the providers that claim a file.
+// take notes what a provider found, unless it was done.
+func (c *closer) take(f Found, it item, key seen) {
+	if c.done[key] {
+		return
+	}
+	c.done[key] = true
+	c.note(f)
+	c.enqueue(f.Needs, it)
+}
+
+// answer asks the providers that claim a file and need not know for whom.
 func (c *closer) answer(ctx context.Context, v Visit) (answer, error) {
 	if v.Head == nil && (v.Need.Kind == Program || v.Need.Kind == Module) {
 		head, err := c.env.Head(ctx, v.Path)
@@ -414,23 +445,36 @@ func (c *closer) answer(ctx context.Context, v Visit) (answer, error) {
 		}
 		v.Head = head
 	}
-	var a answer
+	a := answer{head: v.Head}
+	v.Need.By, v.Need.Reason = "", ""
 	for _, p := range c.providers {
 		if !p.Claims(v) {
 			continue
 		}
-		f, err := p.Needs(ctx, c.env, v)
-		if err != nil && !errors.As(err, new(*image.RefusedError)) && !errors.As(err, new(*image.UnsupportedError)) {
+		if k, ok := p.(Asker); ok && k.Asks(v) {
+			a.askers = append(a.askers, k)
+			continue
+		}
+		if err := a.add(p.Needs(ctx, c.env, v)); err != nil {
 			return answer{}, err
 		}
-		a.found.Needs = append(a.found.Needs, f.Needs...)
-		a.found.Facts = append(a.found.Facts, f.Facts...)
-		a.found.Shells = append(a.found.Shells, f.Shells...)
-		a.found.Components = append(a.found.Components, f.Components...)
-		a.found.Warnings = append(a.found.Warnings, f.Warnings...)
-		a.err = First(a.err, err)
 	}
 	return a, nil
+}
+
+// add adds what a provider said. It returns the error when that is about the
+// reading rather than the file.
+func (a *answer) add(f Found, err error) error {
+	if err != nil && !errors.As(err, new(*image.RefusedError)) && !errors.As(err, new(*image.UnsupportedError)) {
+		return err
+	}
+	a.found.Needs = append(a.found.Needs, f.Needs...)
+	a.found.Facts = append(a.found.Facts, f.Facts...)
+	a.found.Shells = append(a.found.Shells, f.Shells...)
+	a.found.Components = append(a.found.Components, f.Components...)
+	a.found.Warnings = append(a.found.Warnings, f.Warnings...)
+	a.err = First(a.err, err)
+	return nil
 }
 
 // enqueue puts needs on the list with what they inherit from who asked.
@@ -512,7 +556,7 @@ func (c *closer) settle(ctx context.Context) (Found, error) {
 		c.note(f)
 	}
 	for _, n := range all.Needs {
-		key := seen{asked{"", n.Path, n.Instruction, n.Kind}, n.Strength, n.Shell, n.Droppable}
+		key := seen{asked: asked{"", n.Path, n.Instruction, n.Kind}, strength: n.Strength, shell: n.Shell, droppable: n.Droppable}
 		if !c.settled[key] {
 			c.settled[key] = true
 			c.queue = append(c.queue, item{n, false, false})

@@ -164,6 +164,36 @@ func TestExclude(t *testing.T) {
 	}
 }
 
+// TestExcludeOfWhatMayStart takes out what a program needs that may never be
+// started: it stays behind, and everyone who misses it is named, whoever comes
+// first.
+func TestExcludeOfWhatMayStart(t *testing.T) {
+	text := "/a: program expected /tool; program optional /other\n/tool: data required /lib\n/other: data required /lib; data expected /nice\n/lib:\n/nice:"
+	want := []string{
+		"exclude: /lib takes out /lib, which /other cannot start without: needed by /other",
+		"exclude: /lib takes out /lib, which /tool cannot start without: needed by /tool",
+	}
+	for seed := range uint64(10) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		s, err := need.Close(t.Context(), &need.Env{Tree: files(text), Next: r.IntN, Admit: func(_ context.Context, v need.Visit) (need.Verdict, error) {
+			if v.Path == "/lib" || v.Path == "/nice" {
+				return need.Verdict{Left: "exclude: " + v.Path, Exclude: v.Path}, nil
+			}
+			return need.Verdict{}, nil
+		}}, root("/a"), []need.Provider{lines{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, w := range s.Warnings {
+			got = append(got, w.Message)
+		}
+		if d := cmp.Diff(want, got); d != "" || s.File("/lib") != nil || len(s.Left) != 2 {
+			t.Errorf("left %+v, warnings (-want +got)\n%s", s.Left, d)
+		}
+	}
+}
+
 // again is a launcher that never settles.
 type again struct{}
 

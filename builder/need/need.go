@@ -110,8 +110,17 @@ type Provider interface {
 	// Needs says what a claimed file needs. Errors are *image.RefusedError
 	// when the file could not run, *image.UnsupportedError when its runtime is
 	// not known, and whatever reading the tree gave otherwise. The answer
-	// depends on the visit and the environment alone.
+	// depends on the visit and the environment alone. By and Reason of the
+	// visit's need are empty, but for an [Asker].
 	Needs(ctx context.Context, env *Env, v Visit) (Found, error)
+}
+
+// An Asker is a Provider whose answer about some files depends on who asks for
+// them and why. It is asked again for everyone who does.
+type Asker interface {
+	Provider
+	// Asks reports whether it has to know about a file that it claims.
+	Asks(v Visit) bool
 }
 
 // A Settler is a Provider that has something to say when nothing is left to

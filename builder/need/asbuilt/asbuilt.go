@@ -51,6 +51,9 @@ type Provider struct{}
 // loads it.
 func (Provider) Claims(v need.Visit) bool { return runtime(v) != "" }
 
+// Asks implements need.Asker: a script or program is named, not its runtime.
+func (Provider) Asks(need.Visit) bool { return true }
+
 func runtime(v need.Visit) string {
 	switch v.Need.Kind {
 	case need.Program, need.Module:

@@ -33,6 +33,9 @@ func (Provider) Claims(v need.Visit) bool {
 	return false
 }
 
+// Asks implements need.Asker: the report says who uses a library.
+func (Provider) Asks(v need.Visit) bool { return v.Need.Kind == need.Library }
+
 // Needs implements need.Provider.
 func (Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
 	if v.Need.Kind == need.Library {

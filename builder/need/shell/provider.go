@@ -45,6 +45,9 @@ func (p *Provider) Claims(v need.Visit) bool {
 	return v.Need.Kind == need.Program && (strings.HasPrefix(string(v.Head), "#!") || Is(v.Need.Path))
 }
 
+// Asks implements need.Asker: the report says who needs a shell.
+func (p *Provider) Asks(v need.Visit) bool { return !strings.HasPrefix(string(v.Head), "#!") }
+
 // Needs implements need.Provider.
 func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
 	if s, ok := runtimes.Shebang(v.Head); ok {
