@@ -9,8 +9,9 @@ import (
 
 // closure is phase 3: everything that what is launched and what is kept needs.
 func closure(ctx context.Context, env *need.Env, l launched, k kept, providers []need.Provider) (*need.Set, error) {
-	env.Commands = l.commands
+	seen := *env
+	seen.Commands = l.commands
 	roots := l.found
 	roots.Needs = slices.Concat(l.found.Needs, k.needs)
-	return need.Close(ctx, env, roots, providers)
+	return need.Close(ctx, &seen, roots, providers)
 }

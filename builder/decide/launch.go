@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 	"errors"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // launched is what the image starts.
 type launched struct {
 	config   dockerspec.DockerOCIImageConfig // with command lines that need no shell
-	commands []need.Command                  // what really starts, one a command line
+	commands []need.Launched                 // what scripts are given to run, one a command line
 	found    need.Found
 	changes  []image.Change
 	mains    []string // real paths of the programs that ENTRYPOINT and CMD start
@@ -50,6 +51,7 @@ func launch(ctx context.Context, env *need.Env, in Input, launchers []need.Launc
 // known, ends the decision here, before anything else is read.
 func mainPrograms(ctx context.Context, env *need.Env, l launched) ([]string, error) {
 	inside := *env
+	inside.Commands = l.commands
 	inside.Admit = nil // what exclude: says of them is for the closure
 	set, err := need.Close(ctx, &inside, l.found, []need.Provider{shell.New(), asbuilt.Provider{}})
 	if err := need.First(append(slices.Clone(l.refused), err)...); err != nil {
@@ -64,9 +66,37 @@ func mainPrograms(ctx context.Context, env *need.Env, l launched) ([]string, err
 	return out, nil
 }
 
-// run launches one command line. A refusal is kept for later: another
-// instruction may show that the image is built as written.
-func (l *launched) run(ctx context.Context, env *need.Env, c need.Command, launchers []need.Launcher) (need.Launched, error) {
+// handed launches the command line that a script is started with as arguments
+// and does not run itself: a script that it runs may do so. more is appended to
+// those arguments. Words that are no command, which is the ordinary case, are
+// none.
+func (l *launched) handed(ctx context.Context, env *need.Env, c need.Command, more []string, launchers []need.Launcher) error {
+	argv := c.Args()
+	if _, args, ok := shell.Form(c.Argv); ok {
+		argv = args[min(1, len(args)):] // the first is $0
+	} else if script, err := shell.IsScript(ctx, env, c.Program); !script || err != nil {
+		return err
+	}
+	next := need.Command{Argv: append(slices.Clone(argv), more...), Instruction: c.Instruction, Lenient: true, Fixed: true}
+	if len(argv) == 0 && len(more) > 0 {
+		next.Instruction = "CMD"
+	}
+	if len(next.Argv) == 0 {
+		return nil
+	}
+	next.Reason = next.Instruction + " through " + path.Base(c.Argv[0])
+	got, err := need.Launch(ctx, env, next, launchers)
+	if errors.As(err, new(*image.RefusedError)) || errors.As(err, new(*image.UnsupportedError)) {
+		return nil
+	}
+	l.commands = append(l.commands, got)
+	return err
+}
+
+// run launches one command line, to which the container appends more: CMD,
+// behind an ENTRYPOINT. A refusal is kept for later: another instruction may
+// show that the image is built as written.
+func (l *launched) run(ctx context.Context, env *need.Env, c need.Command, more []string, launchers []need.Launcher) (need.Launched, error) {
 	got, err := need.Launch(ctx, env, c, launchers)
 	if err != nil {
 		if !errors.As(err, new(*image.RefusedError)) && !errors.As(err, new(*image.UnsupportedError)) {
@@ -79,7 +109,12 @@ func (l *launched) run(ctx context.Context, env *need.Env, c need.Command, launc
 	l.found.Shells = append(l.found.Shells, got.Shells...)
 	l.found.Warnings = append(l.found.Warnings, got.Warnings...)
 	l.changes = append(l.changes, got.Changes...)
-	l.commands = append(l.commands, got.Final)
+	if len(got.Changes) > 0 {
+		more = nil // see launchEntrypoint
+	}
+	if !got.Final.Open && len(got.Final.Argv) > 0 {
+		return got, l.handed(ctx, env, got.Final, more, launchers)
+	}
 	return got, nil
 }
 
@@ -96,7 +131,7 @@ func launchEntrypoint(ctx context.Context, env *need.Env, in Input, launchers []
 		}
 		return nil
 	case len(entry) == 0:
-		got, err := out.run(ctx, env, need.Command{Argv: cmd, Instruction: "CMD", Reason: "CMD"}, launchers)
+		got, err := out.run(ctx, env, need.Command{Argv: cmd, Instruction: "CMD", Reason: "CMD"}, nil, launchers)
 		out.config.Cmd = got.Argv
 		return err
 	}
@@ -107,11 +142,11 @@ func launchEntrypoint(ctx context.Context, env *need.Env, in Input, launchers []
 	if official {
 		out.config.Entrypoint = nil
 		out.changes = append(out.changes, image.Change{Kind: "command", Name: "ENTRYPOINT", From: need.Quote(append(slices.Clone(entry), cmd...)), To: need.Quote(argv), Why: entrypoint.Why})
-		got, err := out.run(ctx, env, need.Command{Argv: argv, Instruction: "CMD", Reason: "CMD"}, launchers)
+		got, err := out.run(ctx, env, need.Command{Argv: argv, Instruction: "CMD", Reason: "CMD"}, nil, launchers)
 		out.config.Cmd = got.Argv
 		return err
 	}
-	got, err := out.run(ctx, env, need.Command{Argv: entry, Instruction: "ENTRYPOINT", Reason: "ENTRYPOINT"}, launchers)
+	got, err := out.run(ctx, env, need.Command{Argv: entry, Instruction: "ENTRYPOINT", Reason: "ENTRYPOINT"}, cmd, launchers)
 	if err != nil {
 		return err
 	}
@@ -125,7 +160,7 @@ func launchEntrypoint(ctx context.Context, env *need.Env, in Input, launchers []
 		out.changes = append(out.changes, image.Change{Kind: "command", Name: "CMD", From: need.Quote(cmd), Why: "an ENTRYPOINT in shell form does not read it"})
 	case got.Final.Open:
 		_, _, script := shell.Form(cmd)
-		got, err := out.run(ctx, env, need.Command{Argv: cmd, Instruction: "CMD", Reason: "CMD", Lenient: !script, Fixed: got.Final.Fixed}, launchers)
+		got, err := out.run(ctx, env, need.Command{Argv: cmd, Instruction: "CMD", Reason: "CMD", Lenient: !script, Fixed: got.Final.Fixed}, nil, launchers)
 		out.config.Cmd = got.Argv
 		return err
 	default:
@@ -166,13 +201,13 @@ func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers [
 			c.Argv = append(slices.Clone(sh), text)
 		}
 		c.Fixed = true
-		_, err = out.run(ctx, env, c, launchers)
+		_, err = out.run(ctx, env, c, nil, launchers)
 		return err
 	}
 	if h.Test[0] != "CMD" {
 		return nil
 	}
-	got, err := out.run(ctx, env, c, launchers)
+	got, err := out.run(ctx, env, c, nil, launchers)
 	h.Test = append([]string{"CMD"}, got.Argv...)
 	return err
 }
@@ -196,7 +231,7 @@ func launchCommands(ctx context.Context, env *need.Env, in Input, launchers []ne
 		if !official {
 			rest = slices.Concat(entry, argv)
 		}
-		if _, err := out.run(ctx, env, need.Command{Argv: rest, Instruction: "commands", Reason: reason, Fixed: true}, launchers); err != nil {
+		if _, err := out.run(ctx, env, need.Command{Argv: rest, Instruction: "commands", Reason: reason, Fixed: true}, nil, launchers); err != nil {
 			return err
 		}
 	}

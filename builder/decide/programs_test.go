@@ -94,6 +94,35 @@ func TestCommands(t *testing.T) {
 			name: "an entrypoint that runs its arguments", base: debian, change: script("set -e\nexec \"$@\"\n"), config: command([]string{"/entry.sh"}, []string{"sed", "-n", "/app"}),
 			has: []string{"0755 0:0 /usr/bin/sed", "0755 0:0 /app", "0755 0:0 /entry.sh"},
 		},
+		{
+			name: "an entrypoint whose script runs its arguments", base: debian,
+			change: func(t *tree.Memory) {
+				script("exec tini -- /inner.sh \"$@\"\n")(t)
+				t.File("/inner.sh", 0o755, []byte("#!/bin/sh\nexec \"$@\"\n"))
+			},
+			config: command([]string{"/entry.sh"}, []string{"gosu", "www", "sed"}),
+			has:    []string{"0755 0:0 /usr/bin/sed", "0755 0:0 /usr/bin/gosu", "0755 0:0 /inner.sh"}, warns: []string{"USER: CMD runs gosu, which needs root"}, check: runsAs(`["/entry.sh"]`, `["gosu","www","sed"]`),
+		},
+		{
+			name: "a script that runs its arguments, and is given others", base: debian,
+			change: func(t *tree.Memory) {
+				script("/inner.sh /app\n")(t)
+				t.File("/inner.sh", 0o755, []byte("#!/bin/sh\nexec \"$@\"\n"))
+			},
+			config: command([]string{"/entry.sh"}, []string{"serve"}), has: []string{"0755 0:0 /inner.sh"},
+		},
+		{
+			name: "a script whose scripts run nothing of theirs", base: debian, change: script("exec /app \"$@\"\n"),
+			config: command([]string{"/entry.sh"}, []string{"sed"}), hasNot: []string{"/usr/bin/sed"},
+		},
+		{
+			name: "a script that reads in one that runs its arguments", base: debian,
+			change: func(t *tree.Memory) {
+				script(". /inner.sh\n")(t)
+				t.File("/inner.sh", 0o644, []byte("exec \"$@\"\n"))
+			},
+			config: command([]string{"/entry.sh"}, []string{"sed"}), has: []string{"0755 0:0 /usr/bin/sed"},
+		},
 		{name: "and has some already", base: debian, change: script("exec \"$@\"\n"), config: entrypoint("/entry.sh", "sed", "x"), has: []string{"0755 0:0 /usr/bin/sed"}},
 		{name: "and one that names nothing", base: debian, change: script("exec \"$@\"\n"), config: command([]string{"/entry.sh"}, []string{"serve", "/app"}), has: []string{"0755 0:0 /app"}},
 		{

@@ -20,9 +20,10 @@ type Env struct {
 	// counts.
 	Vars []string
 	Dir  string // WORKDIR, "" for the root
-	// Commands are the command lines that the image starts with, once they
-	// are known: a script may run its arguments.
-	Commands []Command
+	// Commands are the command lines that scripts of the image are started
+	// with as arguments, launched, once they are known: a script that another
+	// one runs may run them.
+	Commands []Launched
 	// Admit may keep a file out, by exclude: or as a credential. Nil admits
 	// everything.
 	Admit func(ctx context.Context, v Visit) (Verdict, error)

@@ -52,8 +52,10 @@ const maxSteps = 128
 
 // A Launched is one command line with what really starts.
 type Launched struct {
-	Argv  []string // of the image
-	Final Command  // the last command of the chain
+	Argv []string // of the image
+	// Final is the last command of the chain. It is open when what it starts
+	// is a further command line, and fixed when that stays as it is written.
+	Final Command
 	Found
 	Changes []image.Change
 }
@@ -81,12 +83,13 @@ func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Lau
 			out.Argv = step.Rewritten
 			out.Changes = append(out.Changes, image.Change{Kind: "command", Name: c.Instruction, From: step.From, To: Quote(step.Rewritten), Why: step.Why})
 		}
-		step.Next.Instruction = c.Instruction
-		c = step.Next
-		if len(c.Argv) == 0 {
+		if len(step.Next.Argv) == 0 {
 			out.Final = c
+			out.Final.Open, out.Final.Fixed = step.Next.Open, step.Next.Fixed
 			return out, nil
 		}
+		step.Next.Instruction = c.Instruction
+		c = step.Next
 	}
 	return out, &image.RefusedError{
 		Instruction: c.Instruction,

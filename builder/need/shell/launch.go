@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/runtimes"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // Form takes the script out of what a shell form becomes in an image
@@ -34,6 +35,19 @@ func Form(argv []string) (script string, args []string, ok bool) {
 // Is reports whether a program of that name is a POSIX shell.
 func Is(name string) bool {
 	return slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "mksh", "zsh"}, path.Base(name))
+}
+
+// IsScript reports whether the program at a path begins with a #! line.
+func IsScript(ctx context.Context, env *need.Env, name string) (bool, error) {
+	res, err := tree.Resolve(ctx, env.Tree, name)
+	if need.Missing(err) || err == nil && !res.Entry.IsRegular() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	head, err := env.Head(ctx, res.Path)
+	return strings.HasPrefix(string(head), "#!"), err
 }
 
 // Plain gives a script as one command that needs no shell. What only a shell

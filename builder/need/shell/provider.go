@@ -108,7 +108,30 @@ func (p *Provider) scriptNeeds(ctx context.Context, env *need.Env, v need.Visit,
 	for i := range out.Warnings {
 		out.Warnings[i].Instruction = v.Need.Instruction
 	}
+	if sh.execArgs {
+		runArgs(env, v, &out)
+	}
 	return out, nil
+}
+
+// runArgs adds what a script may run that runs its arguments, and is given
+// those of the script that starts it: the image's commands of the same kind.
+// The launch has followed a script that an instruction names, and where it goes
+// on from there only the scripts know.
+func runArgs(env *need.Env, v need.Visit, out *need.Found) {
+	starts := slices.Contains(need.Starts, v.Need.Instruction)
+	for _, c := range env.Commands {
+		if by := c.Final.Instruction; by != v.Need.Instruction && !(starts && slices.Contains(need.Starts, by)) {
+			continue
+		}
+		for _, n := range c.Needs {
+			n.Strength = min(n.Strength, need.Expected)
+			out.Needs = append(out.Needs, n)
+		}
+		out.Facts = append(out.Facts, c.Facts...)
+		out.Shells = append(out.Shells, c.Shells...)
+		out.Warnings = append(out.Warnings, c.Warnings...)
+	}
 }
 
 // read reads the shell script at a path; nil when it is none.
@@ -173,7 +196,7 @@ func (p *Provider) commands(ctx context.Context, env *need.Env, where, shell str
 			return out, false, err
 		}
 	}
-	return out, scripts[0].ExecArgs, nil
+	return out, slices.ContainsFunc(scripts, func(s sourced) bool { return s.ExecArgs }), nil
 }
 
 // sourced is a script, or a file that it reads in, and what it runs.
