@@ -92,7 +92,7 @@ ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
 	WHITTLE_E2E=ci $(TEST) -timeout 25m ./cmd/whittle/e2e
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
-interop-steps: bench fuzz
+interop-steps: bench fuzz native
 	@test -z "$(CORPUS)" || $(STEPS) conformance fixes
 
 .PHONY: vet unit
@@ -162,6 +162,14 @@ fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes 
 .PHONY: bench
 bench: setup build $(TOOLS)/ko $(SHARED) ## ratios against plain BuildKit, ko and a hand-written image
 	WHITTLE_E2E=1 $(GO) test -run XXX -bench . -benchtime 1x -timeout 30m ./cmd/whittle/e2e
+
+NATIVE ?= 1
+RUN ?= .
+# What was built and seen is kept where NATIVE_STATE names a directory.
+NATIVE_STATE ?=
+.PHONY: native
+native: setup build tools ## build and run native programs as written and made minimal: make native [NATIVE=DIR RUN=REGEXP NATIVE_STATE=DIR]
+	WHITTLE_E2E=1 WHITTLE_NATIVE='$(NATIVE)' WHITTLE_NATIVE_STATE='$(NATIVE_STATE)' $(TEST) -count=1 -timeout 90m -run 'TestNative/$(RUN)' ./cmd/whittle/e2e
 
 .PHONY: update
 update: ## write generated pages and goldens anew
