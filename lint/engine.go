@@ -9,8 +9,10 @@ func Engine() []*rule.Meta { return []*rule.Meta{&Syntax, &UnexplainedIgnore, &U
 // Syntax is the rule that text which BuildKit does not take breaks: one
 // instruction, or the whole file. It cannot be switched off.
 var Syntax = rule.Meta{
-	Name: "syntax", Aliases: []string{"DL1000"}, Summary: "the file is a Dockerfile", Severity: rule.Error, Family: rule.Hygiene,
-	Why:     "BuildKit's own parser does not take the file, so no build can. It cannot be switched off.",
+	Name: "syntax", Aliases: []string{"DL1000"}, Summary: "the file is a Dockerfile that BuildKit can build", Severity: rule.Error, Family: rule.Hygiene,
+	Why: `BuildKit does not take the file, so no build can. It cannot be switched off.
+
+Beside what the parser refuses, that is what BuildKit refuses when it turns the file into a build, where it stops at the first: types, keys and values of mounts, ` + "`--chmod`, `--platform`, `--checksum`, STOPSIGNAL, EXPOSE, `${…}`" + ` and quotes that do not end. A variable that is not known here, because the base image or a build argument may set it, is taken to have a value that suits its place. ` + "`whittle lint --online`" + ` knows what the base image sets.`,
 	Bad:     "FROM scratch\nRUN <<EOF\n",
 	Good:    "FROM scratch\nRUN <<EOF\nEOF\n",
 	Presets: []string{"recommended", "hadolint"},

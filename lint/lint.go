@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/whittle-oci/whittle/lint/convert"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -24,6 +25,9 @@ type Options struct {
 	// Runs reports whether the findings of a rule of a Checker are wanted; nil
 	// for all.
 	Runs func(*rule.Meta) bool
+	// Convert also reports what BuildKit refuses while it turns the file into a
+	// build, as an error that nothing switches off.
+	Convert bool
 	// Unsafe also applies fixes that may build a different image.
 	Unsafe bool
 	// FixOnly names the rules whose fixes are applied; empty for all.
@@ -107,6 +111,7 @@ func check(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, e
 // Check is Run for a file that is parsed already.
 func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic, error) {
 	var out []Diagnostic
+	var refusals []convert.Refusal
 	builds := opts.Builds
 	if len(builds) == 0 {
 		builds = []dockerfile.Build{{}}
@@ -120,6 +125,9 @@ func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic,
 			return nil, err
 		}
 		out = merged(out, more)
+		if opts.Convert {
+			refusals = append(refusals, convert.Refusals(f, opts.environment())...)
+		}
 	}
 	for i := range out {
 		if s, ok := opts.severity(out[i].Rule); ok {
@@ -132,6 +140,7 @@ func Check(ctx context.Context, f *dockerfile.File, opts Options) ([]Diagnostic,
 	if opts.Gather {
 		out = gathered(out)
 	}
+	out = impossible(f, out, refusals)
 	out = append(out, refused(f, out)...)
 	slices.SortStableFunc(out, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name))
@@ -222,6 +231,50 @@ func refused(f *dockerfile.File, have []Diagnostic) []Diagnostic {
 		}
 	}
 	return out
+}
+
+// impossible adds the places that no build gets beyond. Where a rule says the
+// same of a place, its finding becomes an error.
+func impossible(f *dockerfile.File, have []Diagnostic, refusals []convert.Refusal) []Diagnostic {
+	type key struct {
+		span    source.Span
+		message string
+	}
+	said := map[key]bool{}
+	for _, r := range refusals {
+		k := key{r.Span, r.Err.Error()}
+		if said[k] {
+			continue // of another build
+		}
+		said[k] = true
+		at := -1
+		for _, name := range r.Rules {
+			if at < 0 {
+				at = slices.IndexFunc(have, func(d Diagnostic) bool {
+					return d.Rule.Name == name && d.Span.Start < max(r.Span.End, r.Span.Start+1) && r.Span.Start < max(d.Span.End, d.Span.Start+1)
+				})
+			}
+		}
+		if at < 0 {
+			have = append(have, Diagnostic{Rule: &Syntax, Severity: rule.Error, File: f.File, Finding: rule.Finding{
+				Span: r.Span, Message: r.Err.Error(), Refusal: true,
+			}})
+		} else {
+			have[at].Severity = rule.Error
+		}
+	}
+	return have
+}
+
+// environment asks the registry for what base images set, where it may be asked.
+func (o Options) environment() convert.Environment {
+	if o.Images == nil {
+		return nil
+	}
+	return func(ref string) ([]string, bool) {
+		i, ok := o.Images.Image(ref)
+		return i.Env, ok && i.Env != nil
+	}
 }
 
 // severity is what a rule's findings count as, where that is set.

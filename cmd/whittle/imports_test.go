@@ -22,6 +22,7 @@ var unreachable = map[string][]string{
 	"lint/rules":          {mod + "builder", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "os/exec", "github.com/moby/buildkit/client"},
 	"lint/baseline":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/format":         {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
+	"lint/convert":        {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/sirupsen/logrus", "github.com/moby/buildkit/client"},
 	"lint/config":         {mod + "builder", "net/http", "github.com/moby/buildkit"},
 	"lint/custom":         {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/hadolint":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},

@@ -24,6 +24,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	lintpb "github.com/moby/buildkit/frontend/subrequests/lint"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/apicaps"
 	digest "github.com/opencontainers/go-digest"
@@ -47,6 +48,9 @@ type Checker struct {
 	Experimental []string
 	// Only names the checks whose findings are wanted; nil for all.
 	Only []string
+	// Env is what every image sets beside PATH, in the form NAME=value. With it,
+	// images have a working directory, too.
+	Env []string
 }
 
 // Check implements lint.Checker. What BuildKit says before it gives a file up
@@ -59,27 +63,9 @@ func (c *Checker) Check(ctx context.Context, f *dockerfile.File) ([]lint.Diagnos
 // Warnings lists what BuildKit says of a file. whole is false when it gave the
 // file up, so that more may be to say.
 func (c *Checker) Warnings(ctx context.Context, f *dockerfile.File) (out []lint.Diagnostic, whole bool, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("BuildKit's checks of %s failed inside: %v", f.Name, r)
-		}
-	}()
-	stub := &client{ignore: c.Ignore, experimental: c.Experimental, build: f.Build()}
-	if f.StageNamed(strings.ToLower(stub.build.Target), len(f.Stages)) < 0 {
-		stub.build.Target = "" // the last stage, as the rules take it
-	}
-	ui, err := dockerui.NewClient(stub)
+	res, err := c.convert(ctx, f)
 	if err != nil {
-		return nil, false, fmt.Errorf("setting up BuildKit's checks: %w", err)
-	}
-	sm := llb.NewSourceMap(nil, f.Name, "Dockerfile", f.Bytes)
-	sm.Definition = &llb.Definition{}
-	res, err := dockerfile2llb.DockerfileLint(ctx, f.Bytes, dockerfile2llb.ConvertOpt{
-		Config: ui.Config, Client: ui, MetaResolver: registry{},
-		SourceMap: sm,
-	})
-	if err != nil {
-		return nil, false, fmt.Errorf("running BuildKit's checks: %w", err)
+		return nil, false, err
 	}
 	for _, w := range res.Warnings {
 		if c.Only != nil && !slices.Contains(c.Only, w.RuleName) {
@@ -102,6 +88,43 @@ func (c *Checker) Warnings(ctx context.Context, f *dockerfile.File) (out []lint.
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Rule.Name, b.Rule.Name), cmp.Compare(a.Message, b.Message))
 	})
 	return out, res.Error == nil, nil
+}
+
+// Refusal gives what BuildKit says where it refuses to turn a file into a build,
+// "" where it does not.
+func (c *Checker) Refusal(ctx context.Context, f *dockerfile.File) (string, error) {
+	res, err := c.convert(ctx, f)
+	if err != nil || res.Error == nil {
+		return "", err
+	}
+	return res.Error.Message, nil
+}
+
+// convert has BuildKit turn a file into a build.
+func (c *Checker) convert(ctx context.Context, f *dockerfile.File) (res *lintpb.LintResults, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("BuildKit's checks of %s failed inside: %v", f.Name, r)
+		}
+	}()
+	stub := &client{ignore: c.Ignore, experimental: c.Experimental, build: f.Build()}
+	if f.StageNamed(strings.ToLower(stub.build.Target), len(f.Stages)) < 0 {
+		stub.build.Target = "" // the last stage, as the rules take it
+	}
+	ui, err := dockerui.NewClient(stub)
+	if err != nil {
+		return nil, fmt.Errorf("setting up BuildKit's checks: %w", err)
+	}
+	sm := llb.NewSourceMap(nil, f.Name, "Dockerfile", f.Bytes)
+	sm.Definition = &llb.Definition{}
+	res, err = dockerfile2llb.DockerfileLint(ctx, f.Bytes, dockerfile2llb.ConvertOpt{
+		Config: ui.Config, Client: ui, MetaResolver: registry{c.Env},
+		SourceMap: sm,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("running BuildKit's checks: %w", err)
+	}
+	return res, nil
 }
 
 // secrets is the check that tells secrets by their names, and takes a socket or
@@ -145,17 +168,20 @@ func lines(f *source.File, first, last int) source.Span {
 
 // registry answers for every image that it exists and is for the platform that
 // is asked for.
-type registry struct{}
+type registry struct{ env []string }
 
 // ResolveImageConfig implements llb.ImageMetaResolver. An image without layers
 // would count as scratch, so it has one.
-func (registry) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+func (r registry) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
 	p := platforms.DefaultSpec()
 	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
 		p = *opt.ImageOpt.Platform
 	}
 	img := ocispecs.Image{Platform: p, RootFS: ocispecs.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromString(ref)}}}
-	img.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	img.Config.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, r.env...)
+	if r.env != nil {
+		img.Config.WorkingDir = "/srv"
+	}
 	dt, err := json.Marshal(img)
 	return ref, "", dt, err
 }

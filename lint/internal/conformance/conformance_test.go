@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // corpus writes a small corpus. DL3004 is about sudo and DL4000 about
@@ -65,7 +67,11 @@ func TestRun(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out strings.Builder
-			err := run(t.Context(), &out, corpus(t, c.cases, c.real), list, "all")
+			none := filepath.Join(t.TempDir(), "refusals.txt")
+			if err := os.WriteFile(none, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			err := run(t.Context(), &out, corpus(t, c.cases, c.real), list, none, "all")
 			said := out.String()
 			if err != nil {
 				said += err.Error()
@@ -98,9 +104,38 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestBoth compares what BuildKit and we refuse.
+func TestBoth(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"FROM a:1\nEXPOSE ${PORT}/tcp\n":                 false, // the base may set it
+		"FROM scratch\nEXPOSE ${PORT}/tcp\n":             true,
+		"ARG V\nFROM a:${V}\n":                           false, // for the build to give
+		"ARG V=\nFROM a:${V}\n":                          true,
+		"FROM a:1\nSTOPSIGNAL SIGFOO\n":                  true,
+		"FROM --platform=$P a:1\n":                       true,
+		"FROM a:1\nRUN --mount=type=$T,target=/x true\n": false,
+		"# check=error=true\nFROM a:1 as b\n":            false, // that is a check's
+		"FROM a:1\nCOPY --chmod=${A:-99} a /\n":          false,
+		"FROM scratch\nCOPY --chmod=${A:-99} a /\n":      true,
+		"FROM a:1\nUSER ${B:?need}\n":                    false,
+		"FROM a:1\nRUN --mount=type=cache true\n":        false, // the base may set WORKDIR
+	} {
+		theirs, ours, err := both(t.Context(), source.NewFile("Dockerfile", []byte(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (theirs != "") != refused || (ours != "") != refused {
+			t.Errorf("%q: want refused %v\nBuildKit: %s\nours: %s", text, refused, theirs, ours)
+		}
+	}
+}
+
 // TestDifferences holds the project's own list to its form.
 func TestDifferences(t *testing.T) {
 	if _, err := readDifferences(filepath.Join("..", "..", "..", "testdata", "differences", "hadolint.txt")); err != nil {
+		t.Error(err)
+	}
+	if _, err := readRefusals(filepath.Join("..", "..", "..", "testdata", "differences", "refusals.txt")); err != nil {
 		t.Error(err)
 	}
 }

@@ -8,6 +8,9 @@
 //	realworld.tar.gz             realworld/NAME
 //	realworld-hadolint-dev.json  {NAME: [[rule, line], …] or null}
 //
+// Each Dockerfile of them is turned into a build by BuildKit, too: what it
+// refuses is what we call an error.
+//
 // Agreement is printed for every rule. A difference that the list of
 // differences does not explain, and a line of the list that explains nothing,
 // fail the run.
@@ -34,13 +37,14 @@ var errFailed = errors.New("not conformant")
 func main() {
 	corpus := flag.String("corpus", "", "directory with the cases of other tools")
 	list := flag.String("differences", "testdata/differences/hadolint.txt", "file that lists what differs on purpose")
+	refused := flag.String("refusals", "testdata/differences/refusals.txt", "file that lists the Dockerfiles that BuildKit refuses and we do not, and the reverse")
 	rule := flag.String("v", "", "print the cases of this rule that differ; \"all\" is every rule")
 	flag.Parse()
 	if *corpus == "" {
 		fmt.Fprintln(os.Stderr, "conformance needs the directory that holds hadolint-cases.json, hadolint-config-cases.json, buildkit-cases.json, realworld.tar.gz and realworld-hadolint-dev.json: make conformance CORPUS=DIR")
 		os.Exit(2)
 	}
-	err := run(context.Background(), os.Stdout, *corpus, *list, *rule)
+	err := run(context.Background(), os.Stdout, *corpus, *list, *refused, *rule)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 	}
@@ -52,7 +56,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, w io.Writer, corpus, list, verbose string) error {
+func run(ctx context.Context, w io.Writer, corpus, list, refused, verbose string) error {
 	known, err := readDifferences(list)
 	if err != nil {
 		return err
@@ -68,6 +72,9 @@ func run(ctx context.Context, w io.Writer, corpus, list, verbose string) error {
 		return err
 	}
 	if err := realWorld(ctx, r, corpus); err != nil {
+		return err
+	}
+	if err := refusals(ctx, r, corpus, refused); err != nil {
 		return err
 	}
 	for _, k := range known {

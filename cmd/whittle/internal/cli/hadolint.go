@@ -106,7 +106,7 @@ func (a *app) hadolintFiles(ctx context.Context, run setup.Run, cfg hadolint.Con
 	for i, name := range cfg.Files {
 		files[i] = dockerfile{name: name}
 	}
-	f := &lintFlags{noBuildkit: true}
+	f := &lintFlags{noBuildkit: true, parserOnly: true}
 	if err := f.findShellcheck(); err != nil {
 		return nil, false, err
 	}

@@ -33,6 +33,7 @@ type lintFlags struct {
 	buildArgs, platforms   []string
 	buildContexts          []string
 	noBuildkit             bool
+	parserOnly             bool // refuse what BuildKit's parser does, as hadolint does its own
 	shellcheck             string
 	ask                    bool // --online
 	lintTools

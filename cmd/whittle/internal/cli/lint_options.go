@@ -22,6 +22,7 @@ import (
 func (f *lintFlags) options(run setup.Run, b *builds, d dockerfile) lint.Options {
 	opts := run.Options
 	opts.Unsafe, opts.FixOnly = f.unsafe, f.fixOnly
+	opts.Convert = !f.parserOnly
 	opts.Today = time.Now().Format(time.DateOnly)
 	opts.Checkers = append(opts.Checkers, checkers(opts.Rules)...)
 	if b != nil {
