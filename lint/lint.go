@@ -260,7 +260,7 @@ func impossible(f *dockerfile.File, have []Diagnostic, refusals []convert.Refusa
 				Span: r.Span, Message: r.Err.Error(), Refusal: true,
 			}})
 		} else {
-			have[at].Severity = rule.Error
+			have[at].Severity, have[at].Refusal = rule.Error, true
 		}
 	}
 	return have

@@ -1,6 +1,8 @@
 package dockerfile
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -21,8 +23,11 @@ type ImageRef struct {
 	Span source.Span
 	// Place is the text to change to name another image: Span, or the default
 	// of the ARG that Span is nothing but. It is empty where a variable is a
-	// part of the reference.
+	// part of the reference, and where the ARG means something elsewhere, too,
+	// that another image would break.
 	Place source.Span
+	// Why says why there is no Place, "" where there is one.
+	Why string
 }
 
 // Writable reports whether the reference stands in the file as it is.
@@ -99,7 +104,9 @@ func (f *File) appendRef(out []ImageRef, kind RefKind, in Instruction, text stri
 	case strings.Trim(raw, `"'`) == ref.Text && len(raw) == len(ref.Text)+2:
 		ref.Place = source.Span{Start: span.Start + 1, End: span.End - 1}
 	case kind == FromRef:
-		ref.Place = f.defaultOf(text, ref.Text)
+		ref.Place, ref.Why = f.defaultOf(text, ref.Text)
+	default:
+		ref.Why = partOf
 	}
 	return append(out, ref)
 }
@@ -120,33 +127,117 @@ func (f *File) mountFrom(flag Flag) (value string, span source.Span, ok bool) {
 	return "", span, false
 }
 
+// partOf is why a reference that is put together has no place.
+const partOf = "a variable is a part of it; give the whole reference as the default of one ARG"
+
 // defaultOf finds the default of the ARG before the first FROM that a word is
-// nothing but: $NAME or ${NAME}.
-func (f *File) defaultOf(word, value string) source.Span {
-	name, ok := strings.CutPrefix(word, "$")
+// nothing but: $NAME or ${NAME}. why says why it must stay as it is.
+func (f *File) defaultOf(word, value string) (place source.Span, why string) {
+	name, ok := variable(word)
 	if !ok {
-		return source.Span{}
-	}
-	if rest, braced := strings.CutPrefix(name, "{"); braced {
-		name = strings.TrimSuffix(rest, "}")
+		return source.Span{}, partOf
 	}
 	for _, in := range f.Instructions {
-		if in.Stage >= 0 {
-			break
+		if in.Stage >= 0 || in.Keyword != "arg" {
+			continue
 		}
 		for _, p := range in.Pairs() {
-			if in.Keyword != "arg" || p.Key != name || !p.HasValue {
+			if p.Key != name || !p.HasValue {
 				continue
+			}
+			if place.End > place.Start {
+				return source.Span{}, "ARG " + name + " stands there twice"
 			}
 			switch raw := string(f.Bytes[p.ValueSpan.Start:p.ValueSpan.End]); raw {
 			case value:
-				return p.ValueSpan
+				place = p.ValueSpan
 			case `"` + value + `"`, "'" + value + "'":
-				return source.Span{Start: p.ValueSpan.Start + 1, End: p.ValueSpan.End - 1}
+				place = source.Span{Start: p.ValueSpan.Start + 1, End: p.ValueSpan.End - 1}
+			default:
+				return source.Span{}, partOf
 			}
 		}
 	}
-	return source.Span{}
+	if place.End == place.Start {
+		return source.Span{}, "ARG " + name + " gets its value from the build"
+	}
+	if why := f.usedElsewhere(name, nil); why != "" {
+		return source.Span{}, why
+	}
+	return place, ""
+}
+
+// variable is the name in a word that is $NAME or ${NAME} and nothing else.
+func variable(word string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(strings.Trim(word, `"`), "$")
+	if rest, braced := strings.CutPrefix(name, "{"); braced {
+		name, ok = strings.CutSuffix(rest, "}")
+	}
+	return name, ok && name != "" && nameEnd(name, 0) == len(name)
+}
+
+// whole reports whether a word is a variable's value and nothing else: $NAME,
+// ${NAME} or ${NAME:-another}.
+func whole(word, name string) bool {
+	if is, ok := variable(word); ok {
+		return is == name
+	}
+	rest, ok := strings.CutPrefix(strings.Trim(word, `"`), "${"+name)
+	rest = strings.TrimPrefix(rest, ":")
+	return ok && strings.HasPrefix(rest, "-") && strings.IndexByte(rest, '}') == len(rest)-1
+}
+
+// usedElsewhere says where an ARG before the first FROM is something else than a
+// whole reference of a FROM, "" where it is nothing else. An ARG that is the same
+// by default counts as it does; through are those that were looked at.
+func (f *File) usedElsewhere(name string, through []string) string {
+	if slices.Contains(through, name) {
+		return ""
+	}
+	through = append(through, name)
+	for _, in := range f.Instructions {
+		line := strconv.Itoa(in.Node.StartLine)
+		switch {
+		case in.Keyword == "arg" && in.Stage >= 0:
+			for _, p := range in.Pairs() {
+				if p.Key == name && !p.HasValue {
+					return "line " + line + " takes ARG " + name + " into a stage, which would see the digest, too"
+				}
+			}
+		case in.Keyword == "arg":
+			for _, p := range in.Pairs() {
+				switch {
+				case !f.refers(p.Value, name):
+				case !whole(p.Value, name):
+					return "ARG " + name + " is a part of ARG " + p.Key + " in line " + line
+				default:
+					if why := f.usedElsewhere(p.Key, through); why != "" {
+						return why
+					}
+				}
+			}
+		case in.Keyword == "from":
+			for i, w := range in.Words() {
+				if f.refers(w.Text, name) && (i > 0 || !whole(w.Text, name)) {
+					return "ARG " + name + " is a part of another reference in line " + line
+				}
+			}
+			if flag, ok := in.Flag("platform"); ok && f.refers(flag.Value, name) {
+				return "ARG " + name + " is a platform in line " + line
+			}
+		}
+	}
+	return ""
+}
+
+// refers reports whether a text names a variable.
+func (f *File) refers(text, name string) bool {
+	for ref := range f.Refs(text) {
+		if ref.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // syntaxRef is the frontend that the file asks for.

@@ -23,6 +23,10 @@ func TestImageRefs(t *testing.T) {
 		{"default", "ARG A=a:1 B='b:1'\nARG C=$A\nARG V=1\nFROM $A\nFROM ${B}\nFROM ${C}\nFROM c:$V\nFROM ${A:-x}\nFROM ${D:-d:1}\nFROM $E\n", []string{
 			"FROM $A=a:1 a:1", "FROM ${B}=b:1 b:1", "FROM ${C}=a:1 -", "FROM c:$V=c:1 -", "FROM ${A:-x}=a:1 -", "FROM ${D:-d:1}=d:1 -", "FROM $E=? -",
 		}},
+		{"default in part", "ARG A=a:1 B=b:1 C=c:1 D=d:1 E=e:1 F=f:1\nARG X=${B}-slim Y=$C P=linux/$E\nARG F=f:2\nFROM ${A} AS a\nFROM ${A}-slim\nFROM $B\nFROM $C\nFROM $Y-x\nFROM $D\nARG D\nFROM --platform=$P $E\nFROM $F\n", []string{
+			"FROM ${A}=a:1 -", "FROM ${A}-slim=a:1-slim -", "FROM $B=b:1 -", "FROM $C=c:1 -", "FROM $Y-x=c:1-x -", "FROM $D=d:1 -", "FROM $E=e:1 -", "FROM $F=f:2 -",
+		}},
+		{"default in whole", "ARG A=a:1\nARG C=$A\nFROM \"${A}\"\nFROM ${C} AS x\nFROM ${A:-x}\nARG C=z\n", []string{"FROM \"${A}\"=a:1 a:1", "FROM ${C}=a:1 -", "FROM ${A:-x}=a:1 -"}},
 		{"variable of a stage", "FROM scratch AS x\nARG I=a:1\nCOPY --from=$I /a /a\nRUN --mount=from=${I},target=/a true\n", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,11 +3,13 @@ package pin
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/convert"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/fix"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -58,8 +60,12 @@ const (
 // asks for, which is src's own where nothing is to be written, and what became
 // of every reference, in the order of the file. The tag stays: debian:12 becomes
 // debian:12@sha256:…, and debian, whose digest could not be told to be stale,
-// debian:latest@sha256:…. The only error is a *dockerfile.SyntaxError; what cannot
+// debian:latest@sha256:…. Text that is no Dockerfile is a
+// *dockerfile.SyntaxError; what cannot
 // be asked about is in the results.
+//
+// What was written is converted again, with the same arguments. Where BuildKit
+// would refuse more of it than before, the file is left as it is, with an error.
 func (r *Resolver) File(ctx context.Context, src *source.File, mode Mode) ([]byte, []Result, error) {
 	f, err := dockerfile.Parse(src)
 	if err != nil {
@@ -87,7 +93,30 @@ func (r *Resolver) File(ctx context.Context, src *source.File, mode Mode) ([]byt
 		return src.Bytes, results, nil
 	}
 	out, _ := fix.Apply(src.Bytes, sets)
+	if err := worse(f, source.NewFile(src.Name, out)); err != nil {
+		return nil, nil, err
+	}
 	return out, results, nil
+}
+
+// worse says what BuildKit would refuse of a text and does not refuse of the
+// file that it is made from.
+func worse(before *dockerfile.File, text *source.File) error {
+	after, err := dockerfile.Parse(text)
+	if err != nil {
+		return fmt.Errorf("%s is left as it is; with digests BuildKit would not read it: %w", text.Name, err)
+	}
+	after.For(before.Build())
+	was, now := convert.Refusals(before, nil), convert.Refusals(after, nil)
+	for i, r := range now {
+		if i >= len(was) || len(now) > len(was) && r.Err.Error() != was[i].Err.Error() {
+			return fmt.Errorf("%s is left as it is; with digests BuildKit would refuse line %d: %w", text.Name, text.Pos(r.Span.Start).Line, r.Err)
+		}
+	}
+	if len(after.Problems) > len(before.Problems) {
+		return fmt.Errorf("%s is left as it is; with digests BuildKit would refuse it: %w", text.Name, after.Problems[0].Err)
+	}
+	return nil
 }
 
 // references lists the images that a file names. Those that there is nothing to
@@ -114,7 +143,7 @@ func references(f *dockerfile.File) []Result {
 		case digest != "" && !tagged(name):
 			x.Status, x.Why = Left, "it names a digest and no tag that could move"
 		case !ref.Writable() && digest == "":
-			x.Why = "a variable is a part of it; give the whole reference as the default of one ARG"
+			x.Why = ref.Why
 		}
 		out = append(out, x)
 	}

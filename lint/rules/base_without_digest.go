@@ -30,9 +30,17 @@ func checkBaseWithoutDigest(p *rule.Pass) {
 		}
 		// Those without a tag have rules of their own.
 		if name, tag, digest := walk.Image(ref.Text); digest == "" && tag != "" && tag != "latest" {
-			p.Report(rule.Finding{Span: ref.Span, Message: "the base image " + name + ":" + tag + " is not pinned to a digest, so it can change under you; whittle pin writes it", Fix: pinFix(p, ref)})
+			p.Report(rule.Finding{Span: ref.Span, Message: "the base image " + name + ":" + tag + " is not pinned to a digest, so it can change under you; " + howToPin(ref), Fix: pinFix(p, ref)})
 		}
 	}
+}
+
+// howToPin says who writes the digest, or why nobody does.
+func howToPin(ref dockerfile.ImageRef) string {
+	if ref.Writable() {
+		return "whittle pin writes it"
+	}
+	return "whittle pin leaves it: " + ref.Why
 }
 
 // pinFix writes the digest that a registry tells, where one may be asked.

@@ -39,6 +39,11 @@ checksum written: ADD --checksum=sha256:... Digests and checksums that stand
 there already are left alone, unless --update asks for those that are stale to
 be replaced.
 
+Where FROM names nothing but a variable, the digest goes to the default of its
+ARG, if every use of that ARG is a whole reference; else the reference is left,
+and why is said. A file that BuildKit would not take with its digests stays as it
+is, with an error.
+
 Arguments are Dockerfiles, directories that hold some, or - for standard input,
 whose text is then printed. Registries are asked with the credentials of docker
 login. A reference stays as it is under a comment such as
