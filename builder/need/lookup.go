@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
-	"github.com/whittle-oci/whittle/builder/runtimes"
 )
 
 // Lookup is the launcher that finds a command along PATH, as execvp(3) does.
@@ -52,7 +51,7 @@ func (Execute) Resolve(_ context.Context, _ *Env, c Command) (Step, bool, error)
 	}
 	self := Need{Kind: Program, Path: c.Program, By: c.Instruction, Reason: c.Reason, Strength: Required, Instruction: c.Instruction}
 	found := Found{Needs: append([]Need{self}, Arguments(c)...)}
-	if name := c.Argv[0]; runtimes.NeedsRoot(name) {
+	if name := c.Argv[0]; NeedsRoot(name) {
 		found.Facts = []Fact{{Kind: Root, Reason: fmt.Sprintf("%s runs %s", c.Instruction, name)}}
 	}
 	return Step{Found: found}, true, nil

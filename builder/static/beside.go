@@ -10,7 +10,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/whittle-oci/whittle/builder/runtimes"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // harmless are the commands that may stand beside go build in a RUN whose
@@ -182,31 +182,17 @@ func (r *reader) suspect(argv []string, captured bool) string {
 	return compiles
 }
 
-// unwrapped gives the command that another starts, such as env or timeout. The
-// shell's command and builtin, time and busybox do the same without options
-// that have values.
+// unwrapped gives the command that another starts, such as env or timeout. It
+// is empty for command -v, which only asks.
 func unwrapped(argv []string) (inner []string, ok bool) {
-	name := path.Base(argv[0])
-	switch name {
-	case "command", "builtin", "time", "busybox", "eatmydata":
-		for i, a := range argv[1:] {
-			switch {
-			case name == "command" && (a == "-v" || a == "-V"):
-				return nil, true
-			case !strings.HasPrefix(a, "-"):
-				return argv[1+i:], true
-			}
-		}
-		return nil, true
-	}
-	inner, ok = runtimes.Wrapped(argv)
+	inner, ok = command.Wrapped(argv)
 	if !ok {
-		return nil, false
+		return nil, argv[0] == "command"
 	}
 	for _, a := range argv[1 : len(argv)-len(inner)] {
 		// An option that cannot be told may be any, and env -S splits what it
 		// is given into a command.
-		if a == unknown || name == "env" && (strings.HasPrefix(a, "-S") || strings.HasPrefix(a, "--split-string")) {
+		if a == unknown || path.Base(argv[0]) == "env" && (strings.HasPrefix(a, "-S") || strings.HasPrefix(a, "--split-string")) {
 			return []string{unknown}, true
 		}
 	}

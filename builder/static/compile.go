@@ -18,6 +18,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/whittle-oci/whittle/builder/graph"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // A Step is a RUN that calls go build or go install.
@@ -106,7 +107,7 @@ func step(exec *pb.ExecOp) (Step, bool) {
 	args := exec.Meta.Args
 	var s Step
 	switch {
-	case len(args) >= 3 && isPosixShell(args[0]) && strings.HasSuffix(args[len(args)-2], "c"):
+	case len(args) >= 3 && command.IsShell(args[0]) && strings.HasSuffix(args[len(args)-2], "c"):
 		s.shell, s.script = args[:len(args)-1], args[len(args)-1]
 	case len(args) >= 2 && path.Base(args[0]) == "go":
 		quoted := make([]string, len(args))
@@ -135,10 +136,6 @@ func step(exec *pb.ExecOp) (Step, bool) {
 	}
 	r.decide()
 	return s, true
-}
-
-func isPosixShell(name string) bool {
-	return slices.Contains([]string{"sh", "bash", "ash", "dash"}, path.Base(name))
 }
 
 func (s *Step) doubt(why string) {

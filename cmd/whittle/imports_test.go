@@ -28,6 +28,7 @@ var unreachable = map[string][]string{
 	"lint/hadolint":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/setup":          {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/credential":     {mod, "github.com/", "golang.org/", "net/http"},
+	"lint/command":        {mod, "github.com/", "golang.org/", "net/http", "os/exec"},
 	"lint/buildcontext":   {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit", "github.com/docker/buildx"},
 	"lint/pin":            {mod + "lint/rules", mod + "builder", mod + "signing", "github.com/moby/buildkit/client", "github.com/zricethezav"},
 	"lint/secrets":        {mod + "lint/rules", mod + "lint/pin", mod + "builder", "github.com/moby/buildkit/client"},
@@ -36,7 +37,6 @@ var unreachable = map[string][]string{
 	"lint/shellcheck":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "github.com/moby/buildkit/client"},
 	"lint/suppress":       {mod + "builder", "net/http", "github.com/moby/buildkit"},
 	"builder/tree":        {mod + "builder/", "github.com/", "net/http"},
-	"builder/runtimes":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/rootfs":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/packages":    {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/image":       {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
@@ -58,7 +58,7 @@ var unreachable = map[string][]string{
 
 // leaves are the packages that several parts share. They reach nothing of ours
 // but each other, so that a ban on the part they lie in does not mean them.
-var leaves = []string{mod + "builder/oci", mod + "builder/oci/staging", mod + "lint/credential"}
+var leaves = []string{mod + "builder/oci", mod + "builder/oci/staging", mod + "lint/credential", mod + "lint/command"}
 
 // Only the packages on the right may name what is on the left in their own
 // files.

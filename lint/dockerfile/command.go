@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/whittle-oci/whittle/lint/command"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
@@ -136,7 +137,7 @@ func (s Script) commands(out []Command, depth int) []Command {
 // shellScript is the index of the argument that a command runs as a script,
 // -1 when there is none: sh -c and su -c.
 func shellScript(c Command) int {
-	if !slices.Contains(posix, c.Name) && c.Name != "su" && c.Name != "runuser" {
+	if !command.IsShell(c.Name) && c.Name != "su" && c.Name != "runuser" {
 		return -1
 	}
 	for i, a := range c.Args {
@@ -198,16 +199,19 @@ func (c *Command) name(args []Arg) {
 			name = ""
 		}
 		c.Name, c.NameSpan, c.Args = name, args[0].Span, args[1:]
-		w, ok := wrappers[name]
-		if !ok {
+		words := make([]string, len(args)-1)
+		for i, a := range args[1:] {
+			words[i] = a.Text
+		}
+		inner, ok := command.Split(name, words)
+		if !ok || inner.Command == len(words) {
 			return
 		}
-		rest, assigns := w.inner(args[1:])
-		if len(rest) == 0 {
-			return
+		rest := args[1+inner.Command:]
+		c.Wrappers = append(c.Wrappers, Command{Name: name, NameSpan: args[0].Span, Args: args[1 : 1+inner.Command], Span: source.Span{Start: args[0].Span.Start, End: rest[0].Span.Start}})
+		for _, at := range inner.Assigns {
+			c.Assigns = append(c.Assigns, args[1+at])
 		}
-		c.Wrappers = append(c.Wrappers, Command{Name: name, NameSpan: args[0].Span, Args: args[1 : len(args)-len(rest)], Span: source.Span{Start: args[0].Span.Start, End: rest[0].Span.Start}})
-		c.Assigns = append(c.Assigns, assigns...)
 		args = rest
 	}
 }

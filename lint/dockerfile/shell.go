@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/whittle-oci/whittle/lint/command"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
@@ -123,8 +124,11 @@ func (f *File) heredoc(text source.Joined, run *instructions.RunCommand, shell [
 		at := f.LineStart(line)
 		switch {
 		case alone && strings.HasPrefix(file.Data, "#!"):
-			by = shebang(file.Data)
-			return untabbed(at, file), by, len(by) > 0 && slices.Contains(posix, path.Base(by[0]))
+			line, ok := command.Shebang([]byte(file.Data))
+			if !ok || !command.IsShell(line.Command()[0]) && !command.IsMulticall(line.Command()[0]) {
+				return script, nil, false
+			}
+			return untabbed(at, file), line.Command(), true
 		case alone:
 			return untabbed(at, file), shell, true
 		}
@@ -156,22 +160,6 @@ func untabbed(at int, file instructions.ShellInlineFile) source.Joined {
 		at += len(line)
 	}
 	return b.Joined()
-}
-
-// posix are the programs that read shell as it is looked at here.
-var posix = []string{"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"}
-
-// shebang gives the command of a #! line, what env would run in its place.
-func shebang(data string) []string {
-	line, _, _ := strings.Cut(strings.TrimPrefix(data, "#!"), "\n")
-	words := strings.Fields(line)
-	if len(words) > 0 && path.Base(words[0]) == "env" {
-		words = words[1:]
-		for len(words) > 0 && (strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=")) {
-			words = words[1:]
-		}
-	}
-	return words
 }
 
 // parse reads the text as bash, which takes what sh takes.

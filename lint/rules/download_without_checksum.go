@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/downloads"
@@ -27,7 +26,7 @@ var downloadWithoutChecksum = rule.Rule{
 func checkDownloadWithoutChecksum(p *rule.Pass) {
 	var all []downloads.Download
 	for _, d := range downloads.Fetched(p.File) {
-		if !d.Kept || slices.Contains(interpreters, d.Into) || d.Into == "gpg" || d.Into == "apt-key" || downloads.Checks(d.URL) || downloads.Local(d.URL) || downloads.Verified(p.File, d) {
+		if !d.Kept || interprets(d.Into) || d.Into == "gpg" || d.Into == "apt-key" || downloads.Checks(d.URL) || downloads.Local(d.URL) || downloads.Verified(p.File, d) {
 			continue
 		}
 		all = append(all, d)

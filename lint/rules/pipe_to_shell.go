@@ -6,6 +6,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/whittle-oci/whittle/lint/command"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/downloads"
 )
@@ -25,8 +26,12 @@ var pipeToShell = rule.Rule{
 	Check: checkPipeToShell,
 }
 
-// interpreters run what they are given.
-var interpreters = []string{"sh", "bash", "ash", "dash", "ksh", "zsh", "busybox", "python", "python2", "python3", "perl", "ruby", "node", "php"}
+// interpreters are programs besides the shells that run what they are given.
+var interpreters = []string{"busybox", "python", "python2", "python3", "perl", "ruby", "node", "php"}
+
+func interprets(program string) bool {
+	return command.IsShell(program) || slices.Contains(interpreters, program)
+}
 
 func checkPipeToShell(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
@@ -49,14 +54,14 @@ func checkPipeToShell(p *rule.Pass) {
 func runsUnseen(n syntax.Node) bool {
 	switch x := n.(type) {
 	case *syntax.BinaryCmd:
-		return (x.Op == syntax.Pipe || x.Op == syntax.PipeAll) && fetches(x.X) && (slices.Contains(interpreters, downloads.FirstWord(x.Y)) && !inline(x.Y))
+		return (x.Op == syntax.Pipe || x.Op == syntax.PipeAll) && fetches(x.X) && (interprets(downloads.FirstWord(x.Y)) && !inline(x.Y))
 	case *syntax.CallExpr:
 		if len(x.Args) < 2 {
 			return false
 		}
 		st := &syntax.Stmt{Cmd: x}
 		name := downloads.FirstWord(st)
-		if !slices.Contains(interpreters, name) && name != "eval" && name != "source" && name != "." {
+		if !interprets(name) && name != "eval" && name != "source" && name != "." {
 			return false
 		}
 		script := name == "eval" || name == "source" || name == "."

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/whittle-oci/whittle/lint/command"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -91,12 +91,12 @@ func namedShell(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
 	rest := in.Rest()
 	text := strings.TrimRight(rest.Text, " \t")
 	span := rest.Span(0, len(text))
-	call, ok := simpleCommand(text)
+	call, ok := command.Simple(text)
 	if !ok || !singleLine(f, span) {
 		return nil
 	}
 	first := call.Args[0].Lit()
-	if slices.Contains(shellOnly, first) && first != "exec" {
+	if first == "" || first != "exec" && command.ShellOnly(first) || strings.TrimSpace(text[call.End().Offset():]) != "" {
 		return nil
 	}
 	out := &rule.Fix{Title: "Name the shell", Safety: rule.Safe}
@@ -113,24 +113,27 @@ func namedShell(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
 // bytes between the words stay.
 func jsonForm(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
 	rest := in.Rest()
-	words, ok := plainWords(strings.TrimRight(rest.Text, " \t"))
+	words, ok := command.Plain(rest.Text)
 	if !ok || in.Keyword == "entrypoint" && hasCmd(f, in.Stage) {
 		return nil
 	}
-	if f.Windows(in.Stage) && !strings.ContainsAny(words[0].text, `/\`) {
-		return nil // cmd looks for it in the working directory, too
+	last := words[len(words)-1].End
+	if strings.TrimSpace(rest.Text[last:]) != "" {
+		return nil // a comment or a semicolon, for which a list has no place
+	}
+	if f.Windows(in.Stage) && (strings.ContainsAny(rest.Text, `\'`) || !strings.Contains(words[0].Text, "/")) {
+		return nil // cmd has other quotes, and looks for a name in the working directory, too
 	}
 	var edits []source.Edit
-	if len(words) > 1 && words[0].text == "exec" { // the command replaces the shell anyway
-		gone := source.Span{Start: rest.Offset(words[0].start), End: rest.Offset(words[1].start)}
+	if start := words[0].Start; start > 0 { // exec: the command replaces the shell anyway
+		gone := source.Span{Start: rest.Offset(0), End: rest.Offset(start)}
 		if strings.Contains(string(f.Bytes[gone.Start:gone.End]), "\n") {
 			return nil
 		}
 		edits = append(edits, source.Edit{Span: gone})
-		words = words[1:]
 	}
 	for i, w := range words {
-		text := quoteJSON(w.text)
+		text := quoteJSON(w.Text)
 		if i == 0 {
 			text = "[" + text
 		}
@@ -139,7 +142,7 @@ func jsonForm(f *dockerfile.File, in dockerfile.Instruction) *rule.Fix {
 		} else {
 			text += "]"
 		}
-		edits = append(edits, source.Edit{Span: rest.Span(w.start, w.end), New: text})
+		edits = append(edits, source.Edit{Span: rest.Span(w.Start, w.End), New: text})
 	}
 	return &rule.Fix{Title: "Write it as a JSON list", Safety: rule.Unsafe, Edits: edits}
 }
@@ -164,73 +167,4 @@ func quoteJSON(s string) string {
 		return ""
 	}
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// A plainWord is a word of a command and where it stands.
-type plainWord struct {
-	text       string
-	start, end int
-}
-
-// plainWords takes one simple command apart. ok is false for anything that is
-// more, or that only a shell can run.
-func plainWords(text string) (words []plainWord, ok bool) {
-	call, ok := simpleCommand(text)
-	if !ok {
-		return nil, false
-	}
-	for _, w := range call.Args {
-		text, ok := plainWordText(w)
-		if !ok {
-			return nil, false
-		}
-		words = append(words, plainWord{text, int(w.Pos().Offset()), int(w.End().Offset())})
-	}
-	first := words[0].text
-	if first == "exec" && len(words) > 1 {
-		first = words[1].text
-	}
-	return words, !strings.ContainsAny(first, "[]=") && !slices.Contains(shellOnly, first)
-}
-
-// simpleCommand parses a script that is one command without assignments,
-// redirections and operators.
-func simpleCommand(text string) (*syntax.CallExpr, bool) {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(text), "")
-	if err != nil || len(file.Stmts) != 1 || len(file.Last) > 0 {
-		return nil, false
-	}
-	s := file.Stmts[0]
-	call, ok := s.Cmd.(*syntax.CallExpr)
-	return call, ok && !s.Negated && !s.Background && !s.Coprocess && !s.Semicolon.IsValid() && len(s.Redirs) == 0 && len(call.Assigns) == 0 && len(call.Args) > 0
-}
-
-// shellOnly are commands that are a part of the shell.
-var shellOnly = []string{"", "exec", "cd", ".", "source", "eval", "export", "set", "unset", "ulimit", "umask", "trap", "wait", "read", "alias", "command", "exit", ":"}
-
-// plainWordText is a word without its quotes, when a shell would not change it.
-func plainWordText(w *syntax.Word) (string, bool) {
-	var b strings.Builder
-	for _, part := range w.Parts {
-		switch x := part.(type) {
-		case *syntax.Lit:
-			if strings.ContainsAny(x.Value, "*?[{~\\\n") {
-				return "", false
-			}
-			b.WriteString(x.Value)
-		case *syntax.SglQuoted:
-			b.WriteString(x.Value)
-		case *syntax.DblQuoted:
-			for _, q := range x.Parts {
-				lit, ok := q.(*syntax.Lit)
-				if !ok || strings.ContainsAny(lit.Value, "\\") {
-					return "", false
-				}
-				b.WriteString(lit.Value)
-			}
-		default:
-			return "", false
-		}
-	}
-	return b.String(), true
 }

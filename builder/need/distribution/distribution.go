@@ -15,10 +15,9 @@ import (
 	"sync"
 
 	"github.com/whittle-oci/whittle/builder/need"
-	"github.com/whittle-oci/whittle/builder/need/shell"
 	"github.com/whittle-oci/whittle/builder/packages"
-	"github.com/whittle-oci/whittle/builder/runtimes"
 	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // A Provider answers for programs that packages own, and for the
@@ -32,9 +31,6 @@ type Provider struct {
 // it reads configuration only: who packs single programs says what else there
 // is.
 func New(db *packages.DB, data bool) *Provider { return &Provider{db, data} }
-
-// multicall are programs that are many commands in one and read no data.
-var multicall = []string{"busybox", "toybox", "coreutils"}
 
 // Claims implements need.Provider: the programs that ENTRYPOINT and CMD start,
 // and configuration below /etc.
@@ -52,7 +48,7 @@ func Main(instruction string) bool { return slices.Contains(need.Starts, instruc
 // Helper reports whether a program is there to start others rather than for
 // itself: a wrapper, a shell, a box of commands.
 func Helper(program string) bool {
-	return runtimes.IsWrapper(program) || shell.Is(program) || slices.Contains(multicall, path.Base(program))
+	return command.IsWrapper(program) || command.IsShell(program) || command.IsMulticall(program)
 }
 
 // Needs implements need.Provider.

@@ -3,21 +3,19 @@ package shell
 import (
 	"context"
 	"fmt"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
-	"github.com/whittle-oci/whittle/builder/runtimes"
 	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // Form takes the script out of what a shell form becomes in an image
 // configuration: a shell, its flags ending in c, one string. args are the
 // words after it, which the script sees as $0, $1 and so on.
 func Form(argv []string) (script string, args []string, ok bool) {
-	if len(argv) < 3 || !Is(argv[0]) {
+	if len(argv) < 3 || !command.IsShell(argv[0]) {
 		return "", nil, false
 	}
 	for i := 1; i+1 < len(argv); i++ {
@@ -30,11 +28,6 @@ func Form(argv []string) (script string, args []string, ok bool) {
 		}
 	}
 	return "", nil, false
-}
-
-// Is reports whether a program of that name is a POSIX shell.
-func Is(name string) bool {
-	return slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "mksh", "zsh"}, path.Base(name))
 }
 
 // IsScript reports whether the program at a path begins with a #! line.
@@ -53,9 +46,13 @@ func IsScript(ctx context.Context, env *need.Env, name string) (bool, error) {
 // Plain gives a script as one command that needs no shell. What only a shell
 // has, because no program of that name is there, is not one.
 func Plain(ctx context.Context, env *need.Env, script string) ([]string, bool, error) {
-	argv, ok := runtimes.PlainCommand(script)
-	if !ok || !runtimes.IsBuiltin(argv[0]) {
-		return argv, ok, nil
+	words, ok := command.Plain(script)
+	if !ok {
+		return nil, false, nil
+	}
+	argv := command.Argv(words)
+	if !command.IsBuiltin(argv[0], "bash") {
+		return argv, true, nil
 	}
 	_, found, err := env.LookPath(ctx, argv[0])
 	return argv, found, err

@@ -12,8 +12,8 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
-	"github.com/whittle-oci/whittle/builder/runtimes"
 	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // Limits on the scripts that are read for their commands.
@@ -26,12 +26,12 @@ const (
 // start. It keeps what it has read, and is for one tree and environment.
 type Provider struct {
 	scripts map[string]*script // by real path; nil for what is no shell script
-	heads   map[string]*runtimes.Script
+	heads   map[string]*command.Script
 }
 
 // New returns a provider that has read nothing yet.
 func New() *Provider {
-	return &Provider{scripts: map[string]*script{}, heads: map[string]*runtimes.Script{}}
+	return &Provider{scripts: map[string]*script{}, heads: map[string]*command.Script{}}
 }
 
 // script is a shell script and what it needs.
@@ -42,7 +42,7 @@ type script struct {
 
 // Claims implements need.Provider.
 func (p *Provider) Claims(v need.Visit) bool {
-	return v.Need.Kind == need.Program && (strings.HasPrefix(string(v.Head), "#!") || Is(v.Need.Path))
+	return v.Need.Kind == need.Program && (strings.HasPrefix(string(v.Head), "#!") || command.IsShell(v.Need.Path))
 }
 
 // Asks implements need.Asker: the report says who needs a shell.
@@ -50,7 +50,7 @@ func (p *Provider) Asks(v need.Visit) bool { return !strings.HasPrefix(string(v.
 
 // Needs implements need.Provider.
 func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
-	if s, ok := runtimes.Shebang(v.Head); ok {
+	if s, ok := command.Shebang(v.Head); ok {
 		return p.scriptNeeds(ctx, env, v, s)
 	}
 	why, hint := v.Need.By+" needs a shell", "use the exec form with a program that needs none, or set no-shell to make this an error"
@@ -72,7 +72,7 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 
 // scriptNeeds gives the interpreter of a script and, for a shell script, the
 // commands it is seen to run.
-func (p *Provider) scriptNeeds(ctx context.Context, env *need.Env, v need.Visit, s runtimes.Script) (need.Found, error) {
+func (p *Provider) scriptNeeds(ctx context.Context, env *need.Env, v need.Visit, s command.Script) (need.Found, error) {
 	if _, err := tree.Resolve(ctx, env.Tree, s.Interpreter); need.Missing(err) {
 		return need.Found{}, &image.RefusedError{
 			Instruction: v.Need.Instruction,
@@ -80,7 +80,7 @@ func (p *Provider) scriptNeeds(ctx context.Context, env *need.Env, v need.Visit,
 			Hint:        "install that interpreter in the final stage, or rewrite the script for one that is there",
 		}
 	}
-	command := s.Interpreter
+	program := s.Interpreter
 	if s.Env != "" {
 		name, ok, err := env.LookPath(ctx, s.Env)
 		if err != nil {
@@ -93,11 +93,11 @@ func (p *Provider) scriptNeeds(ctx context.Context, env *need.Env, v need.Visit,
 				Hint:        "install that interpreter in the final stage",
 			}
 		}
-		command = name
+		program = name
 	}
 	var out need.Found
-	for _, name := range slices.Compact([]string{s.Interpreter, command}) {
-		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: name, By: v.Path, Reason: "interpreter of " + v.Path, Strength: need.Required, Shell: Is(name)})
+	for _, name := range slices.Compact([]string{s.Interpreter, program}) {
+		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: name, By: v.Path, Reason: "interpreter of " + v.Path, Strength: need.Required, Shell: command.IsShell(name)})
 	}
 	sh, err := p.read(ctx, env, v.Path)
 	if err != nil || sh == nil {
@@ -151,22 +151,19 @@ func (p *Provider) read(ctx context.Context, env *need.Env, name string) (*scrip
 	if err != nil {
 		return nil, err
 	}
-	sheb, ok := runtimes.Shebang(head)
+	sheb, ok := command.Shebang(head)
 	if !ok {
 		return nil, nil
 	}
-	command := sheb.Interpreter
-	if sheb.Env != "" {
-		command = sheb.Env
-	}
-	if !Is(command) {
+	program := sheb.Command()[0]
+	if !command.IsShell(program) {
 		return nil, nil
 	}
 	src, err := tree.ReadFile(ctx, env.Tree, res.Path, maxScript)
 	if err != nil {
 		return nil, fmt.Errorf("reading the script %s: %w", res.Path, err)
 	}
-	found, execArgs, err := p.commands(ctx, env, res.Path, command, src)
+	found, execArgs, err := p.commands(ctx, env, res.Path, program, src)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +198,7 @@ func (p *Provider) commands(ctx context.Context, env *need.Env, where, shell str
 
 // sourced is a script, or a file that it reads in, and what it runs.
 type sourced struct {
-	runtimes.Commands
+	Commands
 	where string
 }
 
@@ -210,7 +207,7 @@ type sourced struct {
 func sources(ctx context.Context, env *need.Env, found *need.Found, where, shell string, src []byte) ([]sourced, error) {
 	var out []sourced
 	read := func(where string, src []byte) {
-		cmds, err := runtimes.ShellCommands(src, path.Base(shell), known(env))
+		cmds, err := ReadCommands(src, path.Base(shell), known(env))
 		if err != nil {
 			found.Warnings = append(found.Warnings, image.NewWarning("", fmt.Sprintf("%s could not be parsed, so its commands are not known: %v", where, err), "name them with include:"))
 			return
@@ -301,13 +298,13 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		if line == nil {
 			continue
 		}
-		command := line.Interpreter
+		program := line.Interpreter
 		if line.Env != "" {
-			if command, _, err = env.LookPath(ctx, line.Env); err != nil {
+			if program, _, err = env.LookPath(ctx, line.Env); err != nil {
 				return out, err
 			}
 		}
-		res, err := tree.Resolve(ctx, env.Tree, command)
+		res, err := tree.Resolve(ctx, env.Tree, program)
 		if err != nil && !need.Missing(err) {
 			return out, err
 		}
@@ -323,7 +320,7 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 }
 
 // shebang reads the #! line of a file once.
-func (p *Provider) shebang(ctx context.Context, env *need.Env, real string) (*runtimes.Script, error) {
+func (p *Provider) shebang(ctx context.Context, env *need.Env, real string) (*command.Script, error) {
 	if line, ok := p.heads[real]; ok {
 		return line, nil
 	}
@@ -331,8 +328,8 @@ func (p *Provider) shebang(ctx context.Context, env *need.Env, real string) (*ru
 	if err != nil {
 		return nil, err
 	}
-	var line *runtimes.Script
-	if s, ok := runtimes.Shebang(head); ok {
+	var line *command.Script
+	if s, ok := command.Shebang(head); ok {
 		line = &s
 	}
 	p.heads[real] = line

@@ -9,7 +9,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
-	"github.com/whittle-oci/whittle/builder/runtimes"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // A Launcher takes a wrapper's own words off a command line.
@@ -21,13 +21,13 @@ func (Launcher) Resolve(ctx context.Context, env *need.Env, c need.Command) (nee
 	if c.Program == "" {
 		return need.Step{}, false, nil
 	}
-	inner, ok := runtimes.Wrapped(c.Argv)
-	if !ok {
+	inner, ok := command.Wrapped(c.Argv)
+	if !ok || command.IsMulticall(c.Argv[0]) {
 		return need.Step{}, false, nil
 	}
 	var s need.Step
 	s.Needs = []need.Need{{Kind: need.Program, Path: c.Program, By: c.Instruction, Reason: c.Reason, Strength: need.Required, Instruction: c.Instruction}}
-	if runtimes.NeedsRoot(c.Argv[0]) {
+	if need.NeedsRoot(c.Argv[0]) {
 		s.Facts = []need.Fact{{Kind: need.Root, Reason: fmt.Sprintf("%s runs %s", c.Instruction, c.Argv[0])}}
 	}
 	if len(inner) == 0 {

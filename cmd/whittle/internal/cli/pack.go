@@ -19,9 +19,9 @@ import (
 	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/pack"
 	"github.com/whittle-oci/whittle/builder/report"
-	"github.com/whittle-oci/whittle/builder/runtimes"
 	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // packed are the flags of pack and slim.
@@ -114,11 +114,11 @@ func words(flag, s string) ([]string, error) {
 	if s == "" {
 		return nil, nil
 	}
-	argv, ok := runtimes.PlainCommand(s)
+	argv, ok := command.Plain(s)
 	if !ok {
 		return nil, usage{fmt.Errorf("--%s %q: want a plain command; what a shell would do is not done here", flag, s)}
 	}
-	return argv, nil
+	return command.Argv(argv), nil
 }
 
 func keyValues(flag string, items []string) (map[string]string, error) {

@@ -9,6 +9,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/whittle-oci/whittle/lint/command"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -142,15 +143,19 @@ func lastCall(st *syntax.Stmt) *syntax.CallExpr {
 }
 
 // FirstWord is the name of the command that a statement runs first, behind
-// sudo, env and their like.
+// sudo, env and their like; "" where it is computed.
 func FirstWord(st *syntax.Stmt) string {
 	switch x := st.Cmd.(type) {
 	case *syntax.CallExpr:
-		for _, w := range x.Args {
-			name := path.Base(w.Lit())
-			if name != "sudo" && name != "env" && name != "exec" && name != "nice" && !strings.HasPrefix(w.Lit(), "-") && !strings.Contains(name, "=") {
-				return name
-			}
+		argv := make([]string, len(x.Args))
+		for i, w := range x.Args {
+			argv[i], _ = command.Literal(w)
+		}
+		for inner, ok := argv, true; ok && len(inner) > 0; inner, ok = command.Wrapped(argv) {
+			argv = inner
+		}
+		if len(argv) > 0 && argv[0] != "" {
+			return path.Base(argv[0])
 		}
 	case *syntax.BinaryCmd:
 		return FirstWord(x.X)

@@ -1,9 +1,9 @@
-// Package runtimes knows what interpreters need beyond their own ELF closure.
-// Today that is the #! line and the commands of shell scripts.
-package runtimes
+package command
 
 import (
 	"bytes"
+	"path"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +13,17 @@ type Script struct {
 	Arg         string // the one optional argument
 	Env         string // the command, when Interpreter is env
 	Split       bool   // env -S
+}
+
+// Command is the command line that reads the script, what env would run in its
+// place. Linux hands on all arguments as one; here they are words, as env -S
+// and other systems split them.
+func (s Script) Command() []string {
+	args := strings.Fields(s.Arg)
+	if at := slices.Index(args, s.Env); s.Env != "" && at >= 0 {
+		return args[at:]
+	}
+	return append([]string{s.Interpreter}, args...)
 }
 
 // maxShebang is how much of the file Linux looks at (execve(2)).
@@ -34,7 +45,7 @@ func Shebang(head []byte) (Script, bool) {
 	if s.Interpreter == "" {
 		return Script{}, false
 	}
-	if strings.HasSuffix("/"+s.Interpreter, "/env") {
+	if path.Base(s.Interpreter) == "env" {
 		s.env()
 	}
 	return s, true

@@ -1,9 +1,11 @@
-package runtimes
+package shell
 
 import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // values are the variables whose value is the same wherever a script uses
@@ -43,7 +45,7 @@ func (v *values) assign(a *syntax.Assign) {
 	}
 	name, text, ok := a.Name.Value, "", true
 	if a.Value != nil {
-		text, ok = literal(a.Value)
+		text, ok = command.Literal(a.Value)
 	}
 	if have, again := v.set[name]; !ok || a.Append || a.Array != nil || again && have != text {
 		v.lost[name] = true
@@ -72,13 +74,13 @@ func (v *values) text(w *syntax.Word) (string, bool) {
 	for _, p := range w.Parts {
 		if q, ok := p.(*syntax.DblQuoted); ok {
 			for _, inner := range q.Parts {
-				if !v.part(&b, inner, unescapeDouble) {
+				if !v.part(&b, inner, command.UnescapeQuoted) {
 					return "", false
 				}
 			}
 			continue
 		}
-		if !v.part(&b, p, unescape) {
+		if !v.part(&b, p, command.Unescape) {
 			return "", false
 		}
 	}
@@ -111,67 +113,9 @@ func (v *values) expansion(b *strings.Builder, x *syntax.ParamExp) bool {
 			return false
 		}
 		if !ok || text == "" {
-			text, ok = literal(x.Exp.Word)
+			text, ok = command.Literal(x.Exp.Word)
 		}
 	}
 	b.WriteString(text)
 	return ok
-}
-
-// literal gives the text of a word that has no expansion in it.
-func literal(w *syntax.Word) (string, bool) {
-	var b strings.Builder
-	for _, p := range w.Parts {
-		switch x := p.(type) {
-		case *syntax.Lit:
-			b.WriteString(unescape(x.Value))
-		case *syntax.SglQuoted:
-			if x.Dollar {
-				return "", false
-			}
-			b.WriteString(x.Value)
-		case *syntax.DblQuoted:
-			for _, q := range x.Parts {
-				lit, ok := q.(*syntax.Lit)
-				if !ok {
-					return "", false
-				}
-				b.WriteString(unescapeDouble(lit.Value))
-			}
-		default:
-			return "", false
-		}
-	}
-	return b.String(), true
-}
-
-// unescape removes backslashes as the shell does outside of quotes.
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			i++
-			if s[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-// unescapeDouble does the same between double quotes, where a backslash means
-// itself before most characters.
-func unescapeDouble(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && strings.IndexByte("$`\"\\\n", s[i+1]) >= 0 {
-			i++
-			if s[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }

@@ -1,4 +1,4 @@
-package runtimes
+package shell
 
 import (
 	"bytes"
@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // Commands is what a shell script is seen to run. All lists are sorted.
@@ -22,46 +25,10 @@ type Commands struct {
 	Paths     []string // absolute paths and globs among arguments, redirections and loops
 }
 
-// rootCommands change who runs or who owns, which only root can.
-var rootCommands = []string{"gosu", "su-exec", "setpriv", "runuser", "su", "sudo", "chpst", "s6-setuidgid", "chown", "chgrp", "chroot", "mount"}
-
-// rootDaemons have to be started by root, since they act for other users or
-// change the machine; their own manuals say so: cron(8), crond(8), atd(8),
-// postfix(1), exim(8), sendmail(8), dovecot(1), vsftpd(8),
-// proftpd(8), pure-ftpd(8), smbd(8), nmbd(8), winbindd(8), sshd(8), inetd(8),
-// xinetd(8), login(1), saslauthd(8), keepalived(8), openvpn(8), charon(8),
-// rpcbind(8), rpc.mountd(8), automount(8), dhcpd(8), cupsd(8), udevd(8),
-// systemd(1); read in 2026.
-var rootDaemons = []string{
-	"cron", "crond", "atd", "postfix", "exim", "exim4", "sendmail", "dovecot", "vsftpd", "proftpd", "pure-ftpd", "smbd", "nmbd", "winbindd", "sshd", "inetd",
-	"xinetd", "login", "saslauthd", "keepalived", "openvpn", "charon", "ipsec", "rpcbind", "rpc.mountd", "rpc.nfsd", "automount", "dhcpd", "cupsd", "udevd", "systemd-udevd",
-	"systemd",
-}
-
-// NeedsRoot reports whether a command changes who runs or who owns, or is a
-// daemon that only root can start.
-func NeedsRoot(command string) bool {
-	name := path.Base(command)
-	return slices.Contains(rootCommands, name) || slices.Contains(rootDaemons, name)
-}
-
-// builtins are what dash, bash and busybox ash all have.
-var builtins = []string{
-	".", ":", "[", "alias", "bg", "break", "cd", "command", "continue", "echo", "eval", "exec", "exit", "export", "false", "fg",
-	"getopts", "hash", "jobs", "kill", "local", "printf", "pwd", "read", "readonly", "return", "set", "shift", "test", "times",
-	"trap", "true", "type", "ulimit", "umask", "unalias", "unset", "wait",
-}
-
-// bashBuiltins are bash's own.
-var bashBuiltins = []string{"[[", "bind", "builtin", "caller", "compgen", "complete", "compopt", "declare", "dirs", "disown", "enable", "help", "history", "let", "logout", "mapfile", "popd", "pushd", "readarray", "shopt", "source", "suspend", "typeset"}
-
-// IsBuiltin reports whether every shell runs the command itself.
-func IsBuiltin(command string) bool { return slices.Contains(builtins, command) }
-
-// ShellCommands reads a script. dialect is the name of the shell: sh, dash,
+// ReadCommands reads a script. dialect is the name of the shell: sh, dash,
 // ash or bash. env gives variables that are known before the script starts,
 // and may be nil. A script that does not parse is an error.
-func ShellCommands(src []byte, dialect string, env func(string) (string, bool)) (Commands, error) {
+func ReadCommands(src []byte, dialect string, env func(string) (string, bool)) (Commands, error) {
 	w := &walker{dialect: dialect, names: map[string]bool{}, functions: map[string]bool{}, values: values{env: env}}
 	if err := w.parse(src, 0); err != nil {
 		return Commands{}, err
@@ -74,7 +41,7 @@ func ShellCommands(src []byte, dialect string, env func(string) (string, bool)) 
 			continue
 		}
 		w.out.Names = append(w.out.Names, n)
-		if NeedsRoot(n) {
+		if need.NeedsRoot(n) {
 			w.out.Root = append(w.out.Root, path.Base(n))
 		}
 	}
@@ -145,7 +112,7 @@ func (w *walker) text(word *syntax.Word) (string, bool) { return w.values.text(w
 
 // nested follows a script that is written inside this one.
 func (w *walker) nested(word *syntax.Word, depth int) {
-	if script, ok := literal(word); ok && depth < maxNested {
+	if script, ok := command.Literal(word); ok && depth < maxNested {
 		_ = w.parse([]byte(script), depth+1) // what does not parse is not followed
 	}
 }
@@ -187,26 +154,21 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 		if len(rest) > 0 {
 			w.nested(rest[0], depth)
 		}
-	case "exec", "command", "nohup", "builtin", "time":
-		w.builtin(name)
-		w.call(skipFlags(rest), depth)
 	case "find":
 		w.names[name] = true
 		w.find(rest, depth)
-	case "sh", "bash", "ash", "dash":
-		w.names[name] = true
-		w.inner(rest, depth)
 	case "su", "runuser":
 		w.names[name] = true
 		w.substitute(rest, depth)
-		w.wrapped(base, rest, depth)
+		w.wrapped(base, rest, depth) // runuser -u user command
 	default:
-		if _, ok := wrappers[base]; ok {
-			w.names[name] = true
+		w.command(name)
+		switch {
+		case command.IsShell(base):
+			w.inner(rest, depth)
+		case command.IsWrapper(base) && !command.IsMulticall(base):
 			w.wrapped(base, rest, depth)
-			return
 		}
-		w.builtin(name)
 	}
 }
 
@@ -214,7 +176,7 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 // exec "$@" runs then.
 func (w *walker) setArgs(rest []*syntax.Word) {
 	for i, a := range rest {
-		if v, ok := literal(a); ok && v == "--" && i+1 < len(rest) {
+		if v, ok := command.Literal(a); ok && v == "--" && i+1 < len(rest) {
 			if cmd, ok := w.text(rest[i+1]); ok && cmd != "" && !strings.HasPrefix(cmd, "-") {
 				w.out.Maybe = append(w.out.Maybe, cmd)
 			}
@@ -223,13 +185,10 @@ func (w *walker) setArgs(rest []*syntax.Word) {
 	}
 }
 
-// builtin notes a command unless the shell has it built in.
-func (w *walker) builtin(name string) {
-	if IsBuiltin(name) || w.dialect == "bash" && slices.Contains(bashBuiltins, name) {
+// command notes a command unless the shell has it built in.
+func (w *walker) command(name string) {
+	if command.IsBuiltin(name, w.dialect) || name == "time" { // a keyword in bash, rare elsewhere
 		return
-	}
-	if name == "time" {
-		return // a keyword in bash, rare elsewhere
 	}
 	w.names[name] = true
 }
@@ -238,29 +197,38 @@ func (w *walker) builtin(name string) {
 func (w *walker) wrapped(wrapper string, rest []*syntax.Word, depth int) {
 	words := make([]string, len(rest))
 	for i, a := range rest {
-		v, ok := literal(a)
+		v, ok := command.Literal(a)
 		if !ok {
 			v = "?" // neither a flag nor an assignment
 		}
 		words[i] = v
 	}
-	if at := innerCommand(wrapper, words); at < len(rest) {
-		w.call(rest[at:], depth)
+	if in, ok := command.Split(wrapper, words); ok {
+		w.call(rest[in.Command:], depth)
 	}
 }
 
-// substitute follows su -c 'script'.
+// substitute follows su -s shell -c 'script'.
 func (w *walker) substitute(rest []*syntax.Word, depth int) {
 	for i, a := range rest {
-		if v, ok := literal(a); ok && (v == "-c" || v == "--command") && i+1 < len(rest) {
+		v, ok := command.Literal(a)
+		if !ok || i+1 == len(rest) {
+			continue
+		}
+		switch v {
+		case "-c", "--command":
 			w.nested(rest[i+1], depth)
+		case "-s", "--shell":
+			if name, ok := w.text(rest[i+1]); ok {
+				w.command(name)
+			}
 		}
 	}
 }
 
 func (w *walker) find(rest []*syntax.Word, depth int) {
 	for i, a := range rest {
-		if v, ok := literal(a); ok && slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, v) {
+		if v, ok := command.Literal(a); ok && slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, v) {
 			w.call(rest[i+1:], depth)
 		}
 	}
@@ -282,19 +250,6 @@ func (w *walker) inner(rest []*syntax.Word, depth int) {
 			return
 		}
 	}
-}
-
-func skipFlags(args []*syntax.Word) []*syntax.Word {
-	for i, a := range args {
-		v, ok := literal(a)
-		if ok && (v == "-v" || v == "-V") {
-			return nil // command -v asks, it does not run
-		}
-		if !ok || !strings.HasPrefix(v, "-") {
-			return args[i:]
-		}
-	}
-	return nil
 }
 
 // isArgs reports whether a word is "$@" or $*: the script's own arguments.
