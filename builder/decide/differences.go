@@ -13,7 +13,7 @@ const maxListed = 3
 
 // differences reports every file whose mode or owner is not what the build
 // gave it.
-func differences(files drafts) []image.Change {
+func differences(files *drafts) []image.Change {
 	var order []image.Change // with the first part of the path as the name
 	groups := map[image.Change][]string{}
 	note := func(d *draft, kind, from, to, why string) {
@@ -27,8 +27,7 @@ func differences(files drafts) []image.Change {
 		}
 		groups[c] = append(groups[c], d.Path)
 	}
-	for _, name := range files.paths() {
-		d := files[name]
+	for _, d := range files.entries() {
 		if d.Source == "" || d.Type == image.Symlink {
 			continue
 		}

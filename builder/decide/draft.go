@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
@@ -34,18 +35,50 @@ const (
 	userTree       // with all that is in it
 )
 
-// drafts are the entries of an image by path.
-type drafts map[string]*draft
+// drafts are the entries of an image.
+type drafts struct {
+	byPath map[string]*draft
+	list   []*draft
+	sorted bool // list is in the order of paths
+}
 
 // fromSet makes the drafts of a closure.
-func fromSet(s *need.Set) drafts {
-	out := drafts{}
-	for _, f := range s.Files() {
+func fromSet(s *need.Set) *drafts {
+	files := s.Files()
+	out := &drafts{make(map[string]*draft, len(files)), make([]*draft, 0, len(files)), true}
+	for _, f := range files {
 		d := fromTree(f.Path, f.Entry, f.Reason)
 		d.program, d.library, d.shell, d.Droppable = f.Program, f.Library, f.Shell, f.Droppable
-		out[f.Path] = d
+		out.byPath[f.Path] = d
+		out.list = append(out.list, d)
 	}
 	return out
+}
+
+// find gives the entry at a path, nil for none.
+func (d *drafts) find(name string) *draft { return d.byPath[name] }
+
+// put adds an entry at a path that has none.
+func (d *drafts) put(x *draft) {
+	d.byPath[x.Path] = x
+	d.list = append(d.list, x)
+	d.sorted = false
+}
+
+// entries lists the entries in the order of their paths. The list is the
+// drafts' own, and stays as it is when some are added.
+func (d *drafts) entries() []*draft {
+	if !d.sorted {
+		d.list = slices.Clone(d.list)
+		slices.SortFunc(d.list, func(a, b *draft) int { return strings.Compare(a.Path, b.Path) })
+		d.sorted = true
+	}
+	return d.list
+}
+
+// clone gives drafts to which others can be added. The entries are the same.
+func (d *drafts) clone() *drafts {
+	return &drafts{maps.Clone(d.byPath), slices.Clone(d.list), d.sorted}
 }
 
 // fromTree makes the draft of a file of the built tree.
@@ -73,29 +106,26 @@ func generated(f rootfs.File) *draft {
 
 // add adds drafts that the gate admits. Where a path is taken, what is there
 // stays, with what the new one says of it.
-func (d drafts) add(more []*draft, g *gate) {
+func (d *drafts) add(more []*draft, g *gate) {
 	for _, x := range more {
-		have, ok := d[x.Path]
+		have := d.find(x.Path)
 		switch {
-		case ok:
+		case have != nil:
 			have.role, have.asked = max(have.role, x.role), have.asked || x.asked
 			if x.why != "" {
 				have.Mode, have.why = x.Mode, x.why
 			}
 		case x.role != ordinary || !g.takesOut(x):
-			d[x.Path] = x
+			d.put(x)
 		}
 	}
 }
 
-// paths lists the paths in order.
-func (d drafts) paths() []string { return slices.Sorted(maps.Keys(d)) }
-
 // occupied lists the directories below which something is.
-func (d drafts) occupied() map[string]bool {
+func (d *drafts) occupied() map[string]bool {
 	out := map[string]bool{}
-	for name := range d {
-		for dir := path.Dir(name); dir != "/" && !out[dir]; dir = path.Dir(dir) {
+	for _, e := range d.list {
+		for dir := path.Dir(e.Path); dir != "/" && !out[dir]; dir = path.Dir(dir) {
 			out[dir] = true
 		}
 	}
@@ -104,20 +134,19 @@ func (d drafts) occupied() map[string]bool {
 
 // present reports whether the image has something at the path, following the
 // links it carries.
-func (d drafts) present(name string, occupied map[string]bool) bool {
+func (d *drafts) present(name string, occupied map[string]bool) bool {
 	for range 40 {
-		e, ok := d[name]
-		if ok && e.Type != image.Symlink || occupied[name] {
+		if e := d.find(name); e != nil && e.Type != image.Symlink || occupied[name] {
 			return true
 		}
 		at := name // the link nearest to the root
 		for dir := name; dir != "/" && dir != "."; dir = path.Dir(dir) {
-			if e, ok := d[dir]; ok && e.Type == image.Symlink {
+			if e := d.find(dir); e != nil && e.Type == image.Symlink {
 				at = dir
 			}
 		}
-		link, ok := d[at]
-		if !ok || link.Type != image.Symlink {
+		link := d.find(at)
+		if link == nil || link.Type != image.Symlink {
 			return false
 		}
 		target := link.Linkname

@@ -34,7 +34,7 @@ func VariablesTable() string {
 
 // variables drops variables of the build, takes directories that are gone out
 // of PATH, and warns about variables that name a path which is not carried.
-func variables(ctx context.Context, t tree.Tree, vars []string, files drafts) (out []string, about notes, err error) {
+func variables(ctx context.Context, t tree.Tree, vars []string, files *drafts) (out []string, about notes, err error) {
 	occupied := files.occupied()
 	for _, kv := range vars {
 		name, value, _ := strings.Cut(kv, "=")
@@ -62,7 +62,7 @@ func variables(ctx context.Context, t tree.Tree, vars []string, files drafts) (o
 }
 
 // keptPath is the part of a search path that exists in the image.
-func keptPath(value string, files drafts, occupied map[string]bool) string {
+func keptPath(value string, files *drafts, occupied map[string]bool) string {
 	var kept []string
 	for _, dir := range need.List(value) {
 		if files.present(path.Clean(dir), occupied) {
@@ -73,7 +73,7 @@ func keptPath(value string, files drafts, occupied map[string]bool) string {
 }
 
 // variableLinks gives the links by which variables name paths that are carried.
-func variableLinks(ctx context.Context, t tree.Tree, vars []string, files drafts) ([]*draft, error) {
+func variableLinks(ctx context.Context, t tree.Tree, vars []string, files *drafts) ([]*draft, error) {
 	var out []*draft
 	occupied := files.occupied()
 	for _, kv := range vars {
@@ -121,7 +121,7 @@ func pathsIn(value string) []string {
 
 // dangling warns about a variable that names files, alone or in a list, which
 // the built image has and the minimal one has not.
-func dangling(ctx context.Context, t tree.Tree, name, value string, files drafts, occupied map[string]bool) ([]image.Warning, error) {
+func dangling(ctx context.Context, t tree.Tree, name, value string, files *drafts, occupied map[string]bool) ([]image.Warning, error) {
 	var out []image.Warning
 	for _, p := range pathsIn(value) {
 		if files.present(p, occupied) {

@@ -42,7 +42,7 @@ type phases struct {
 
 // explain is phase 8: the plan, with everything that is said of it merged and
 // sorted, so that equal inputs give equal bytes.
-func explain(ctx context.Context, in Input, db *packages.DB, files drafts, of phases) (*image.Plan, error) {
+func explain(ctx context.Context, in Input, db *packages.DB, files *drafts, of phases) (*image.Plan, error) {
 	config := of.launched.config
 	config.User = of.identified.spec
 	said := notes{changes: of.launched.changes}
@@ -74,11 +74,12 @@ func explain(ctx context.Context, in Input, db *packages.DB, files drafts, of ph
 }
 
 // merge puts the plan together.
-func merge(files drafts, config dockerspec.DockerOCIImageConfig, of phases, whole []image.Subtree, said notes) *image.Plan {
+func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, whole []image.Subtree, said notes) *image.Plan {
 	p := &image.Plan{Config: config, Subtrees: whole, Packages: of.recorded.packages, Components: of.closed.Components, GoDynamic: of.closed.Subjects(need.GoDynamic), Changes: said.changes}
-	for _, name := range files.paths() {
-		e := files[name].Entry
-		e.ModeText, e.Package = image.Octal(e.Mode), of.recorded.owner[name]
+	p.Entries = make([]image.Entry, 0, len(files.list))
+	for _, d := range files.entries() {
+		e := d.Entry
+		e.ModeText, e.Package = image.Octal(e.Mode), of.recorded.owner[e.Path]
 		p.Entries = append(p.Entries, e)
 	}
 	for _, f := range of.closed.Files() {
@@ -90,7 +91,7 @@ func merge(files drafts, config dockerspec.DockerOCIImageConfig, of phases, whol
 		p.Shell = of.closed.Shells[0].Shell
 	}
 	slices.SortStableFunc(p.Changes, func(a, b image.Change) int { return strings.Compare(a.Kind+a.Name, b.Kind+b.Name) })
-	p.Left = slices.DeleteFunc(said.left, func(l image.Left) bool { return l.Files > 0 && files[l.Path] != nil })
+	p.Left = slices.DeleteFunc(said.left, func(l image.Left) bool { return l.Files > 0 && files.find(l.Path) != nil })
 	slices.SortStableFunc(p.Left, func(a, b image.Left) int { return strings.Compare(a.Path+"\x00"+a.Why, b.Path+"\x00"+b.Why) })
 	p.Left = slices.Compact(p.Left)
 	p.Warnings = said.warnings
@@ -101,11 +102,11 @@ func merge(files drafts, config dockerspec.DockerOCIImageConfig, of phases, whol
 
 // shellCosts warns about what a shell brings along: what came for it alone and
 // is not the Dockerfile's own.
-func shellCosts(files drafts, kept kept, owner map[string]string, closed *need.Set) []image.Warning {
+func shellCosts(files *drafts, kept kept, owner map[string]string, closed *need.Set) []image.Warning {
 	var bytes int64
 	var n int
 	for _, f := range closed.Files() {
-		d := files[f.Path]
+		d := files.find(f.Path)
 		if !f.Shell || d == nil || d.Type != image.File {
 			continue
 		}
@@ -157,7 +158,7 @@ var compileTime = []string{"build-essential", "gcc", "g++", "clang", "make", "cm
 // unused tells which packages stay behind, and warns about those that the final
 // stage installs by name and nothing of which is in the image: a program may
 // run or read them by name.
-func unused(ctx context.Context, in Input, db *packages.DB, files drafts, kept kept, used []packages.Package) (notes, error) {
+func unused(ctx context.Context, in Input, db *packages.DB, files *drafts, kept kept, used []packages.Package) (notes, error) {
 	var out notes
 	isUsed := func(name string) bool {
 		return slices.ContainsFunc(used, func(u packages.Package) bool { return u.Name == name })
@@ -165,7 +166,7 @@ func unused(ctx context.Context, in Input, db *packages.DB, files drafts, kept k
 	byPackage := map[string]image.Left{}
 	for name, pkg := range kept.owned {
 		e := kept.changed[name]
-		if e.IsDir() || files[name] != nil {
+		if e.IsDir() || files.find(name) != nil {
 			continue
 		}
 		l, ok := byPackage[pkg.Name]

@@ -102,18 +102,17 @@ func (g *gate) secret(ctx context.Context, name string, e tree.Entry) (string, e
 
 // held says why a file looks like a credential, or "".
 func (g *gate) held(ctx context.Context, name string, e tree.Entry) (string, error) {
+	if !suspect(name, e) {
+		return "", nil
+	}
 	if why, ok := g.looked[name]; ok {
 		return why, nil
 	}
-	why := ""
-	if suspect(name, e) {
-		var err error
-		if why, err = look(ctx, g.tree, name); err != nil {
-			return "", err
-		}
+	why, err := look(ctx, g.tree, name)
+	if err == nil {
+		g.looked[name] = why
 	}
-	g.looked[name] = why
-	return why, nil
+	return why, err
 }
 
 // suspect reports whether a file has to be looked at: its name may be that of

@@ -27,7 +27,7 @@ type made struct {
 
 // generate is phase 5: bytes that no tree holds, and the directories that the
 // user writes to. Of the tree it takes the certificate bundle and zones.
-func generate(ctx context.Context, env *need.Env, in Input, facts *need.Set, user identity, files drafts, gate *gate) (made, error) {
+func generate(ctx context.Context, env *need.Env, in Input, facts *need.Set, user identity, files *drafts, gate *gate) (made, error) {
 	g := &generator{env: env, in: in, facts: facts, user: user, files: files, gate: gate, out: made{vars: slices.Clone(in.Config.Env)}}
 	steps := []func(context.Context) error{g.certificates, g.zones, g.accounts, g.nsswitch, g.temp}
 	if in.Options.NoEvidence {
@@ -47,7 +47,7 @@ type generator struct {
 	in    Input
 	facts *need.Set
 	user  identity
-	files drafts // of the closure
+	files *drafts // of the closure
 	gate  *gate
 	out   made
 }
@@ -441,7 +441,7 @@ func (g *generator) userDirs(ctx context.Context) error {
 // variableLinks takes the links by which a variable names a path of the image:
 // /var/lock/app where /var/lock leads to /run/lock.
 func (g *generator) variableLinks(ctx context.Context) error {
-	all := maps.Clone(g.files)
+	all := g.files.clone()
 	all.add(g.out.files, g.gate)
 	links, err := variableLinks(ctx, g.env.Tree, g.out.vars, all)
 	g.out.files = append(g.out.files, links...)

@@ -34,7 +34,7 @@ type owner struct {
 // own is phase 7: it gives every file the owner, the mode and the set-id bits
 // that it has in the image, with the directories that files lie in, and says
 // which names are one file. It comes after everything that adds files.
-func own(ctx context.Context, env *need.Env, in Input, files drafts, with ownership) error {
+func own(ctx context.Context, env *need.Env, in Input, files *drafts, with ownership) error {
 	o := owner{with.user, in.Options.User != "", with.home, with.gate}
 	writable, err := writableDirs(ctx, env, with.kept.empty, with.facts.Subjects(need.SearchDir))
 	if err != nil {
@@ -45,8 +45,8 @@ func own(ctx context.Context, env *need.Env, in Input, files drafts, with owners
 		return err
 	}
 	started, open := startedBelow(files), o.openDirs(files)
-	for _, name := range files.paths() {
-		d := files[name]
+	for _, d := range files.entries() {
+		name := d.Path
 		if d.Type == image.Dir && d.role == ordinary && writable(name) && !ownersOnly(d.source.Mode) && (d.source.UID == 0 || o.user.built.root) {
 			// As root the program could write there, and there is no other
 			// use for it.
@@ -55,13 +55,13 @@ func own(ctx context.Context, env *need.Env, in Input, files drafts, with owners
 		o.give(d, started[name], open(name))
 	}
 	if !o.user.root {
-		for _, name := range files.paths() {
-			if err := o.readable(ctx, files[name], started[name]); err != nil {
+		for _, d := range files.entries() {
+			if err := o.readable(ctx, d, started[d.Path]); err != nil {
 				return err
 			}
 		}
 	}
-	for _, d := range files {
+	for _, d := range files.entries() {
 		dropSetIDs(d)
 	}
 	hardLinks(files)
@@ -69,21 +69,19 @@ func own(ctx context.Context, env *need.Env, in Input, files drafts, with owners
 }
 
 // parents adds the directories that files lie in, as the tree has them.
-func parents(ctx context.Context, t tree.Tree, files drafts) error {
-	for _, name := range files.paths() {
-		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
-			if _, ok := files[dir]; ok {
-				continue
-			}
+func parents(ctx context.Context, t tree.Tree, files *drafts) error {
+	for _, d := range files.entries() {
+		// Who added a parent has added those of it.
+		for dir := path.Dir(d.Path); dir != "/" && files.find(dir) == nil; dir = path.Dir(dir) {
 			e, err := t.Lstat(ctx, dir)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 			if err == nil && e.IsDir() {
-				files[dir] = fromTree(dir, e, "holds "+name)
+				files.put(fromTree(dir, e, "holds "+d.Path))
 				continue
 			}
-			files[dir] = &draft{Entry: image.Entry{Path: dir, Type: image.Dir, Mode: 0o755, Reason: "holds " + name}}
+			files.put(&draft{Entry: image.Entry{Path: dir, Type: image.Dir, Mode: 0o755, Reason: "holds " + d.Path}})
 		}
 	}
 	return nil
@@ -243,13 +241,13 @@ func dropSetIDs(d *draft) {
 }
 
 // startedBelow are the directories that programs and libraries lie in.
-func startedBelow(files drafts) map[string]bool {
+func startedBelow(files *drafts) map[string]bool {
 	out := map[string]bool{}
-	for name, d := range files {
+	for _, d := range files.list {
 		if !d.program && !d.library {
 			continue
 		}
-		for dir := path.Dir(name); dir != "/" && !out[dir]; dir = path.Dir(dir) {
+		for dir := path.Dir(d.Path); dir != "/" && !out[dir]; dir = path.Dir(dir) {
 			out[dir] = true
 		}
 	}
@@ -259,11 +257,11 @@ func startedBelow(files drafts) map[string]bool {
 // openDirs tells which paths lie in a directory that is all the user's, or are
 // among the hidden files and directories in its home, where programs keep what
 // they write; those of SSH are not for a group.
-func (o owner) openDirs(files drafts) func(string) bool {
+func (o owner) openDirs(files *drafts) func(string) bool {
 	dirs := map[string]bool{}
-	for name, d := range files {
+	for _, d := range files.list {
 		if d.role == userTree {
-			dirs[name] = true
+			dirs[d.Path] = true
 		}
 	}
 	return func(name string) bool {

@@ -21,7 +21,7 @@ type recorded struct {
 
 // record is phase 6: for every package that a carried file belongs to, the
 // record that scanners read and the copyright file that its licence asks for.
-func record(ctx context.Context, in Input, db *packages.DB, files drafts) (recorded, error) {
+func record(ctx context.Context, in Input, db *packages.DB, files *drafts) (recorded, error) {
 	t := in.Tree
 	out, err := owners(ctx, t, db, files)
 	if err != nil || len(out.packages) == 0 {
@@ -55,11 +55,11 @@ func record(ctx context.Context, in Input, db *packages.DB, files drafts) (recor
 }
 
 // owners asks for the package of every carried file.
-func owners(ctx context.Context, t tree.Tree, db *packages.DB, files drafts) (recorded, error) {
+func owners(ctx context.Context, t tree.Tree, db *packages.DB, files *drafts) (recorded, error) {
 	out := recorded{owner: map[string]string{}}
 	seen := map[string]packages.Package{}
-	for _, name := range files.paths() {
-		e := files[name]
+	for _, e := range files.entries() {
+		name := e.Path
 		if e.Source == "" || e.Type == image.Dir {
 			continue
 		}

@@ -29,7 +29,7 @@ var symbolic = []string{"", "a+rX", "a+rX,g-w", "u+rX,g=u", "u+rwX,g=u", "a+rX,g
 
 // subtrees finds the directories below roots that can be copied as a whole,
 // several times where files differ in owner or in what becomes of their mode.
-func subtrees(ctx context.Context, t tree.Tree, roots []string, files drafts) ([]image.Subtree, error) {
+func subtrees(ctx context.Context, t tree.Tree, roots []string, files *drafts) ([]image.Subtree, error) {
 	d := &divider{tree: t, files: files, occupied: files.occupied(), taken: map[string]bool{}}
 	for _, s := range symbolic {
 		set := modes.Set{}
@@ -56,7 +56,7 @@ func subtrees(ctx context.Context, t tree.Tree, roots []string, files drafts) ([
 // divider divides directories into copies.
 type divider struct {
 	tree     tree.Tree
-	files    drafts
+	files    *drafts
 	occupied map[string]bool
 	sets     []modes.Set
 	taken    map[string]bool // what a copy has already
@@ -132,7 +132,7 @@ func (d *divider) list(ctx context.Context, root string) ([]listed, error) {
 		case !e.IsDir() || d.occupied[name]:
 			out = append(out, listed{name, e, false})
 			return nil
-		case d.files[name] == nil:
+		case d.files.find(name) == nil:
 			out = append(out, listed{name, e, true})
 			return tree.SkipDir
 		}
@@ -153,8 +153,8 @@ func (d *divider) copy(root string, all []listed) (image.Subtree, bool) {
 	count := map[class]int{}
 	var best class
 	for _, l := range all {
-		e, ok := d.files[l.path]
-		if !ok || l.entry.IsDir() {
+		e := d.files.find(l.path)
+		if e == nil || l.entry.IsDir() {
 			continue
 		}
 		for i := range symbolic {
@@ -189,8 +189,8 @@ func (d *divider) copy(root string, all []listed) (image.Subtree, bool) {
 // fits reports whether a copy of that class gives the file just as it is
 // carried.
 func (d *divider) fits(l listed, c class) bool {
-	e, ok := d.files[l.path]
-	if !ok || d.taken[l.path] || e.Source != l.path || !l.entry.IsRegular() && !l.entry.IsSymlink() || e.UID != c.uid || e.GID != c.gid {
+	e := d.files.find(l.path)
+	if e == nil || d.taken[l.path] || e.Source != l.path || !l.entry.IsRegular() && !l.entry.IsSymlink() || e.UID != c.uid || e.GID != c.gid {
 		return false
 	}
 	if e.Type == image.Symlink {

@@ -41,9 +41,21 @@ func (it item) rank() int {
 	return r
 }
 
+// names are strings as numbers, which a map finds faster when there are many.
+type names map[string]uint32
+
+func (n names) number(s string) uint32 {
+	i, ok := n[s]
+	if !ok {
+		i = uint32(len(n)) + 1 //nolint:gosec // maxNeeds bounds it
+		n[s] = i
+	}
+	return i
+}
+
 // asked tells items apart that a provider answers in the same way.
 type asked struct {
-	path, name, instruction string
+	path, name, instruction uint32
 	kind                    Kind
 }
 
@@ -51,9 +63,19 @@ type asked struct {
 // those whose consequences depend on who asks.
 type seen struct {
 	asked
-	by, reason       string
+	by, reason       uint32
 	strength         Strength
 	shell, droppable bool
+}
+
+// key is what an item is told apart by, given the real path of its file.
+func (c *closer) key(real string, it item) seen {
+	a := asked{path: c.names.number(real), instruction: c.names.number(it.Instruction), kind: it.Kind}
+	a.name = a.path
+	if it.Path != real {
+		a.name = c.names.number(it.Path)
+	}
+	return seen{asked: a, strength: it.Strength, shell: it.Shell, droppable: it.Droppable}
 }
 
 // closer is the worklist of one Close.
@@ -62,8 +84,9 @@ type closer struct {
 	providers []Provider
 	set       *Set
 	queue     []item
+	names     names
 	done      map[seen]bool
-	answers   map[asked]answer
+	answers   map[asked]*answer // nil where no provider claims the file
 	facts     facts
 	pending   map[string]Need // kept links and directories that wait, by path
 	settled   map[seen]bool   // needs that settling asked for
@@ -112,12 +135,14 @@ type answer struct {
 // reading the tree gave otherwise. Where there are several, the one of the
 // first instruction counts.
 func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*Set, error) {
+	n := len(roots.Needs) // most needs are roots where there are many
 	c := &closer{
-		env: env, providers: providers, set: newSet(),
-		done: map[seen]bool{}, answers: map[asked]answer{}, pending: map[string]Need{}, settled: map[seen]bool{},
+		env: env, providers: providers, set: newSet(n),
+		names: make(names, n), done: make(map[seen]bool, n), answers: map[asked]*answer{}, pending: map[string]Need{}, settled: map[seen]bool{},
 		facts: facts{map[Fact]bool{}, map[ShellUse]bool{}, map[image.Component]bool{}, map[image.Warning]bool{}},
 	}
 	c.note(roots)
+	c.queue = make([]item, 0, n)
 	for _, r := range roots.Needs {
 		c.queue = append(c.queue, item{r, true, r.Strength == Required})
 	}
@@ -233,7 +258,7 @@ func (c *closer) look(ctx context.Context, it item) error {
 		}
 		it.Need = v.Need
 	}
-	key := seen{asked: asked{res.Path, it.Path, it.Instruction, it.Kind}, strength: it.Strength, shell: it.Shell, droppable: it.Droppable}
+	key := c.key(res.Path, it)
 	if c.done[key] {
 		if f := c.set.File(res.Path); f != nil { // this need may give it a better reason
 			c.set.put(res.Path, f.Entry, it.Need, it.rank())
@@ -402,6 +427,10 @@ func (c *closer) ask(ctx context.Context, v Visit, it item, key seen) error {
 		}
 		c.answers[key.asked] = a
 	}
+	if a == nil {
+		c.done[key] = true
+		return nil
+	}
 	c.take(a.found, it, key)
 	if a.err != nil {
 		c.fail(it, a.err)
@@ -409,7 +438,7 @@ func (c *closer) ask(ctx context.Context, v Visit, it item, key seen) error {
 	if len(a.askers) == 0 {
 		return nil
 	}
-	v.Head, key.by, key.reason = a.head, it.By, it.Reason
+	v.Head, key.by, key.reason = a.head, c.names.number(it.By), c.names.number(it.Reason)
 	if c.done[key] {
 		return nil
 	}
@@ -436,27 +465,31 @@ func (c *closer) take(f Found, it item, key seen) {
 	c.enqueue(f.Needs, it)
 }
 
-// answer asks the providers that claim a file and need not know for whom.
-func (c *closer) answer(ctx context.Context, v Visit) (answer, error) {
+// answer asks the providers that claim a file and need not know for whom. It is
+// nil when none does.
+func (c *closer) answer(ctx context.Context, v Visit) (*answer, error) {
 	if v.Head == nil && (v.Need.Kind == Program || v.Need.Kind == Module) {
 		head, err := c.env.Head(ctx, v.Path)
 		if err != nil {
-			return answer{}, err
+			return nil, err
 		}
 		v.Head = head
 	}
-	a := answer{head: v.Head}
+	var a *answer
 	v.Need.By, v.Need.Reason = "", ""
 	for _, p := range c.providers {
 		if !p.Claims(v) {
 			continue
+		}
+		if a == nil {
+			a = &answer{head: v.Head}
 		}
 		if k, ok := p.(Asker); ok && k.Asks(v) {
 			a.askers = append(a.askers, k)
 			continue
 		}
 		if err := a.add(p.Needs(ctx, c.env, v)); err != nil {
-			return answer{}, err
+			return nil, err
 		}
 	}
 	return a, nil
@@ -556,10 +589,10 @@ func (c *closer) settle(ctx context.Context) (Found, error) {
 		c.note(f)
 	}
 	for _, n := range all.Needs {
-		key := seen{asked: asked{"", n.Path, n.Instruction, n.Kind}, strength: n.Strength, shell: n.Shell, droppable: n.Droppable}
-		if !c.settled[key] {
+		it := item{Need: n}
+		if key := c.key(n.Path, it); !c.settled[key] {
 			c.settled[key] = true
-			c.queue = append(c.queue, item{n, false, false})
+			c.queue = append(c.queue, it)
 		}
 	}
 	return Found{Warnings: all.Warnings}, nil

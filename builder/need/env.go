@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -35,7 +36,12 @@ type Env struct {
 	// takes the last. The closure is the same whatever it chooses, which tests
 	// show.
 	Next func(waiting int) int
+
+	heads map[string][]byte // what Head has read, by real path
 }
+
+// maxHeads is how many beginnings of files an Env keeps.
+const maxHeads = 64 << 10
 
 // A Verdict says whether a file may be in the image.
 type Verdict struct {
@@ -130,16 +136,26 @@ func (e *Env) LookPath(ctx context.Context, name string) (found string, ok bool,
 
 // Head reads the beginning of the regular file at a real path.
 func (e *Env) Head(ctx context.Context, real string) ([]byte, error) {
+	if head, ok := e.heads[real]; ok {
+		return head, nil
+	}
 	r, err := e.Tree.Open(ctx, real)
 	if err != nil {
 		return nil, err
 	}
-	head := make([]byte, HeadSize)
-	n, err := r.ReadAt(head, 0)
+	var b [HeadSize]byte
+	n, err := r.ReadAt(b[:], 0)
 	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading %s: %w", real, err)
 	}
-	return head[:n], nil
+	head := slices.Clone(b[:n])
+	if e.heads == nil {
+		e.heads = map[string][]byte{}
+	}
+	if len(e.heads) < maxHeads {
+		e.heads[real] = head
+	}
+	return head, nil
 }
 
 // Missing reports whether an error of [tree.Resolve] says that a path leads

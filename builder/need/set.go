@@ -42,12 +42,14 @@ type Set struct {
 	Matched    map[string]bool // patterns of exclude: that kept something out
 
 	files    map[string]*File
-	sorted   []*File         // of files, while none was added since
+	list     []*File         // of files
+	sorted   bool            // list is in the order of paths
 	occupied map[string]bool // directories below which something is
 }
 
-func newSet() *Set {
-	return &Set{Matched: map[string]bool{}, files: map[string]*File{}, occupied: map[string]bool{}}
+// newSet makes an empty set with room for some files.
+func newSet(files int) *Set {
+	return &Set{Matched: map[string]bool{}, files: make(map[string]*File, files), occupied: map[string]bool{}}
 }
 
 // File returns the file at a real path, nil when it is not in the set.
@@ -59,14 +61,12 @@ func (s *Set) Holds(dir string) bool { return s.occupied[dir] }
 
 // Files lists the files in the order of their paths. The list is the set's own.
 func (s *Set) Files() []*File {
-	if len(s.sorted) != len(s.files) {
-		s.sorted = make([]*File, 0, len(s.files))
-		for _, f := range s.files {
-			s.sorted = append(s.sorted, f)
-		}
-		slices.SortFunc(s.sorted, func(a, b *File) int { return cmp.Compare(a.Path, b.Path) })
+	if !s.sorted {
+		s.list = slices.Clone(s.list) // who lists them may add some
+		slices.SortFunc(s.list, func(a, b *File) int { return cmp.Compare(a.Path, b.Path) })
+		s.sorted = true
 	}
-	return s.sorted
+	return s.list
 }
 
 // Has reports whether a fact of that kind is known.
@@ -101,6 +101,7 @@ func (s *Set) put(real string, e tree.Entry, n Need, rank int) bool {
 	if !ok {
 		f = &File{Path: real, Entry: e, Reason: n.Reason, Droppable: n.Droppable, Shell: n.Shell, rank: rank}
 		s.files[real] = f
+		s.list, s.sorted = append(s.list, f), false
 		for dir := path.Dir(real); dir != "/" && !s.occupied[dir]; dir = path.Dir(dir) {
 			s.occupied[dir] = true
 		}

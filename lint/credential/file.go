@@ -32,10 +32,8 @@ func File(name string) (k Kind, ok bool) {
 	if k, ok := byName[base]; ok {
 		return k, true
 	}
-	for end, k := range byEnd {
-		if strings.HasSuffix(name, end) {
-			return k, true
-		}
+	if k, ok := byEnd["/"+path.Base(path.Dir(name))+"/"+base]; ok {
+		return k, true
 	}
 	for _, b := range below {
 		if strings.Contains(name, b.dir) && ext != ".pub" && !slices.Contains(open, base) {
@@ -186,7 +184,8 @@ var byName = map[string]Kind{
 	".gnupg":                               {"private keys", true, nil},
 }
 
-// byEnd are files that only their directory makes telling.
+// byEnd are files that only their directory makes telling: the last two names
+// of a path.
 var byEnd = map[string]Kind{
 	"/.docker/config.json":      {"registry passwords", true, has(`"auth"`, `"identitytoken"`)},
 	"/.kube/config":             {"a cluster's credentials", true, nil},
