@@ -22,6 +22,7 @@ type draft struct {
 	program, library bool
 	shell            bool   // nothing but a shell asks for it
 	role             role   // what a directory is to the user
+	copied           bool   // it comes with a copy of a whole directory
 	asked            bool   // the user has to get into it whatever its number
 	why, modeWhy     string // why owner, and mode, differ from the source's
 }

@@ -69,6 +69,11 @@ func wellFormed(t *testing.T, in decide.Input, p *image.Plan) {
 				t.Errorf("the copy of %s takes %s along: %+v", c.Root, m, e)
 			}
 		}
+		for dir := range c.Dirs {
+			if e, ok := p.Find(dir); !ok || e.Type != image.Dir || e.Source != dir || e.UID != c.UID || e.GID != c.GID || !strings.HasPrefix(dir, c.Root+"/") {
+				t.Errorf("the copy of %s gives the directory %s: %+v", c.Root, dir, e)
+			}
+		}
 		divided(t, in.Tree, c)
 	}
 	record(t, in.Tree, p)

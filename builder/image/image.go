@@ -80,15 +80,18 @@ type Entry struct {
 
 // A Subtree is a directory that can be copied in one go, but for the paths in
 // Exclude. Members and Exclude together are what the tree has below Root,
-// pipes and devices included; directories come by themselves.
+// pipes and devices included. Directories that are not in Exclude come along,
+// those in Dirs just as the image has them: no Subtree that follows, and is
+// copied over this one, changes them.
 type Subtree struct {
 	Root     string
-	UID, GID int // owner of every copied file
-	// Mode changes the mode of every copied file, in the symbolic form of
+	UID, GID int // owner of every copied file and directory
+	// Mode changes the mode of every copied file and directory, in the symbolic form of
 	// chmod(1), such as "a+rX,go-w"; "" leaves modes as they are.
 	Mode    string
 	Exclude []string // names relative to Root, without directories' slashes
 	Members map[string]bool
+	Dirs    map[string]bool
 }
 
 // A Change is one difference between the built image and the minimal one that

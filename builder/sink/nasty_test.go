@@ -31,6 +31,32 @@ var nasty = []struct {
 			x.Dir(fmt.Sprintf("/srv/e%d", i), mode)
 		}
 	}, decide.Options{}, ""},
+	{"odd modes in odd modes", func(x *tree.Memory) {
+		dir := "/srv"
+		for i, mode := range []fs.FileMode{0o777 | fs.ModeSticky, 0o755, 0o775 | fs.ModeSetgid, 0o777, 0o700, 0o777 | fs.ModeSticky} {
+			dir = fmt.Sprintf("%s/%d", dir, i)
+			x.Dir(dir, mode)
+			x.Dir(dir+"/empty", mode)
+			for j := range 5 {
+				x.File(fmt.Sprintf("%s/f%d", dir, j), 0o664, []byte("x"))
+			}
+			x.File(dir+"/own", 0o600, []byte("x"))
+			x.Symlink(dir+"/link", "own")
+		}
+	}, decide.Options{Writable: []string{"/srv/0/1"}}, "4711"},
+	{"directories of one user in those of another", func(x *tree.Memory) {
+		for i := range 40 {
+			uid := i / 20 * 4711
+			dir := fmt.Sprintf("/srv/%d/%d/%d", i/20, i/4, i)
+			x.Add(fmt.Sprintf("/srv/%d/%d", i/20, i/4), tree.Entry{Mode: fs.ModeDir | 0o750, UID: uid, GID: uid}, nil)
+			x.Add(dir, tree.Entry{Mode: fs.ModeDir | 0o755, UID: uid, GID: uid}, nil)
+			x.Add(dir+"/empty", tree.Entry{Mode: fs.ModeDir | 0o700, UID: 4711 - uid, GID: 0}, nil)
+			for j := range 6 {
+				x.Add(fmt.Sprintf("%s/%d", dir, j), tree.Entry{Mode: 0o644, UID: uid, GID: uid}, []byte("x"))
+			}
+			x.Add(dir+"/other", tree.Entry{Mode: 0o644, UID: 4711 - uid, GID: 0}, []byte("x"))
+		}
+	}, decide.Options{}, "4711"},
 	{"odd modes, as root", func(x *tree.Memory) {
 		for i, mode := range []fs.FileMode{0, 0o700, 0o600, 0o755 | fs.ModeSetuid, 0o755 | fs.ModeSetgid, 0o777 | fs.ModeSticky} {
 			x.Add(fmt.Sprintf("/srv/f%d", i), tree.Entry{Mode: mode, UID: i, GID: 2 * i}, []byte(fmt.Sprint(i)))

@@ -3,8 +3,10 @@
 package llb
 
 import (
+	"cmp"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -25,25 +27,27 @@ type Can struct {
 //
 // Files are copied from built, the state that the plan's tree was read from.
 // The directories come last, from a state of their own: copying a directory
-// sets its owner, mode and time after everything in it is written.
+// sets its owner, mode and time after everything in it is written. Those that a
+// copy of a whole directory leaves as they are to be are none of them.
 func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...llb.ConstraintsOpt) llb.State {
 	if len(p.Entries) == 0 {
 		return llb.Scratch()
 	}
 	var a actions
-	whole := map[string]int{} // in which of the copies a file is, from 1
-	made, special := directories(p, created)
+	whole, given := wholes(p, can)
+	names := apart(p, whole)
+	for _, dir := range touched(p, whole, names) {
+		delete(given, dir)
+	}
+	made, special := directories(p, given, created)
 	skeleton := llb.Scratch()
 	if made != nil {
 		skeleton = skeleton.File(made, name("directories", opts)...)
 		a.copy(skeleton, "/", "/", contents(created))
 	}
-	for i, t := range p.Subtrees {
-		if t.Mode != "" && !can.SymbolicModes {
+	for _, t := range p.Subtrees {
+		if !can.copies(t) {
 			continue // its files go one by one
-		}
-		for m := range t.Members {
-			whole[m] = i + 1
 		}
 		info := contents(created)
 		for _, x := range t.Exclude {
@@ -55,7 +59,6 @@ func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...l
 		}
 		a.copy(built, t.Root, t.Root, info)
 	}
-	names := apart(p, whole)
 	for _, e := range p.Entries {
 		switch {
 		case names[e.Path] != nil:
@@ -74,14 +77,57 @@ func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...l
 	if made != nil {
 		a.copy(skeleton, "/", "/", contents(created))
 	}
-	for _, e := range special {
+	for _, dirs := range alike(special) {
 		info := contents(created)
-		info.Mode, info.ChownOpt = chmod(e.Mode), owner(e.UID, e.GID)
-		this := literal(path.Base(e.Path))
-		info.IncludePatterns, info.ExcludePatterns = []string{this}, []string{this + "/*"}
-		a.copy(skeleton, path.Dir(e.Path), path.Dir(e.Path), info)
+		info.Mode, info.ChownOpt = chmod(dirs[0].Mode), owner(dirs[0].UID, dirs[0].GID)
+		for _, e := range dirs {
+			this := literal(e.Path[1:])
+			info.IncludePatterns = append(info.IncludePatterns, this)
+			info.ExcludePatterns = append(info.ExcludePatterns, this+"/*")
+		}
+		a.copy(skeleton, "/", "/", info)
 	}
 	return llb.Scratch().File(a.last, name("minimal image", opts)...)
+}
+
+// copies reports whether the builder can copy a directory as a whole.
+func (c Can) copies(t image.Subtree) bool { return t.Mode == "" || c.SymbolicModes }
+
+// wholes says in which of the copies of whole directories a file is, from 1,
+// and which directories they leave as they are to be.
+func wholes(p *image.Plan, can Can) (whole map[string]int, given map[string]bool) {
+	whole, given = map[string]int{}, map[string]bool{}
+	for i, t := range p.Subtrees {
+		if !can.copies(t) {
+			continue
+		}
+		for m := range t.Members {
+			whole[m] = i + 1
+		}
+		for d := range t.Dirs {
+			given[d] = true
+		}
+	}
+	return whole, given
+}
+
+// touched lists the directories whose time, or mode, changes when files are
+// copied one by one.
+func touched(p *image.Plan, whole map[string]int, names map[string][]string) []string {
+	var out []string
+	for _, e := range p.Entries {
+		if all := names[e.Path]; all != nil {
+			top := common(all)
+			for _, n := range all { // copying the way to a name sets modes
+				for dir := path.Dir(n); dir != "/" && (dir == top || top == "/" || strings.HasPrefix(dir, top+"/")); dir = path.Dir(dir) {
+					out = append(out, dir)
+				}
+			}
+		} else if whole[e.Path] == 0 && e.Type != image.Dir && e.Hardlink == "" {
+			out = append(out, path.Dir(e.Path))
+		}
+	}
+	return out
 }
 
 // actions is a chain of file actions, which become one layer.
@@ -142,18 +188,24 @@ func apart(p *image.Plan, whole map[string]int) map[string][]string {
 // copyNames copies a file with all its names, in one copy of the directory
 // that they lie in.
 func (a *actions) copyNames(built llb.State, e image.Entry, names []string, created time.Time) {
-	dir := path.Dir(names[0])
-	for _, n := range names {
-		for dir != "/" && !strings.HasPrefix(n, dir+"/") {
-			dir = path.Dir(dir)
-		}
-	}
+	dir := common(names)
 	info := contents(created)
 	for _, n := range names {
 		info.IncludePatterns = append(info.IncludePatterns, literal(strings.TrimPrefix(strings.TrimPrefix(n, dir), "/")))
 	}
 	info.Mode, info.ChownOpt = chmod(e.Mode), owner(e.UID, e.GID)
 	a.copy(built, dir, dir, info)
+}
+
+// common is the directory that all names lie in.
+func common(names []string) string {
+	dir := path.Dir(names[0])
+	for _, n := range names {
+		for dir != "/" && !strings.HasPrefix(n, dir+"/") {
+			dir = path.Dir(dir)
+		}
+	}
+	return dir
 }
 
 // copyLink copies a symbolic link as one of the files in its directory, for
@@ -186,12 +238,22 @@ func name(what string, opts []llb.ConstraintsOpt) []llb.ConstraintsOpt {
 	return append([]llb.ConstraintsOpt{llb.WithCustomName("[whittle] " + what)}, opts...)
 }
 
-// directories makes the tree of directories alone. Those with bits that mkdir
-// does not give, because of its umask or as with the sticky /tmp, come back to
-// be set afterwards.
-func directories(p *image.Plan, created time.Time) (action *llb.FileAction, special []image.Entry) {
+// directories makes the tree of directories alone, but for those that are given
+// and have none of the others in them. Those with bits that mkdir does not
+// give, because of its umask or as with the sticky /tmp, come back to be set
+// afterwards.
+func directories(p *image.Plan, given map[string]bool, created time.Time) (action *llb.FileAction, special []image.Entry) {
+	needed := map[string]bool{}
 	for _, e := range p.Entries {
-		if e.Type != image.Dir {
+		if e.Type != image.Dir || given[e.Path] {
+			continue
+		}
+		for dir := e.Path; dir != "/" && !needed[dir]; dir = path.Dir(dir) {
+			needed[dir] = true
+		}
+	}
+	for _, e := range p.Entries {
+		if !needed[e.Path] {
 			continue
 		}
 		mk := []llb.MkdirOption{llb.WithCreatedTime(created), llb.WithUIDGID(e.UID, e.GID)}
@@ -205,6 +267,39 @@ func directories(p *image.Plan, created time.Time) (action *llb.FileAction, spec
 		}
 	}
 	return action, special
+}
+
+// maxAlike is how many directories one copy sets: each is a pattern, which is
+// matched against every directory.
+const maxAlike = 100
+
+// alike gives the directories that one copy sets, of one owner and mode, in the
+// order in which they are set. On the way to a directory a copy takes the bits
+// that mkdir does not give from those that it lies in, so that these come later.
+func alike(special []image.Entry) [][]image.Entry {
+	depth := map[string]int{}
+	for _, e := range special { // parents first
+		for dir := path.Dir(e.Path); dir != "/"; dir = path.Dir(dir) {
+			if n, ok := depth[dir]; ok {
+				depth[e.Path] = n + 1
+				break
+			}
+		}
+		depth[e.Path] += 0
+	}
+	order := func(a, b image.Entry) int {
+		return cmp.Or(cmp.Compare(depth[b.Path], depth[a.Path]), cmp.Compare(a.Mode, b.Mode), cmp.Compare(a.UID, b.UID), cmp.Compare(a.GID, b.GID))
+	}
+	special = slices.SortedStableFunc(slices.Values(special), order)
+	var out [][]image.Entry
+	for _, e := range special {
+		if n := len(out); n > 0 && order(out[n-1][0], e) == 0 && len(out[n-1]) < maxAlike {
+			out[n-1] = append(out[n-1], e)
+			continue
+		}
+		out = append(out, []image.Entry{e})
+	}
+	return out
 }
 
 func contents(created time.Time) *llb.CopyInfo {
