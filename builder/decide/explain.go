@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // notes are what the phases have to say besides their results.
@@ -65,12 +66,46 @@ func explain(ctx context.Context, in Input, db *packages.DB, files *drafts, of p
 		return nil, err
 	}
 	said.add(about)
+	if about, err = leadNowhere(ctx, in.Tree, files); err != nil {
+		return nil, err
+	}
+	said.add(about)
 	said.add(notes{changes: differences(files), warnings: shellCosts(files, of.kept, of.recorded.owner, of.closed)})
 	whole, err := subtrees(ctx, in.Tree, slices.Concat(of.kept.roots, of.made.roots), files)
 	if err != nil {
 		return nil, err
 	}
 	return merge(files, config, of, whole, said), nil
+}
+
+// leadNowhere tells what links of the image lead to that the built image has
+// and this one has not, one link each.
+func leadNowhere(ctx context.Context, t tree.Tree, files *drafts) (notes, error) {
+	var out notes
+	seen := map[string]bool{}
+	occupied := files.occupied()
+	for _, d := range files.entries() {
+		if d.Type != image.Symlink || d.Source == "" {
+			continue
+		}
+		res, err := tree.Resolve(ctx, t, d.Path)
+		if need.Missing(err) {
+			continue // nor does it in the built image
+		}
+		if err != nil {
+			return out, fmt.Errorf("following %s: %w", d.Path, err)
+		}
+		if seen[res.Path] || res.Path == "/" || files.find(res.Path) != nil || occupied[res.Path] || slices.ContainsFunc(need.Mounted, func(m string) bool { return need.Below(res.Path, m) }) {
+			continue
+		}
+		seen[res.Path] = true
+		l := image.Left{Path: res.Path, Why: "the link " + d.Path + " leads to it, and nothing asks for it"}
+		if res.Entry.IsRegular() {
+			l.Files, l.Bytes = 1, res.Entry.Size
+		}
+		out.left = append(out.left, l)
+	}
+	return out, nil
 }
 
 // merge puts the plan together.
