@@ -174,7 +174,7 @@ func (g *generator) zones(ctx context.Context) error {
 	if err == nil && res.Entry.IsDir() {
 		return g.zoneFiles(ctx, res.Path, reason)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !need.Missing(err) {
 		return err
 	}
 	if !g.facts.Has(need.GoZones) || g.getenv("ZONEINFO") != "" {

@@ -185,7 +185,7 @@ func (k *keeper) enter(ctx context.Context, name string) error {
 		return nil
 	}
 	if k.base != nil {
-		if _, err := tree.Resolve(ctx, k.base, name); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := tree.Resolve(ctx, k.base, name); !need.Missing(err) {
 			return err
 		}
 	}
@@ -263,7 +263,7 @@ func (k *keeper) dir(ctx context.Context, name string, e tree.Entry) (int, strin
 			}
 			return keepDir, "the final stage changed its owner or mode", nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !need.Missing(err) {
 			return leaveDir, "", err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -138,7 +139,7 @@ func (c *closure) loader(root *object) error {
 	}
 	c.musl = strings.Contains(path.Base(interp), "ld-musl")
 	res, err := tree.Resolve(c.ctx, c.t, interp)
-	if errors.Is(err, fs.ErrNotExist) {
+	if need.Missing(err) || err == nil && !res.Entry.IsRegular() {
 		return &MissingError{Program: c.program, NeededBy: c.program, Library: interp}
 	}
 	if err != nil {

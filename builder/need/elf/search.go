@@ -11,6 +11,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -175,7 +176,7 @@ func (c *closure) includes(pattern, dir string, depth int) error {
 		pattern = path.Join(dir, pattern)
 	}
 	res, err := tree.Resolve(c.ctx, c.t, path.Dir(pattern))
-	if errors.Is(err, fs.ErrNotExist) {
+	if need.Missing(err) {
 		return nil
 	}
 	if err != nil {
