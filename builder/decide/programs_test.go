@@ -200,6 +200,25 @@ func TestScripts(t *testing.T) {
 			has:    []string{"0755 0:0 /usr/bin/sed"},
 		},
 		{
+			name: "a default in an assignment", config: entry,
+			base: func(t *tree.Memory) {
+				debian(t)
+				t.File("/etc/app.conf", 0o644, []byte("x\n"))
+			},
+			change: func(t *tree.Memory) {
+				t.File("/entry.sh", 0o755, []byte("#!/bin/sh\nHTTPD=${APACHE_HTTPD:-/usr/bin/sed}\n: \"${CONF:=/etc/app.conf}\"\n$HTTPD -t\nexec $HTTPD -k start\n"))
+			},
+			has: []string{"0755 0:0 /usr/bin/sed", "0644 0:0 /etc/app.conf"}, check: func(t *testing.T, p *image.Plan) { warnings(t, p, 1) },
+		},
+		{
+			name: "a path in a variable, one message a variable", base: debian, config: entry,
+			change: func(t *tree.Memory) {
+				t.File("/entry.sh", 0o755, []byte("#!/bin/sh\nif [ -n \"$1\" ]; then RUN=/usr/bin/sed; else RUN=/usr/bin/mkdir; fi\n$RUN a\n$RUN b\nexec \"$RUN\"\n"))
+			},
+			has: []string{"0755 0:0 /usr/bin/sed", "0755 0:0 /usr/bin/mkdir"}, warns: []string{"/entry.sh computes the name of a command, line 3: $RUN (and 2 more of this variable)"},
+			check: func(t *testing.T, p *image.Plan) { warnings(t, p, 2) },
+		},
+		{
 			name: "scripts in a directory that the script names", base: debian, config: entry,
 			change: func(t *tree.Memory) {
 				t.File("/entry.sh", 0o755, []byte("#!/bin/sh\nfor f in /init.d/*.sh; do \"$f\"; done\nexec /app\n"))

@@ -18,18 +18,26 @@ type Commands struct {
 	Names     []string // command names, without builtins and the script's own functions
 	Maybe     []string // first words that set -- puts before the script's arguments
 	Functions []string // functions that the script defines
-	Unknown   []string // places where a command is computed, as "line 4: $CMD"
+	Unknown   []Computed
 	Sourced   []string // files read by . or source, and scripts given to a shell
 	ExecArgs  bool     // the script runs its own arguments: exec "$@"
 	Root      []string // programs among Names that need root
 	Paths     []string // absolute paths and globs among arguments, redirections and loops
+	Assigned  []string // absolute paths that variables are set to
+}
+
+// Computed is a place where the name of a command is computed.
+type Computed struct {
+	Line uint
+	Word string // as it is written: $CMD, ". $FILE"
+	More int    // further places that use the same variable
 }
 
 // ReadCommands reads a script. dialect is the name of the shell: sh, dash,
 // ash or bash. env gives variables that are known before the script starts,
 // and may be nil. A script that does not parse is an error.
 func ReadCommands(src []byte, dialect string, env func(string) (string, bool)) (Commands, error) {
-	w := &walker{dialect: dialect, names: map[string]bool{}, functions: map[string]bool{}, values: values{env: env}}
+	w := &walker{dialect: dialect, names: map[string]bool{}, functions: map[string]bool{}, computed: map[string]int{}, values: values{env: env}}
 	if err := w.parse(src, 0); err != nil {
 		return Commands{}, err
 	}
@@ -45,7 +53,7 @@ func ReadCommands(src []byte, dialect string, env func(string) (string, bool)) (
 			w.out.Root = append(w.out.Root, path.Base(n))
 		}
 	}
-	for _, list := range []*[]string{&w.out.Names, &w.out.Maybe, &w.out.Functions, &w.out.Root, &w.out.Sourced, &w.out.Paths} {
+	for _, list := range []*[]string{&w.out.Names, &w.out.Maybe, &w.out.Functions, &w.out.Root, &w.out.Sourced, &w.out.Paths, &w.out.Assigned} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
@@ -56,6 +64,7 @@ type walker struct {
 	dialect   string
 	names     map[string]bool
 	functions map[string]bool
+	computed  map[string]int // places in out.Unknown, by variable
 	values    values
 	out       Commands
 }
@@ -85,6 +94,8 @@ func (w *walker) parse(src []byte, depth int) error {
 			}
 		case *syntax.CallExpr:
 			w.call(x.Args, depth)
+		case *syntax.Assign:
+			w.assign(x)
 		case *syntax.WordIter:
 			for _, item := range x.Items {
 				w.path(item)
@@ -101,10 +112,56 @@ func (w *walker) parse(src []byte, depth int) error {
 
 // path notes a word that is an absolute path.
 func (w *walker) path(word *syntax.Word) {
-	v, ok := w.text(word)
-	if ok && path.IsAbs(v) && path.Clean(v) != "/" && !strings.HasPrefix(v, "/dev/") && !strings.HasPrefix(v, "/proc/") {
-		w.out.Paths = append(w.out.Paths, path.Clean(v))
+	if v, ok := w.absolute(word); ok {
+		w.out.Paths = append(w.out.Paths, v)
 	}
+}
+
+// assign notes absolute paths that a variable is set to: what the script does
+// with them cannot always be seen.
+func (w *walker) assign(a *syntax.Assign) {
+	words := []*syntax.Word{a.Value}
+	if a.Array != nil {
+		for _, e := range a.Array.Elems {
+			words = append(words, e.Value)
+		}
+	}
+	for _, word := range words {
+		if word == nil {
+			continue
+		}
+		if v, ok := w.absolute(word); ok {
+			w.out.Assigned = append(w.out.Assigned, v)
+		}
+	}
+}
+
+// absolute gives a word that is an absolute path, other than the root and what
+// the kernel has below /dev and /proc.
+func (w *walker) absolute(word *syntax.Word) (string, bool) {
+	v, ok := w.text(word)
+	ok = ok && path.IsAbs(v) && path.Clean(v) != "/" && !strings.HasPrefix(v, "/dev/") && !strings.HasPrefix(v, "/proc/")
+	return path.Clean(v), ok
+}
+
+// unknown notes a word that names a command or a script and is computed, once
+// for all places that use the same variable.
+func (w *walker) unknown(word *syntax.Word, before string) {
+	text := printed(word)
+	key := before + text
+	syntax.Walk(word, func(n syntax.Node) bool {
+		if x, ok := n.(*syntax.ParamExp); ok && x.Param != nil {
+			key = "$" + x.Param.Value
+			return false
+		}
+		return key == before+text
+	})
+	if at, ok := w.computed[key]; ok {
+		w.out.Unknown[at].More++
+		return
+	}
+	w.computed[key] = len(w.out.Unknown)
+	w.out.Unknown = append(w.out.Unknown, Computed{Line: word.Pos().Line(), Word: before + text})
 }
 
 // text is a word's value, where the script shows it.
@@ -123,6 +180,12 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 		return
 	}
 	name, ok := w.text(args[0])
+	if ok && split(args[0]) {
+		if fields := strings.Fields(name); len(fields) != 1 || fields[0] != name {
+			w.call(slices.Concat(literals(fields, args[0]), args[1:]), depth)
+			return
+		}
+	}
 	if !ok || name == "" {
 		switch strings.Trim(printed(args[0]), `"`) {
 		case "$0", "${0}":
@@ -132,7 +195,7 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 			w.out.ExecArgs = true
 			return
 		}
-		w.out.Unknown = append(w.out.Unknown, fmt.Sprintf("line %d: %s", args[0].Pos().Line(), printed(args[0])))
+		w.unknown(args[0], "")
 		return
 	}
 	rest := args[1:]
@@ -145,7 +208,7 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 			if v, ok := w.text(rest[0]); ok {
 				w.out.Sourced = append(w.out.Sourced, v)
 			} else {
-				w.out.Unknown = append(w.out.Unknown, fmt.Sprintf("line %d: . %s", rest[0].Pos().Line(), printed(rest[0])))
+				w.unknown(rest[0], ". ")
 			}
 		}
 	case "set":
@@ -170,6 +233,21 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 			w.wrapped(base, rest, depth)
 		}
 	}
+}
+
+// split reports whether the shell makes several words of one, or none: a
+// variable in it stands outside of quotes.
+func split(w *syntax.Word) bool {
+	return slices.ContainsFunc(w.Parts, func(p syntax.WordPart) bool { _, ok := p.(*syntax.ParamExp); return ok })
+}
+
+// literals are words in the place of another.
+func literals(texts []string, of *syntax.Word) []*syntax.Word {
+	out := make([]*syntax.Word, len(texts))
+	for i, t := range texts {
+		out[i] = &syntax.Word{Parts: []syntax.WordPart{&syntax.SglQuoted{Left: of.Pos(), Right: of.End(), Value: t}}}
+	}
+	return out
 }
 
 // setArgs notes the command that set -- puts before the arguments, which

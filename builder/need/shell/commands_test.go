@@ -1,6 +1,8 @@
 package shell_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,21 +23,34 @@ func TestReadCommands(t *testing.T) {
 		{"root", "chown -R app /data\nexec gosu app server\n", "bash", shell.Commands{Names: []string{"chown", "gosu", "server"}, Root: []string{"chown", "gosu"}, Paths: []string{"/data"}}},
 		{"wrappers", "env A=1 nice -n 5 cmd1\nfind . -exec cmd2 {} \\;\nls | xargs -n1 cmd3\ntimeout 5 cmd4\n", "sh", shell.Commands{Names: []string{"cmd1", "cmd2", "cmd3", "cmd4", "env", "find", "ls", "nice", "timeout", "xargs"}}},
 		{"inner shells", "sh -c 'curl x && jq .'\n", "sh", shell.Commands{Names: []string{"curl", "jq", "sh"}}},
-		{"computed", "$CMD x\n", "sh", shell.Commands{Unknown: []string{"line 1: $CMD"}}},
+		{"computed", "$CMD x\n", "sh", shell.Commands{Unknown: []shell.Computed{{Line: 1, Word: "$CMD"}}}},
 		{"asking is not running", "command -v jq >/dev/null || true\n", "sh", shell.Commands{}},
 		{"substitution", "x=$(hostname -f)\n", "sh", shell.Commands{Names: []string{"hostname"}}},
 		{"a flag before the command", "if [ \"${1#-}\" != \"$1\" ]; then set -- server \"$@\"; fi\nexec \"$@\"\n", "sh", shell.Commands{Maybe: []string{"server"}, ExecArgs: true}},
 		{"set without a command", "set -- --flag \"$@\"; set -e\n", "sh", shell.Commands{}},
-		{"variables of the script", "DIR=/opt/app\n. \"$DIR/env.sh\"\n$DIR/bin/run --once\n", "sh", shell.Commands{Names: []string{"/opt/app/bin/run"}, Sourced: []string{"/opt/app/env.sh"}, Paths: []string{"/opt/app/env.sh"}}},
+		{"variables of the script", "DIR=/opt/app\n. \"$DIR/env.sh\"\n$DIR/bin/run --once\n", "sh", shell.Commands{Names: []string{"/opt/app/bin/run"}, Sourced: []string{"/opt/app/env.sh"}, Paths: []string{"/opt/app/env.sh"}, Assigned: []string{"/opt/app"}}},
 		{"variables of the image", "exec \"$JAVA_HOME/bin/java\" -version\n", "sh", shell.Commands{Names: []string{"/opt/java/bin/java"}, Paths: []string{"/opt/java/bin/java"}}},
 		{"a default", "exec ${SERVER:-/bin/server}\n", "sh", shell.Commands{Names: []string{"/bin/server"}, Paths: []string{"/bin/server"}}},
-		{"a variable of two values", "X=a\nif b; then X=c; fi\n$X\n", "sh", shell.Commands{Names: []string{"b"}, Unknown: []string{"line 3: $X"}}},
-		{"a loop's variable", "for f in /etc/init/*; do \"$f\"; done\n", "sh", shell.Commands{Unknown: []string{"line 1: \"$f\""}, Paths: []string{"/etc/init/*"}}},
+		{"a variable of two values", "X=a\nif b; then X=c; fi\n$X\n", "sh", shell.Commands{Names: []string{"b"}, Unknown: []shell.Computed{{Line: 3, Word: "$X"}}}},
+		{"a loop's variable", "for f in /etc/init/*; do \"$f\"; done\n", "sh", shell.Commands{Unknown: []shell.Computed{{Line: 1, Word: "\"$f\""}}, Paths: []string{"/etc/init/*"}}},
 		{"traps", "trap 'cleanup; rm -f /run/x' EXIT\n", "sh", shell.Commands{Names: []string{"cleanup", "rm"}, Paths: []string{"/run/x"}}},
 		{"su", "su -s /bin/sh -c 'exec server --x' app\n", "sh", shell.Commands{Names: []string{"/bin/sh", "server", "su"}, Root: []string{"su"}, Paths: []string{"/bin/sh"}}},
 		{"a user named as a command", "exec gosu mysql mysqld\n", "sh", shell.Commands{Names: []string{"gosu", "mysqld"}, Root: []string{"gosu"}}},
 		{"the script itself", "exec gosu app \"$0\" \"$@\"\n", "sh", shell.Commands{Names: []string{"gosu"}, Root: []string{"gosu"}}},
 		{"redirections", "while read -r l; do echo $l; done </etc/list >/dev/null\n", "sh", shell.Commands{Paths: []string{"/etc/list"}}},
+		{"a default in an assignment", "HTTPD=${APACHE_HTTPD:-/usr/sbin/apache2}\n$HTTPD -k start\nexec \"$HTTPD\"\n", "sh", shell.Commands{Names: []string{"/usr/sbin/apache2"}, Paths: []string{"/usr/sbin/apache2"}, Assigned: []string{"/usr/sbin/apache2"}}},
+		{"a default that the image replaces", ": \"${JAVA_HOME:=/usr/lib/jvm}\"\n$JAVA_HOME/bin/java\n", "sh", shell.Commands{Names: []string{"/opt/java/bin/java"}, Paths: []string{"/opt/java"}}},
+		{"a default that is assigned", ": ${BIN:=/opt/bin}\nRUN=$BIN/run\n\"$RUN\"\n", "sh", shell.Commands{Names: []string{"/opt/bin/run"}, Paths: []string{"/opt/bin"}, Assigned: []string{"/opt/bin/run"}}},
+		{"a variable with itself as default", "X=${X:-/bin/x}\nexport X\n$X\n", "sh", shell.Commands{Names: []string{"/bin/x"}, Assigned: []string{"/bin/x"}}},
+		{"a default of a variable", "D=/opt\nexec ${SERVER:-$D/server}\n", "sh", shell.Commands{Names: []string{"/opt/server"}, Paths: []string{"/opt/server"}, Assigned: []string{"/opt"}}},
+		{"variables in a circle", "A=$B\nB=$A\n$A\n", "sh", shell.Commands{Unknown: []shell.Computed{{Line: 3, Word: "$A"}}}},
+		{"computed after all", "X=${Y:-$(id)}\n$X\n", "sh", shell.Commands{Names: []string{"id"}, Unknown: []shell.Computed{{Line: 2, Word: "$X"}}}},
+		{"one of two", "if a; then X=/bin/b; else X=/bin/c; fi\n$X 1\n\"$X\" 2\n$X/d\n$Y\n", "sh", shell.Commands{
+			Names: []string{"a"}, Unknown: []shell.Computed{{Line: 2, Word: "$X", More: 2}, {Line: 5, Word: "$Y"}}, Assigned: []string{"/bin/b", "/bin/c"},
+		}},
+		{"a command in a variable", "RUN='nice -n 5 server --x'\n$RUN --y\n", "sh", shell.Commands{Names: []string{"nice", "server"}}},
+		{"a prefix that is empty", "SUDO=\n$SUDO ls\n", "sh", shell.Commands{Names: []string{"ls"}}},
+		{"paths in an array", "F=(/etc/a /etc/b)\nlocal G=/etc/c\n", "bash", shell.Commands{Assigned: []string{"/etc/a", "/etc/b", "/etc/c"}}},
 		{"bash has more built in", "mapfile -t a\nshopt -s x\n", "bash", shell.Commands{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -57,4 +72,26 @@ func FuzzReadCommands(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		_, _ = shell.ReadCommands(b, "bash", nil)
 	})
+}
+
+// TestReadCommandsBounded reads variables that grow with every step, and more
+// of them in a chain than are followed.
+func TestReadCommandsBounded(t *testing.T) {
+	var grows, chain strings.Builder
+	grows.WriteString("X0=aaaaaaaaaaaaaaaa\n")
+	for i := range 1000 {
+		fmt.Fprintf(&grows, "X%d=$X%d$X%d\n", i+1, i, i)
+		fmt.Fprintf(&chain, "Y%d=$Y%d\n", i, i+1)
+	}
+	grows.WriteString("$X1000\n")
+	chain.WriteString("Y1000=/bin/x\n$Y0\n")
+	for script, want := range map[string]shell.Computed{grows.String(): {Line: 1002, Word: "$X1000"}, chain.String(): {Line: 1002, Word: "$Y0"}} {
+		got, err := shell.ReadCommands([]byte(script), "sh", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]shell.Computed{want}, got.Unknown); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
 }

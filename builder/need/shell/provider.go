@@ -272,8 +272,17 @@ func (s sourced) needs(ctx context.Context, env *need.Env, out *need.Found, func
 		out.Facts = append(out.Facts, need.Fact{Kind: need.ScriptDir, Subject: name, Reason: "named in " + s.where})
 		out.Needs = append(out.Needs, need.Need{Kind: need.Named, Path: name, By: s.where, Reason: "named in " + s.where, Strength: need.Expected})
 	}
-	for _, place := range s.Unknown {
-		out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s computes the name of a command, %s", s.where, place), "name it with include: when it must be in the image"))
+	for _, name := range s.Assigned {
+		if !strings.ContainsAny(name, "*?[:") {
+			out.Needs = append(out.Needs, need.Need{Kind: need.Named, Path: name, By: s.where, Reason: "named in " + s.where, Strength: need.Expected})
+		}
+	}
+	for _, c := range s.Unknown {
+		message := fmt.Sprintf("%s computes the name of a command, line %d: %s", s.where, c.Line, c.Word)
+		if c.More > 0 {
+			message += fmt.Sprintf(" (and %d more of this variable)", c.More)
+		}
+		out.Warnings = append(out.Warnings, image.NewWarning("", message, "name it with include: when it must be in the image"))
 	}
 	if len(s.Root) > 0 {
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Root, Reason: fmt.Sprintf("%s runs %s", s.where, strings.Join(s.Root, ", "))})

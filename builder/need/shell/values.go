@@ -9,23 +9,50 @@ import (
 )
 
 // values are the variables whose value is the same wherever a script uses
-// them: those set before it starts, and those it sets to one literal.
+// them: those set before it starts, and those that it sets in one way. A
+// default counts as the value, since nothing is known that replaces it.
 type values struct {
-	env  func(string) (string, bool)
-	set  map[string]string
-	lost map[string]bool // set in more than one way, or computed
+	env   func(string) (string, bool)
+	set   map[string][]assigned
+	lost  map[string]bool   // computed, or not the same everywhere
+	known map[string]*value // those that were looked at
+	busy  map[string]bool   // those that are being looked at
 }
+
+// assigned is one way in which a script sets a variable.
+type assigned struct {
+	word    *syntax.Word // nil for the empty value
+	ifUnset bool         // ${NAME:=word}
+}
+
+// A value is what a script shows of a variable. Nil stands for one that is
+// set, to what is not known.
+type value struct {
+	text string
+	set  bool
+}
+
+// Limits on what is put together from variables, which may name each other.
+const (
+	maxValue = 4096 // bytes of one, as of a path (PATH_MAX)
+	maxChain = 100  // variables whose values name the next
+)
 
 // collect notes what a script assigns.
 func (v *values) collect(file *syntax.File) {
 	if v.set == nil {
-		v.set, v.lost = map[string]string{}, map[string]bool{}
+		v.set, v.lost, v.busy = map[string][]assigned{}, map[string]bool{}, map[string]bool{}
 	}
+	v.known = map[string]*value{}
 	lose := func(name string) { v.lost[name] = true }
 	syntax.Walk(file, func(n syntax.Node) bool {
 		switch x := n.(type) {
 		case *syntax.Assign:
 			v.assign(x)
+		case *syntax.ParamExp:
+			if x.Param != nil && x.Exp != nil && (x.Exp.Op == syntax.AssignUnset || x.Exp.Op == syntax.AssignUnsetOrNull) {
+				v.set[x.Param.Value] = append(v.set[x.Param.Value], assigned{x.Exp.Word, true})
+			}
 		case *syntax.WordIter:
 			lose(x.Name.Value) // for NAME in ...
 		case *syntax.CallExpr:
@@ -40,32 +67,59 @@ func (v *values) collect(file *syntax.File) {
 }
 
 func (v *values) assign(a *syntax.Assign) {
-	if a.Name == nil || a.Naked {
-		return
+	switch {
+	case a.Name == nil || a.Naked:
+	case a.Append || a.Array != nil || a.Index != nil:
+		v.lost[a.Name.Value] = true
+	default:
+		v.set[a.Name.Value] = append(v.set[a.Name.Value], assigned{a.Value, false})
 	}
-	name, text, ok := a.Name.Value, "", true
-	if a.Value != nil {
-		text, ok = command.Literal(a.Value)
-	}
-	if have, again := v.set[name]; !ok || a.Append || a.Array != nil || again && have != text {
-		v.lost[name] = true
-		return
-	}
-	v.set[name] = text
 }
 
-// get is the value of a variable.
-func (v *values) get(name string) (string, bool) {
-	if v.lost[name] {
-		return "", false
+// get is the value of a variable. One that names itself, as in X=${X:-x}, is
+// what it was before the script.
+func (v *values) get(name string) *value {
+	switch known, ok := v.known[name]; {
+	case ok:
+		return known
+	case v.lost[name] || len(v.busy) > maxChain:
+		return nil
+	case v.busy[name] || len(v.set[name]) == 0:
+		return v.before(name)
 	}
-	if text, ok := v.set[name]; ok {
-		return text, true
+	v.busy[name] = true
+	defer delete(v.busy, name)
+	var out *value
+	for i, a := range v.set[name] {
+		one := v.before(name)
+		if !a.ifUnset || one.text == "" {
+			text, ok := "", true
+			if a.word != nil {
+				text, ok = v.text(a.word)
+			}
+			if one = nil; ok {
+				one = &value{text, true}
+			}
+		}
+		if one == nil || i > 0 && *one != *out {
+			out = nil
+			break
+		}
+		out = one
 	}
+	v.known[name] = out
+	return out
+}
+
+// before is what a variable is before the script starts.
+func (v *values) before(name string) *value {
 	if v.env == nil {
-		return "", false
+		return &value{}
 	}
-	return v.env(name)
+	if text, set := v.env(name); set {
+		return &value{text, true}
+	}
+	return &value{}
 }
 
 // text is the value of a word of literals and known variables.
@@ -95,27 +149,38 @@ func (v *values) part(b *strings.Builder, p syntax.WordPart, unescape func(strin
 		b.WriteString(x.Value)
 		return !x.Dollar
 	case *syntax.ParamExp:
-		return v.expansion(b, x)
+		text, ok := v.expansion(x)
+		if b.Len()+len(text) > maxValue {
+			return false
+		}
+		b.WriteString(text)
+		return ok
 	default:
 		return false
 	}
 	return true
 }
 
-// expansion gives $NAME, and ${NAME:-default} with a literal default.
-func (v *values) expansion(b *strings.Builder, x *syntax.ParamExp) bool {
+// expansion gives $NAME, and ${NAME:-default} and its like.
+func (v *values) expansion(x *syntax.ParamExp) (string, bool) {
 	if x.Param == nil || x.Excl || x.Length || x.Width || x.Index != nil || x.Slice != nil || x.Repl != nil || x.Names != 0 {
-		return false
+		return "", false
 	}
-	text, ok := v.get(x.Param.Value)
-	if x.Exp != nil {
-		if x.Exp.Op != syntax.DefaultUnset && x.Exp.Op != syntax.DefaultUnsetOrNull || x.Exp.Word == nil || v.lost[x.Param.Value] {
-			return false
-		}
-		if !ok || text == "" {
-			text, ok = command.Literal(x.Exp.Word)
-		}
+	val := v.get(x.Param.Value)
+	if val == nil {
+		return "", false
 	}
-	b.WriteString(text)
-	return ok
+	if x.Exp == nil {
+		return val.text, val.set
+	}
+	switch x.Exp.Op {
+	case syntax.ErrorUnset, syntax.ErrorUnsetOrNull:
+		return val.text, val.set
+	case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull:
+		if val.text != "" || x.Exp.Word == nil {
+			return val.text, val.set
+		}
+		return v.text(x.Exp.Word)
+	}
+	return "", false
 }
