@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 // A SelectError is a rule or preset that does not exist.
@@ -77,25 +76,24 @@ func (s Selection) Known(name string) error { return s.known(name, nil) }
 // known refuses a name that no rule has, unless it has the form of another
 // tool's.
 func (s Selection) known(name string, places map[string]string) error {
-	near, least := "", 1<<30
+	near, names := "", make([]string, len(s.all))
 	for i := range s.all {
 		if s.all[i].Is(name) {
 			return nil
 		}
-		for _, n := range append([]string{s.all[i].Name}, s.all[i].Aliases...) {
-			if strings.EqualFold(n, name) {
-				near, least = n, 0
-			}
-		}
-		if d := levenshtein.Distance(name, s.all[i].Name, nil); d < least {
-			near, least = s.all[i].Name, d
+		names[i] = s.all[i].Name
+		if at := slices.IndexFunc(s.all[i].Aliases, func(alias string) bool { return strings.EqualFold(alias, name) }); at >= 0 {
+			near = s.all[i].Aliases[at]
 		}
 	}
 	if own := slices.IndexFunc(Engine(), func(m *rule.Meta) bool { return m.Is(name) }); own >= 0 || foreign(name) {
 		return nil
 	}
 	e := &SelectError{Message: fmt.Sprintf("there is no rule %q; whittle rules lists them", name)}
-	if least <= len(name)/2 {
+	if near == "" {
+		near = suggest.Name(name, names)
+	}
+	if near != "" {
 		e.Near, e.Message = near, fmt.Sprintf("there is no rule %q; did you mean %s?", name, near)
 	}
 	if place := places[name]; place != "" {

@@ -11,11 +11,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/google/shlex"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 // Kind says what values a setting takes.
@@ -108,7 +108,7 @@ func FromArgs(args map[string]string) (map[string]Value, error) {
 		}
 		s, ok := lookup(func(s Setting) string { return ArgName(s.Name) }, key)
 		if !ok {
-			return nil, &ConfigError{"build argument " + key, "no such setting; did you mean " + nearest(key, func(s Setting) string { return ArgName(s.Name) }) + "?"}
+			return nil, &ConfigError{"build argument " + key, "no such setting; " + suggest.Hint(key, names(func(s Setting) string { return ArgName(s.Name) }))}
 		}
 		items := []string{args[key]}
 		switch s.Kind {
@@ -211,14 +211,12 @@ func lookup(key func(Setting) string, name string) (Setting, bool) {
 	return Setting{}, false
 }
 
-func nearest(name string, key func(Setting) string) string {
-	best, distance := "", 1<<30
+func names(key func(Setting) string) []string {
+	var out []string
 	for _, s := range Settings() {
-		if d := levenshtein.Distance(name, key(s), nil); d < distance {
-			best, distance = key(s), d
-		}
+		out = append(out, key(s))
 	}
-	return best
+	return out
 }
 
 // sections are the top-level keys of .whittle.yaml; the others are read by
@@ -248,16 +246,10 @@ func FromFile(name string, data []byte) (map[string]Value, error) {
 				return nil, err
 			}
 		case !slices.Contains(sections, key.Value):
-			return nil, &ConfigError{at(name, key), fmt.Sprintf("no such section %q; did you mean %s?", key.Value, closest(key.Value, sections))}
+			return nil, &ConfigError{at(name, key), fmt.Sprintf("no such section %q; %s", key.Value, suggest.Hint(key.Value, sections))}
 		}
 	}
 	return out, nil
-}
-
-func closest(name string, among []string) string {
-	return slices.MinFunc(among, func(a, b string) int {
-		return levenshtein.Distance(name, a, nil) - levenshtein.Distance(name, b, nil)
-	})
 }
 
 func readSection(name string, section *yaml.Node, out map[string]Value) error {
@@ -271,7 +263,7 @@ func readSection(name string, section *yaml.Node, out map[string]Value) error {
 		key, v := section.Content[i], section.Content[i+1]
 		s, ok := lookup(func(s Setting) string { return s.Name }, key.Value)
 		if !ok {
-			return &ConfigError{at(name, key), fmt.Sprintf("no such setting %q; did you mean %s?", key.Value, nearest(key.Value, func(s Setting) string { return s.Name }))}
+			return &ConfigError{at(name, key), fmt.Sprintf("no such setting %q; %s", key.Value, suggest.Hint(key.Value, names(func(s Setting) string { return s.Name })))}
 		}
 		items, err := nodeItems(v, s.Kind)
 		if err != nil {

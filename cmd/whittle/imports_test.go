@@ -28,6 +28,7 @@ var unreachable = map[string][]string{
 	"lint/hadolint":       {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/setup":          {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec"},
 	"lint/credential":     {mod, "github.com/", "golang.org/", "net/http"},
+	"lint/suggest":        {mod, "golang.org/", "net/http", "os/exec"},
 	"lint/command":        {mod, "github.com/", "golang.org/", "net/http", "os/exec"},
 	"lint/buildcontext":   {mod + "lint/rule", mod + "builder", "net/http", "os/exec", "github.com/moby/buildkit", "github.com/docker/buildx"},
 	"lint/pin":            {mod + "lint/rules", mod + "builder", mod + "signing", "github.com/moby/buildkit/client", "github.com/zricethezav"},
@@ -58,13 +59,14 @@ var unreachable = map[string][]string{
 
 // leaves are the packages that several parts share. They reach nothing of ours
 // but each other, so that a ban on the part they lie in does not mean them.
-var leaves = []string{mod + "builder/oci", mod + "builder/oci/staging", mod + "lint/credential", mod + "lint/command"}
+var leaves = []string{mod + "builder/oci", mod + "builder/oci/staging", mod + "lint/credential", mod + "lint/command", mod + "lint/suggest"}
 
 // Only the packages on the right may name what is on the left in their own
 // files.
 var wrapped = map[string][]string{
 	"github.com/zricethezav/":    {"lint/secrets"},
 	"github.com/sigstore/":       {"signing/internal/cosign"},
+	"github.com/agext/":          {"lint/suggest"},
 	"github.com/sirupsen/logrus": {"cmd/", "builder/engine", "signing"},
 }
 

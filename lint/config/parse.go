@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 // An Error is a file that cannot be understood. It names file, line and column.
@@ -81,7 +83,7 @@ func Parse(name string, data []byte) (File, error) {
 		case below:
 			return f, p.errorf(key, "%s is a setting of lint; indent it below lint:", key.Value)
 		case !slices.Contains(sections, key.Value):
-			return f, p.errorf(key, "no such section %q; %s", key.Value, nearest(key.Value, sections))
+			return f, p.errorf(key, "no such section %q; %s", key.Value, suggest.Hint(key.Value, sections))
 		}
 		seen[key.Value] = true
 		if key.Value == "lint" {

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 // A Rule is one that is written in the configuration. It looks at instructions
@@ -128,7 +130,7 @@ func (p parser) rule(n *yaml.Node) (Rule, error) {
 			return p.list(s, value, func(item *yaml.Node) error {
 				word := strings.ToLower(item.Value)
 				if !slices.Contains(instructions, word) {
-					return p.errorf(item, "there is no instruction %s; %s", item.Value, nearest(item.Value, keywords()))
+					return p.errorf(item, "there is no instruction %s; %s", item.Value, suggest.Hint(item.Value, keywords()))
 				}
 				r.Instruction = append(r.Instruction, word)
 				return nil

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/bmatcuk/doublestar/v4"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 // mapping calls each with the entries of a mapping whose keys are known.
@@ -23,7 +24,7 @@ func (p parser) mapping(n *yaml.Node, what string, known []string, each func(key
 	seen := map[string]bool{}
 	for key, value := range pairs(n) {
 		if !slices.Contains(known, key.Value) {
-			return p.errorf(key, "no such setting %q; %s", key.Value, nearest(key.Value, known))
+			return p.errorf(key, "no such setting %q; %s", key.Value, suggest.Hint(key.Value, known))
 		}
 		if seen[key.Value] {
 			return p.errorf(key, "%s stands here twice", key.Value)
@@ -153,14 +154,3 @@ func resolve(n *yaml.Node) *yaml.Node {
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
 func at(name string, n *yaml.Node) string { return fmt.Sprintf("%s:%d:%d", name, n.Line, n.Column) }
-
-// nearest says which of some words was most likely meant, or all of them where
-// none is near.
-func nearest(word string, among []string) string {
-	distance := func(to string) int { return levenshtein.Distance(strings.ToLower(word), strings.ToLower(to), nil) }
-	near := slices.MinFunc(among, func(a, b string) int { return distance(a) - distance(b) })
-	if distance(near) > max(2, len(near)/2) {
-		return "there are " + strings.Join(among, ", ")
-	}
-	return "did you mean " + near + "?"
-}

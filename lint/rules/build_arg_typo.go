@@ -5,10 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 var buildArgTypo = rule.Rule{
@@ -50,40 +49,12 @@ func checkBuildArgTypo(p *rule.Pass) {
 			continue
 		}
 		for _, near := range names {
-			if slip(name, near) {
+			if suggest.Slip(name, near) {
 				p.Reportf(left[near].Span, "the build gives "+name+", which no ARG takes; did you mean "+near+"?")
 				break
 			}
 		}
 	}
-}
-
-// slip reports whether two names differ by a letter, by two that are swapped,
-// or by case and underscores. Numbers tell names apart.
-func slip(a, b string) bool {
-	if d := len(a) - len(b); d > 2 || d < -2 || digits(a) != digits(b) {
-		return false
-	}
-	fold := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "") }
-	switch a, b = fold(a), fold(b); levenshtein.Distance(a, b, nil) {
-	case 0, 1:
-		return true
-	case 2:
-		letters, others := []byte(a), []byte(b)
-		slices.Sort(letters)
-		slices.Sort(others)
-		return string(letters) == string(others)
-	}
-	return false
-}
-
-func digits(s string) string {
-	return strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' {
-			return r
-		}
-		return -1
-	}, s)
 }
 
 // minNear is the length from which names that are nearly the same are no

@@ -7,8 +7,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/whittle-oci/whittle/lint/rule"
-	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 var copyFromUnknown = rule.Rule{
@@ -51,7 +51,7 @@ func checkCopyFromUnknown(p *rule.Pass) {
 			for _, s := range p.File.Stages[:in.Stage] {
 				names = append(names, s.Name)
 			}
-			if near := walk.Near(strings.ToLower(c.From), names); near != "" {
+			if near := suggest.Typo(strings.ToLower(c.From), names); near != "" {
 				finding.Message += "; did you mean " + near + "?"
 				finding.Fix = &rule.Fix{Title: "Copy from " + near, Safety: rule.Suggestion, Edits: []source.Edit{{Span: flag.ValueSpan, New: near}}}
 			} else {

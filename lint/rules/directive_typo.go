@@ -7,11 +7,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 var directiveTypo = rule.Rule{
@@ -53,7 +52,7 @@ func checkDirectiveTypo(p *rule.Pass) {
 			}
 			continue
 		}
-		if near := misspelt(name); near != "" && means(near, string(line[m[4]:m[5]])) {
+		if near := suggest.Typo(name, directives); near != "" && means(near, string(line[m[4]:m[5]])) {
 			finding := rule.Finding{Span: span, Message: "there is no directive " + name + "; did you mean " + near + "?"}
 			if top && !repeated(p.File, n, near) {
 				finding.Fix = &rule.Fix{Title: "Write " + near, Safety: rule.Unsafe, Edits: []source.Edit{{Span: span, New: near}}}
@@ -62,16 +61,6 @@ func checkDirectiveTypo(p *rule.Pass) {
 		}
 		top = false
 	}
-}
-
-// misspelt finds the directive that a name is at most two letters away from.
-func misspelt(name string) string {
-	for _, d := range directives {
-		if levenshtein.Distance(name, d, nil) <= 2 {
-			return d
-		}
-	}
-	return ""
 }
 
 // means reports whether a value is one that the directive could have.

@@ -5,6 +5,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 var undefinedArgInFrom = rule.Rule{
@@ -32,7 +33,7 @@ func checkUndefinedArgInFrom(p *rule.Pass) {
 		}
 		for _, w := range words {
 			for _, name := range p.File.UndeclaredInFrom(w.Text) {
-				near := walk.Near(name, p.File.GlobalNames())
+				near := suggest.Typo(name, p.File.GlobalNames())
 				finding := rule.Finding{Span: w.Span, Message: "no ARG before the first FROM declares " + name}
 				if span, ok := walk.RefSpan(p.File, w, name); ok {
 					finding.Span = span

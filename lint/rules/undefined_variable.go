@@ -11,6 +11,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/rules/internal/baseenv"
 	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 	"github.com/whittle-oci/whittle/lint/source"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 var undefinedVariable = rule.Rule{
@@ -81,7 +82,7 @@ func (c *undefined) word(in dockerfile.Instruction, w dockerfile.Word, names []s
 		itself := slices.ContainsFunc(c.pairs, func(p dockerfile.Pair) bool { return p.Key == name })
 		near := ""
 		if c.searches++; c.searches <= maxSuggested && !itself {
-			near = walk.Near(name, append(c.pass.File.Names(in), c.env.Names...))
+			near = suggest.Typo(name, append(c.pass.File.Names(in), c.env.Names...))
 		}
 		// The image may set it, and short names are all alike.
 		if !c.env.Complete && !c.pass.File.Global(name) && (near == "" || len(name) < 5 || foreseen(w.Text, name)) {

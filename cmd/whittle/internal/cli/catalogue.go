@@ -4,12 +4,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/whittle-oci/whittle/lint/docs"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
+	"github.com/whittle-oci/whittle/lint/suggest"
 	"github.com/whittle-oci/whittle/lint/suppress"
 )
 
@@ -56,13 +55,9 @@ func findRules(name string) []rule.Meta {
 // nearestRule is the name that a name which is none was most likely meant to be,
 // "" where nothing is near.
 func nearestRule(name string) string {
-	near, least := "", len(name)/2+1
+	var names []string
 	for _, m := range catalogue() {
-		for _, n := range append([]string{m.Name}, m.Aliases...) {
-			if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(n), nil); d < least {
-				near, least = n, d
-			}
-		}
+		names = append(append(names, m.Name), m.Aliases...)
 	}
-	return near
+	return suggest.Name(name, names)
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -154,21 +153,6 @@ func Froms(in dockerfile.Instruction) []dockerfile.Word {
 		}
 	}
 	return out
-}
-
-// Near finds the name that another is a typo away from: few letters
-// differ, and most do not. It gives "" where there is none.
-func Near(name string, among []string) string {
-	best, least := "", min(len(name)/2, 2)+1
-	for _, other := range among {
-		if d := len(other) - len(name); d >= least || -d >= least {
-			continue
-		}
-		if d := levenshtein.Distance(name, other, nil); d > 0 && d < least {
-			best, least = other, d
-		}
-	}
-	return best
 }
 
 // RefSpan is where a word, or the body of a heredoc, names a variable, without
