@@ -33,14 +33,19 @@ func (e *RefusedError) Error() string {
 func (e *RefusedError) Unwrap() error { return e.Err }
 
 // An UnsupportedError says that a program needs a runtime whose files are not
-// known. The stage should be shipped as it was built.
+// known, or that for another reason it is not known what an image needs. The
+// stage should be shipped as it was built.
 type UnsupportedError struct {
 	Instruction string
 	Program     string // path of the program
 	Runtime     string // name of the interpreter, such as "python3"
+	Why         string // what is not known where it is not a runtime, else ""
 }
 
 // Error names the program and its runtime.
 func (e *UnsupportedError) Error() string {
+	if e.Why != "" {
+		return e.Why
+	}
 	return fmt.Sprintf("%s runs on %s, whose files are not known to whittle", e.Program, e.Runtime)
 }

@@ -16,8 +16,9 @@ import (
 
 // Limits on one closure. They are far above what real images have.
 const (
-	maxNeeds  = 4 << 20 // needs that are looked at
-	maxRounds = 1000    // rounds of settling
+	maxNeeds  = 4 << 20  // needs that are looked at
+	maxRounds = 100      // rounds of settling
+	maxRead   = 16 << 30 // bytes of files that are read; an Env may say less
 )
 
 // An item is a need on the worklist, with what it inherits from who asked.
@@ -81,6 +82,7 @@ func (c *closer) key(real string, it item) seen {
 // closer is the worklist of one Close.
 type closer struct {
 	env       *Env
+	tree      *metered
 	providers []Provider
 	set       *Set
 	queue     []item
@@ -131,13 +133,19 @@ type answer struct {
 // put on the list in turn. Every provider that claims a file answers for it.
 //
 // Errors are *image.RefusedError when something that is required cannot be
-// met, *image.UnsupportedError when a runtime is not known, and whatever
-// reading the tree gave otherwise. Where there are several, the one of the
+// met, *image.UnsupportedError when a runtime is not known or there is more to
+// look at than the limits allow, and whatever reading the tree gave otherwise. Where there are several, the one of the
 // first instruction counts.
 func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*Set, error) {
+	if env.heads == nil {
+		env.heads = map[string][]byte{}
+	}
+	within := *env
+	bounded := &metered{Tree: env.Tree, left: cmp.Or(env.MaxRead, maxRead)}
+	within.Tree = bounded
 	n := len(roots.Needs) // most needs are roots where there are many
 	c := &closer{
-		env: env, providers: providers, set: newSet(n),
+		env: &within, tree: bounded, providers: providers, set: newSet(n),
 		names: make(names, n), done: make(map[seen]bool, n), answers: map[asked]*answer{}, pending: map[string]Need{}, settled: map[seen]bool{},
 		facts: facts{map[Fact]bool{}, map[ShellUse]bool{}, map[image.Component]bool{}, map[image.Warning]bool{}},
 	}
@@ -149,20 +157,20 @@ func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*S
 	var last Found
 	for round := 0; ; round++ {
 		if round == maxRounds {
-			return nil, errors.New("the closure does not settle")
+			return nil, unknown("what the image needs depends on itself in more than %d steps", maxRounds)
 		}
 		if err := c.drain(ctx); err != nil {
-			return nil, err
+			return nil, c.known(err)
 		}
 		var err error
 		if last, err = c.settle(ctx); err != nil {
-			return nil, err
+			return nil, c.known(err)
 		}
 		if len(c.queue) == 0 {
 			break
 		}
 	}
-	if err := First(c.failures...); err != nil {
+	if err := c.known(First(c.failures...)); err != nil {
 		return nil, err
 	}
 	c.note(last)
@@ -178,6 +186,21 @@ func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*S
 	}
 	c.facts.into(c.set)
 	return c.set, nil
+}
+
+// unknown is the answer where a closure is too large to be found: the image is
+// shipped as it was built, and says why.
+func unknown(format string, args ...any) error {
+	return &image.UnsupportedError{Why: fmt.Sprintf(format, args...)}
+}
+
+// known replaces an answer by that where more was to be read than may be:
+// nothing that was found so far is all there is.
+func (c *closer) known(err error) error {
+	if !c.tree.exceeded {
+		return err
+	}
+	return unknown("to see what the image needs, more than %s would have to be read", image.FormatSize(cmp.Or(c.env.MaxRead, maxRead)))
 }
 
 // First picks the error that a person should see first: the one of the
@@ -208,7 +231,7 @@ func First(errs ...error) error {
 func (c *closer) drain(ctx context.Context) error {
 	for len(c.queue) > 0 {
 		if c.needs++; c.needs > maxNeeds {
-			return fmt.Errorf("more than %d files are asked for", maxNeeds)
+			return unknown("the image needs more than %d files", maxNeeds)
 		}
 		if c.needs%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -222,6 +245,9 @@ func (c *closer) drain(ctx context.Context) error {
 		c.queue = c.queue[:last]
 		if err := c.look(ctx, it); err != nil {
 			return err
+		}
+		if c.tree.exceeded {
+			return errMuch // providers may have gone on without what they could not read
 		}
 	}
 	return nil
@@ -563,6 +589,9 @@ func (c *closer) fail(it item, err error) {
 // hold when nothing new was asked for.
 func (c *closer) settle(ctx context.Context) (Found, error) {
 	c.facts.into(c.set)
+	if c.needs += len(c.pending); c.needs > maxNeeds { // each is looked at again
+		return Found{}, unknown("the image has too many links and directories that depend on each other")
+	}
 	var all Found
 	for _, name := range slices.Sorted(maps.Keys(c.pending)) {
 		n, ok, err := c.kept(ctx, c.pending[name])

@@ -194,6 +194,61 @@ func TestExcludeOfWhatMayStart(t *testing.T) {
 	}
 }
 
+// TestTooMuch gives up on what cannot be looked at within the limits, whatever
+// the order: nothing is cut off in silence, even where a provider goes on
+// without what it could not read.
+func TestTooMuch(t *testing.T) {
+	text := "/a: program optional /b; program optional /c\n/b: data required /d\n/c:\n/d:"
+	deep := "/a:\n"
+	for _, tc := range []struct {
+		name, tree string
+		roots      need.Found
+		max        int64
+		want       string
+	}{
+		{"enough", text, root("/a"), 4096, ""},
+		{"bytes", text, root("/a"), 60, "more than 60 B would have to be read"},
+		{"rounds", deep, ladder(150), 0, "in more than 100 steps"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for seed := range uint64(4) {
+				r := rand.New(rand.NewPCG(seed, 1))
+				x := files(tc.tree)
+				for i := range 150 {
+					x.Symlink(fmt.Sprintf("/l/%d/link", i), fmt.Sprintf("/l/%d", i+1))
+				}
+				x.File("/l/150/file", 0o644, nil)
+				_, err := need.Close(t.Context(), &need.Env{Tree: x, Next: r.IntN, MaxRead: tc.max}, tc.roots, []need.Provider{lenient{}})
+				u, ok := errors.AsType[*image.UnsupportedError](err)
+				if tc.want == "" && err != nil || tc.want != "" && (!ok || !strings.Contains(u.Error(), tc.want)) {
+					t.Fatalf("error %v, want %q", err, tc.want)
+				}
+			}
+		})
+	}
+}
+
+// ladder asks for n links, each to the directory that the next one lies in: a
+// link is kept once there is something in that directory.
+func ladder(n int) need.Found {
+	out := need.Found{Needs: []need.Need{{Kind: need.Data, Path: fmt.Sprintf("/l/%d/file", n), By: "x", Reason: "x"}}}
+	for i := range n {
+		out.Needs = append(out.Needs, need.Need{Kind: need.KeptLink, Path: fmt.Sprintf("/l/%d/link", i), By: "x", Reason: "x"})
+	}
+	return out
+}
+
+// lenient is lines, but for files that it cannot read, which need nothing.
+type lenient struct{ lines }
+
+func (l lenient) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
+	f, err := l.lines.Needs(ctx, env, v)
+	if err != nil && !errors.As(err, new(*image.RefusedError)) {
+		return need.Found{}, nil
+	}
+	return f, err
+}
+
 // again is a launcher that never settles.
 type again struct{}
 

@@ -37,6 +37,10 @@ type Env struct {
 	// show.
 	Next func(waiting int) int
 
+	// MaxRead is how many bytes of files a closure may read, 0 for a limit far
+	// above what images have.
+	MaxRead int64
+
 	heads map[string][]byte // what Head has read, by real path
 }
 
