@@ -264,18 +264,23 @@ func (o owner) openDirs(files *drafts) func(string) bool {
 			dirs[d.Path] = true
 		}
 	}
+	known := map[string]bool{"/": false}
+	var within func(dir string) bool
+	within = func(dir string) bool {
+		v, ok := known[dir]
+		if !ok {
+			v = dirs[dir] || within(path.Dir(dir))
+			known[dir] = v
+		}
+		return v
+	}
 	return func(name string) bool {
 		if rest, ok := strings.CutPrefix(name, o.home+"/"); ok && o.home != "" {
 			if first, _, _ := strings.Cut(rest, "/"); strings.HasPrefix(first, ".") && first != ".ssh" {
 				return true
 			}
 		}
-		for dir := name; dir != "/"; dir = path.Dir(dir) {
-			if dirs[dir] {
-				return true
-			}
-		}
-		return false
+		return dirs[name] || within(path.Dir(name))
 	}
 }
 

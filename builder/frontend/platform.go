@@ -115,6 +115,10 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	if err != nil {
 		return nil, b.refused(err)
 	}
+	if name, ok := llbsink.Unnameable(made, b.can()); ok {
+		b.warn(ctx, fmt.Sprintf("the name %q is not UTF-8, so that a build cannot be told of it; the image is built as written", name), nil, "", "rename it, or exclude: it")
+		return b.asWritten(ctx, def, conv)
+	}
 	compiled.unseen(made)
 	rep := report.New(platformName(p), made)
 	rep.Static = compiled.report
@@ -160,10 +164,8 @@ func (b *build) image(built *dockerspec.DockerOCIImage, made *image.Plan, create
 
 // ship solves the minimal image.
 func (b *build) ship(ctx context.Context, made *image.Plan, s *stage, created time.Time, p *ocispecs.Platform) (gateway.Reference, error) {
-	caps := b.client.BuildOpts().LLBCaps
-	can := llbsink.Can{Symlinks: caps.Supports(pb.CapFileSymlinkCreate) == nil, SymbolicModes: caps.Supports(pb.CapFileCopyModeStringFormat) == nil}
-	st := llbsink.State(made, s.state, created, can)
-	opts := []llb.ConstraintsOpt{llb.WithCaps(caps)}
+	st := llbsink.State(made, s.state, created, b.can())
+	opts := []llb.ConstraintsOpt{llb.WithCaps(b.client.BuildOpts().LLBCaps)}
 	if p != nil {
 		opts = append(opts, llb.Platform(*p))
 	}
@@ -172,6 +174,12 @@ func (b *build) ship(ctx context.Context, made *image.Plan, s *stage, created ti
 		return nil, fmt.Errorf("marshalling the minimal image: %w", err)
 	}
 	return b.shipped(ctx, def.ToPB())
+}
+
+// can says what the builder is able to do.
+func (b *build) can() llbsink.Can {
+	caps := b.client.BuildOpts().LLBCaps
+	return llbsink.Can{Symlinks: caps.Supports(pb.CapFileSymlinkCreate) == nil, SymbolicModes: caps.Supports(pb.CapFileCopyModeStringFormat) == nil}
 }
 
 // shipped gives the result of a definition that is part of the build's result.

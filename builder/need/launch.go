@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/whittle-oci/whittle/builder/image"
 )
@@ -116,14 +117,14 @@ func (l *Launched) add(f Found) {
 
 // Quote writes a command line as the exec form of a Dockerfile.
 func Quote(argv []string) string {
-	out := "["
+	out := []byte{'['}
 	for i, a := range argv {
 		if i > 0 {
-			out += ","
+			out = append(out, ',')
 		}
-		out += fmt.Sprintf("%q", a)
+		out = strconv.AppendQuote(out, a)
 	}
-	return out + "]"
+	return string(append(out, ']'))
 }
 
 // Args gives the arguments of a command that was looked up.

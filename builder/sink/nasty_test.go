@@ -127,6 +127,12 @@ var nasty = []struct {
 			x.File("/srv/dirs/"+n+"/file", 0o644, []byte(n))
 		}
 	}, decide.Options{}, ""},
+	{"names that are not UTF-8", func(x *tree.Memory) {
+		for _, n := range []string{"\xff\xfe", "a\x80", "\xc3(", "plain", "d\xff/file", "link\xff"} {
+			x.File("/srv/"+n, 0o644, []byte(n))
+		}
+		x.Symlink("/srv/link\xff", "a\x80")
+	}, decide.Options{}, ""},
 	{"capabilities and other attributes", func(x *tree.Memory) {
 		for i := range 6 {
 			x.Add(fmt.Sprintf("/srv/%d", i), tree.Entry{Mode: 0o755, Xattrs: map[string][]byte{"security.capability": []byte(capabilities), "user.note": []byte("x")}}, []byte("x"))

@@ -151,16 +151,23 @@ func split(name string) []string {
 	return out
 }
 
+// notRegular is the error for a directory, device, socket or pipe where a file
+// is read. Who does without the file does without these, too.
+type notRegular struct{}
+
+func (notRegular) Error() string        { return "not a regular file" }
+func (notRegular) Is(target error) bool { return target == fs.ErrNotExist }
+
 // ReadFile returns the content of the regular file that name leads to. A file
 // larger than limit bytes is an error, so that a hostile tree cannot fill the
-// memory.
+// memory. For what is no regular file errors.Is finds fs.ErrNotExist.
 func ReadFile(ctx context.Context, t Tree, name string, limit int64) ([]byte, error) {
 	res, err := Resolve(ctx, t, name)
 	if err != nil {
 		return nil, err
 	}
 	if !res.Entry.IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("not a regular file")}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: notRegular{}}
 	}
 	if res.Entry.Size > limit {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%d bytes, more than the limit of %d", res.Entry.Size, limit)}

@@ -27,11 +27,20 @@ const (
 type Provider struct {
 	scripts map[string]*script // by real path; nil for what is no shell script
 	heads   map[string]*command.Script
+	sourced map[dialect]parsed // files that scripts read in
+}
+
+// dialect is a file that a shell reads in.
+type dialect struct{ path, shell string }
+
+type parsed struct {
+	Commands
+	err error
 }
 
 // New returns a provider that has read nothing yet.
 func New() *Provider {
-	return &Provider{scripts: map[string]*script{}, heads: map[string]*command.Script{}}
+	return &Provider{scripts: map[string]*script{}, heads: map[string]*command.Script{}, sourced: map[dialect]parsed{}}
 }
 
 // script is a shell script and what it needs.
@@ -178,7 +187,7 @@ func (p *Provider) read(ctx context.Context, env *need.Env, name string) (*scrip
 // runs its arguments. where names the script in reasons and warnings.
 func (p *Provider) commands(ctx context.Context, env *need.Env, where, shell string, src []byte) (need.Found, bool, error) {
 	var out need.Found
-	scripts, err := sources(ctx, env, &out, where, shell, src)
+	scripts, err := p.sources(ctx, env, &out, where, shell, src)
 	if err != nil || len(scripts) == 0 {
 		return out, false, err
 	}
@@ -204,17 +213,17 @@ type sourced struct {
 
 // sources reads a script and the files it reads in, which run and define what
 // it would by itself.
-func sources(ctx context.Context, env *need.Env, found *need.Found, where, shell string, src []byte) ([]sourced, error) {
+func (p *Provider) sources(ctx context.Context, env *need.Env, found *need.Found, where, shell string, src []byte) ([]sourced, error) {
 	var out []sourced
-	read := func(where string, src []byte) {
-		cmds, err := ReadCommands(src, path.Base(shell), known(env))
+	add := func(where string, cmds Commands, err error) {
 		if err != nil {
 			found.Warnings = append(found.Warnings, image.NewWarning("", fmt.Sprintf("%s could not be parsed, so its commands are not known: %v", where, err), "name them with include:"))
 			return
 		}
 		out = append(out, sourced{cmds, where})
 	}
-	read(where, src)
+	cmds, err := ReadCommands(src, path.Base(shell), known(env))
+	add(where, cmds, err)
 	seen := map[string]bool{}
 	for i := 0; i < len(out) && len(seen) < maxSourced; i++ {
 		for _, name := range out[i].Sourced {
@@ -223,15 +232,20 @@ func sources(ctx context.Context, env *need.Env, found *need.Found, where, shell
 				continue
 			}
 			seen[name] = true
-			data, err := tree.ReadFile(ctx, env.Tree, name, maxScript)
-			if err != nil {
-				if ctx.Err() != nil {
-					return nil, ctx.Err()
+			d, ok := p.sourced[dialect{name, path.Base(shell)}]
+			if !ok {
+				data, err := tree.ReadFile(ctx, env.Tree, name, maxScript)
+				if err != nil {
+					if ctx.Err() != nil {
+						return nil, ctx.Err()
+					}
+					continue // it may be there at run time only
 				}
-				continue // it may be there at run time only
+				d.Commands, d.err = ReadCommands(data, path.Base(shell), known(env))
+				p.sourced[dialect{name, path.Base(shell)}] = d
 			}
 			found.Needs = append(found.Needs, need.Need{Kind: need.Named, Path: name, By: out[i].where, Reason: "read by " + out[i].where, Strength: need.Expected})
-			read(name, data)
+			add(name, d.Commands, d.err)
 		}
 	}
 	return out, nil

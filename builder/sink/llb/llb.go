@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/moby/buildkit/client/llb"
 
@@ -88,6 +89,27 @@ func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...l
 		a.copy(skeleton, "/", "/", info)
 	}
 	return llb.Scratch().File(a.last, name("minimal image", opts)...)
+}
+
+// Unnameable finds a path that the builder would have to be told by name and
+// cannot be: the strings of a build definition are UTF-8, names of files any
+// bytes. What comes with the copy of a whole directory needs no name. ok is
+// false when there is none.
+func Unnameable(p *image.Plan, can Can) (name string, ok bool) {
+	whole, given := wholes(p, can)
+	for _, e := range p.Entries {
+		if whole[e.Path] == 0 && !given[e.Path] && !(utf8.ValidString(e.Path) && utf8.ValidString(e.Linkname)) {
+			return e.Path, true
+		}
+	}
+	for _, t := range p.Subtrees {
+		for _, x := range t.Exclude {
+			if can.copies(t) && !utf8.ValidString(x) {
+				return path.Join(t.Root, x), true
+			}
+		}
+	}
+	return "", false
 }
 
 // copies reports whether the builder can copy a directory as a whole.
