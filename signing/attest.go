@@ -85,7 +85,7 @@ func liftable(ctx context.Context, img Image, o Options, predicates []string) ([
 			o.Log.Warnf("nothing in %s is attested: %s", printable(e.in(img.at)), printable(e.doubt))
 		}
 		if e.attestation() {
-			if err := lifted(ctx, img.at, e, use(e.about)); err != nil {
+			if err := lifted(ctx, img.at, e, "so it is not signed", use(e.about)); err != nil {
 				return nil, err
 			}
 		}
@@ -162,8 +162,8 @@ const predicateAnnotation = "in-toto.io/predicate-type"
 
 // lifted reads the statements in one attestation manifest. A statement about
 // anything else than the manifest says is an error: signing it would vouch for
-// an image that nobody asked about.
-func lifted(ctx context.Context, s store, e entity, use func(st *Statement, raw []byte) error) error {
+// an image that nobody asked about. then says what follows from that.
+func lifted(ctx context.Context, s store, e entity, then string, use func(st *Statement, raw []byte) error) error {
 	m, err := manifestOf(ctx, s, e.digest())
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func lifted(ctx context.Context, s store, e entity, use func(st *Statement, raw 
 		}
 		st, err := parseStatement(raw)
 		if err == nil {
-			err = st.aboutOnly(e.about)
+			err = st.aboutOnly(e.about, then)
 		}
 		if err == nil {
 			err = use(st, raw)
@@ -191,13 +191,13 @@ func lifted(ctx context.Context, s store, e entity, use func(st *Statement, raw 
 }
 
 // aboutOnly refuses a statement that is about anything but the digest.
-func (s *Statement) aboutOnly(digest string) error {
-	if len(s.Subject) == 0 {
-		return fmt.Errorf("the %s is about nothing, so it is not signed", s.PredicateType)
+func (s *Statement) aboutOnly(digest, then string) error {
+	if len(s.Subject) == 0 { // BuildKit names the image by its references
+		return fmt.Errorf("the %s names no image, %s: the build gave the image no name, build it with -t NAME", s.PredicateType, then)
 	}
 	for _, x := range s.Subject {
 		if one := (Statement{Subject: []Subject{x}}); !one.About(digest) || len(x.Digest) != 1 {
-			return fmt.Errorf("the %s is about %s, not about %s alone, so it is not signed", s.PredicateType, s.subjects(), digest)
+			return fmt.Errorf("the %s is about %s, not about %s alone, %s", s.PredicateType, s.subjects(), digest, then)
 		}
 	}
 	return nil

@@ -89,7 +89,7 @@ func builderDocuments(ctx context.Context, s store, list []entity, predicateType
 		if !e.attestation() {
 			continue
 		}
-		err := lifted(ctx, s, e, func(st *Statement, _ []byte) error {
+		err := lifted(ctx, s, e, "so it is not read", func(st *Statement, _ []byte) error {
 			if _, ok := out[e.about]; !ok && st.PredicateType == predicateType {
 				out[e.about] = st.Predicate
 			}

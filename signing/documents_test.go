@@ -93,3 +93,13 @@ func TestDocumentsForeign(t *testing.T) {
 		t.Errorf("got %+v, %v", docs, err)
 	}
 }
+
+// TestDocumentsNameless reads what a builder attached to an image without a
+// name, which says of no image what it is about.
+func TestDocumentsNameless(t *testing.T) {
+	index, _ := builtWith(t, `{"_type":"https://in-toto.io/Statement/v1","predicateType":"`+contents+`","subject":[],"predicate":{}}`)
+	_, err := signing.Documents(t.Context(), open(t, index), contents)
+	if want := "names no image, so it is not read: the build gave the image no name, build it with -t NAME"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
+	}
+}

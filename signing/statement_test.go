@@ -145,6 +145,7 @@ func TestLiftedTypes(t *testing.T) {
 		"only in capital": {`{"_type":"https://in-toto.io/Statement/v1","PREDICATETYPE":"` + contents + `","subject":[{"digest":{"sha256":"%s"}}]}`, nil, false, "to some readers"},
 		"two subjects":    {`{"_type":"https://in-toto.io/Statement/v1","predicateType":"` + contents + `","subject":[{"digest":{"sha256":"` + strings.Repeat("ab", 32) + `"}}],"Subject":[{"digest":{"sha256":"%s"}}]}`, nil, false, "the same to some readers"},
 		"another digest":  {`{"_type":"https://in-toto.io/Statement/v1","predicateType":"` + contents + `","subject":[{"digest":{"sha256":"%s","sha512":"` + strings.Repeat("ab", 64) + `"}}]}`, nil, false, "alone, so it is not signed"},
+		"no subject":      {`{"_type":"https://in-toto.io/Statement/v1","predicateType":"` + contents + `","subject":[]}`, nil, false, "names no image, so it is not signed: the build gave the image no name, build it with -t"},
 		"another version": {strings.Replace(statement(contents, ""), "v0.1", "v9", 1), nil, false, "is not an in-toto statement"},
 		"no statement":    {`[]`, nil, false, "not a JSON object"},
 	} {
