@@ -22,13 +22,16 @@ type Report struct {
 	After    Side   `json:"after"`
 	// Droppable is the part of After that is there only because the
 	// Dockerfile put it there.
-	Droppable Amount          `json:"droppable"`
-	Programs  []string        `json:"programs"`
-	Static    *Static         `json:"static,omitempty"`
-	Changes   []image.Change  `json:"changes,omitempty"`
-	Left      []image.Left    `json:"left,omitempty"`
-	Warnings  []image.Warning `json:"warnings,omitempty"`
-	Files     []File          `json:"files,omitempty"`
+	Droppable Amount `json:"droppable"`
+	// ReadOnly are the options of docker run with which the image runs on a
+	// read-only root: a tmpfs for each directory that programs write to.
+	ReadOnly []string        `json:"readOnly"`
+	Programs []string        `json:"programs"`
+	Static   *Static         `json:"static,omitempty"`
+	Changes  []image.Change  `json:"changes,omitempty"`
+	Left     []image.Left    `json:"left,omitempty"`
+	Warnings []image.Warning `json:"warnings,omitempty"`
+	Files    []File          `json:"files,omitempty"`
 	// Truncated says that Files was left out because the report would have
 	// been too large to travel, Omitted how many entries of other lists were,
 	// by their names.
@@ -84,6 +87,7 @@ func New(platform string, p *image.Plan) *Report {
 	r.After.Packages = len(p.Packages)
 	r.After.Shell = p.Shell
 	r.After.User = UserText(p.Config.User)
+	r.ReadOnly = readOnly(p)
 	for _, e := range p.Entries {
 		if e.Droppable && e.Type == image.File && e.Hardlink == "" {
 			r.Droppable.Bytes += e.Size

@@ -51,6 +51,7 @@ func (r *Report) summary(b *bytes.Buffer) {
 	fmt.Fprintf(t, "  user\t%s\t%s\n", r.Before.User, r.After.User)
 	fmt.Fprintf(t, "  shell\t%s\t%s\n", none(r.Before.Shell), none(r.After.Shell))
 	_ = t.Flush() // a buffer does not fail
+	fmt.Fprintf(b, "  run it with %s\n", image.Printable(strings.Join(r.ReadOnly, " ")))
 	if r.Before.Unknown != "" {
 		fmt.Fprintf(b, "  the size before is unknown: %s\n", image.Printable(r.Before.Unknown))
 	}
