@@ -80,7 +80,7 @@ func TestApplications(t *testing.T) {
 		{
 			name: "one that the Dockerfile installs", config: entrypoint("nginx"), base: debian, change: nginx,
 			files: data, left: []string{"package nginx-common which is used in part", "package curl which nothing is seen to use"},
-			warns: []string{"RUN: nothing shows a use of these packages, so they are not in the image: curl, libpcre"},
+			warns: []string{"RUN: nothing shows a use of the package curl, which the final stage installs by name, so it is not in the image; where /usr/sbin/nginx runs or reads it, it will miss its programs /usr/bin/curl", "libpcre"},
 		},
 		{
 			name: "what its configuration names", config: entrypoint("nginx", "-c", "/etc/mine.conf"), base: func(t *tree.Memory) {

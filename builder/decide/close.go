@@ -13,5 +13,6 @@ func closure(ctx context.Context, env *need.Env, l launched, k kept, providers [
 	seen.Commands = l.commands
 	roots := l.found
 	roots.Needs = slices.Concat(l.found.Needs, k.needs)
+	roots.Facts = slices.Concat(l.found.Facts, k.facts)
 	return need.Close(ctx, &seen, roots, providers)
 }

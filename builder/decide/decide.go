@@ -13,6 +13,8 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/distribution"
+	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -28,7 +30,9 @@ type Options struct {
 	User       string
 	NoShell    bool // a shell that would be needed is an error
 	NoLicences bool // copyright files are left out
-	NoIdentity bool // the user gets no line in passwd and group and no HOME
+	// StrictPackages follows files alone, and no relations of packages.
+	StrictPackages bool
+	NoIdentity     bool // the user gets no line in passwd and group and no HOME
 	// NoEvidence turns off what evidence would add: certificates, zones,
 	// users, temp. Tests and the smallest of images use it.
 	NoEvidence bool
@@ -75,13 +79,18 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 		return nil, err
 	}
 	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: gate.admit, NoShell: in.Options.NoShell, NoEvidence: in.Options.NoEvidence, Next: next}
-	known := append(further, runtimes(db, in.Changed != nil)...)
+	var baseDB *packages.DB
+	if in.Base != nil {
+		baseDB = Packages(in.Base)
+	}
+	dist := distribution.New(db, baseDB, in.Changed != nil, in.Options.StrictPackages)
+	known := append(further, runtimes(db, dist)...)
 
 	launched, err := launch(ctx, env, in, launchers(known)) // 1
 	if err != nil {
 		return nil, err
 	}
-	kept, err := keep(ctx, env, in, db, gate, launched.mains) // 2
+	kept, err := keep(ctx, env, in, db, dist, gate, launched.mains) // 2
 	if err != nil {
 		return nil, err
 	}
@@ -107,5 +116,5 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 	if err := own(ctx, env, in, files, ownership{identified.user, generated.home, closed, kept, gate}); err != nil { // 7
 		return nil, err
 	}
-	return explain(ctx, in, db, files, phases{launched, kept, closed, identified, generated, recorded, gate}) // 8
+	return explain(ctx, in, dist, files, phases{launched, kept, closed, identified, generated, recorded, gate}) // 8
 }

@@ -3,7 +3,6 @@ package decide
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -13,7 +12,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
-	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -43,7 +42,7 @@ type phases struct {
 
 // explain is phase 8: the plan, with everything that is said of it merged and
 // sorted, so that equal inputs give equal bytes.
-func explain(ctx context.Context, in Input, db *packages.DB, files *drafts, of phases) (*image.Plan, error) {
+func explain(ctx context.Context, in Input, dist *distribution.Provider, files *drafts, of phases) (*image.Plan, error) {
 	config := of.launched.config
 	config.User = of.identified.spec
 	said := notes{changes: of.launched.changes}
@@ -62,7 +61,7 @@ func explain(ctx context.Context, in Input, db *packages.DB, files *drafts, of p
 	if !of.identified.user.root {
 		said.add(notes{warnings: lowPorts(config)})
 	}
-	if about, err = unused(ctx, in, db, files, of.kept, of.recorded.packages); err != nil {
+	if about, err = unused(ctx, in, dist, files, of); err != nil {
 		return nil, err
 	}
 	said.add(about)
@@ -184,57 +183,4 @@ func excluded(patterns []string, name string) string {
 		}
 	}
 	return ""
-}
-
-// compileTime are packages that are installed to build with, or whose files
-// come by evidence (Debian 12 and Alpine 3.20; 2026-10).
-var compileTime = []string{"build-essential", "gcc", "g++", "clang", "make", "cmake", "ninja-build", "meson", "autoconf", "automake", "libtool", "pkg-config", "pkgconf", "git", "dpkg-dev", "build-base", "musl-dev", "musl-tools", "golang", "rustc", "cargo", "ca-certificates", "tzdata", "apt-transport-https", "gnupg", "lsb-release"}
-
-// unused tells which packages stay behind, and warns about those that the final
-// stage installs by name and nothing of which is in the image: a program may
-// run or read them by name.
-func unused(ctx context.Context, in Input, db *packages.DB, files *drafts, kept kept, used []packages.Package) (notes, error) {
-	var out notes
-	isUsed := func(name string) bool {
-		return slices.ContainsFunc(used, func(u packages.Package) bool { return u.Name == name })
-	}
-	byPackage := map[string]image.Left{}
-	for name, pkg := range kept.owned {
-		e := kept.changed[name]
-		if e.IsDir() || files.find(name) != nil {
-			continue
-		}
-		l, ok := byPackage[pkg.Name]
-		if !ok {
-			l = image.Left{Path: "package " + pkg.Name, Why: "nothing is seen to use"}
-			if isUsed(pkg.Name) {
-				l.Why = "is used in part"
-			}
-		}
-		if e.IsRegular() {
-			l.Files++
-			l.Bytes += e.Size
-		}
-		byPackage[pkg.Name] = l
-	}
-	for _, name := range slices.Sorted(maps.Keys(byPackage)) {
-		out.left = append(out.left, byPackage[name])
-	}
-	if in.Changed == nil || in.Base == nil {
-		return out, nil
-	}
-	asked, err := db.Asked(ctx, Packages(in.Base))
-	if err != nil {
-		return out, fmt.Errorf("reading the package database: %w", err)
-	}
-	var names []string
-	for _, p := range asked {
-		if !isUsed(p.Name) && !slices.Contains(compileTime, p.Name) && !strings.HasSuffix(p.Name, "-dev") && !strings.HasPrefix(p.Name, ".") {
-			names = append(names, p.Name)
-		}
-	}
-	if len(names) > 0 {
-		out.warnings = append(out.warnings, image.NewWarning("RUN", fmt.Sprintf("nothing shows a use of these packages, so they are not in the image: %s", strings.Join(names, ", ")), "include: what the program runs or reads of them, such as /usr/bin/NAME"))
-	}
-	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -82,9 +83,36 @@ func includePath(ctx context.Context, t tree.Tree, name string, g *gate, out *ke
 		}
 		n.Path, n.Entry = p, &e
 		out.needs = append(out.needs, n)
+		if e.IsSymlink() {
+			return includeTarget(ctx, t, n, res.Path, g, out)
+		}
 		includeProgram(n, p, e, out)
 		return nil
 	})
+}
+
+// includeTarget asks for what a link in an included directory leads to, when it
+// lies outside of that.
+func includeTarget(ctx context.Context, t tree.Tree, n need.Need, dir string, g *gate, out *kept) error {
+	res, err := tree.Resolve(ctx, t, n.Path)
+	if need.Missing(err) {
+		return nil
+	}
+	switch {
+	case err != nil:
+		return err
+	case need.Below(res.Path, dir), special(res.Entry), slices.ContainsFunc(need.Mounted, func(m string) bool { return need.Below(res.Path, m) }):
+		return nil
+	case res.Entry.IsDir():
+		if slices.ContainsFunc(out.roots, func(r string) bool { return need.Below(res.Path, r) }) || strings.Count(res.Path, "/") < 2 {
+			return nil
+		}
+		return includePath(ctx, t, res.Path, g, out)
+	}
+	n.Entry = nil
+	out.needs = append(out.needs, n)
+	includeProgram(n, res.Path, res.Entry, out)
+	return nil
 }
 
 // special reports whether e is a device, socket or pipe: images do without

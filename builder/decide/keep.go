@@ -20,6 +20,7 @@ import (
 // kept is what the Dockerfile put into the final stage.
 type kept struct {
 	needs    []need.Need
+	facts    []need.Fact
 	roots    []string // directories that may be copied as a whole
 	left     []image.Left
 	warnings []image.Warning
@@ -36,13 +37,27 @@ type kept struct {
 // provisional: the closure may ask for it.
 //
 // mains are the real paths of the programs that ENTRYPOINT and CMD start.
-func keep(ctx context.Context, env *need.Env, in Input, db *packages.DB, g *gate, mains []string) (kept, error) {
+func keep(ctx context.Context, env *need.Env, in Input, db *packages.DB, dist *distribution.Provider, g *gate, mains []string) (kept, error) {
 	out := kept{changed: map[string]tree.Entry{}, empty: map[string]bool{}, based: in.Base != nil}
 	if err := include(ctx, env.Tree, in.Options.Include, g, &out); err != nil || in.Changed == nil {
 		return out, err
 	}
-	err := keepChanged(ctx, env, in, db, g, mains, &out)
-	return out, err
+	if err := keepChanged(ctx, env, in, db, g, mains, &out); err != nil {
+		return out, err
+	}
+	return out, keepAsked(ctx, env, dist, &out)
+}
+
+// keepAsked asks for what the packages hold that the final stage installs by
+// name, where no program of theirs has to be started for it.
+func keepAsked(ctx context.Context, env *need.Env, dist *distribution.Provider, out *kept) error {
+	found, err := dist.Data(ctx, env)
+	if err != nil {
+		return fmt.Errorf("following packages: %w", err)
+	}
+	out.needs = append(out.needs, found.Needs...)
+	out.facts = append(out.facts, found.Facts...)
+	return nil
 }
 
 func keepChanged(ctx context.Context, env *need.Env, in Input, db *packages.DB, g *gate, mains []string, out *kept) error {
@@ -223,6 +238,20 @@ func (k *keeper) decide(ctx context.Context, name string) error {
 		}
 	case e.IsSymlink():
 		n.Kind = need.KeptLink
+		res, err := tree.Resolve(ctx, k.env.Tree, name)
+		if err != nil && !need.Missing(err) {
+			return err
+		}
+		// update-alternatives makes links for manual pages beside those for
+		// programs, also where an image has no manual pages.
+		switch dangling := err != nil; {
+		case distribution.Documentation(e.Linkname), !dangling && distribution.Documentation(res.Path):
+			k.leave(name, e, "leads to documentation")
+			return nil
+		case strings.HasPrefix(e.Linkname, alternatives) && dangling, strings.HasPrefix(name, alternatives) && dangling:
+			k.leave(name, e, whyPackages)
+			return nil
+		}
 	case !e.IsRegular():
 		k.leave(name, e, "is a device, socket or pipe")
 		k.warn("", name+" was left out: it is a device, socket or pipe", "make it when the container starts")
@@ -243,6 +272,10 @@ func (k *keeper) decide(ctx context.Context, name string) error {
 	k.out.needs = append(k.out.needs, n)
 	return nil
 }
+
+// alternatives holds the links that choose among programs of one name
+// (update-alternatives(1)).
+const alternatives = "/etc/alternatives/"
 
 // what becomes of a changed directory
 const (

@@ -21,12 +21,16 @@ const (
 // systemCommands are the directories of the distribution's own commands.
 var systemCommands = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"}
 
-// cacheDirs are the caches at fixed places.
+// cacheDirs are the caches at fixed places, and what package managers and their
+// scripts keep for themselves (Debian 12, Alpine 3.20, Fedora 40; 2026-11).
+// What else lies beside them, a Dockerfile put there.
 var cacheDirs = map[string]string{
-	"/var/lib/dpkg": whyPackages, "/var/lib/apt": whyPackages, "/var/lib/pam": whyPackages, "/var/lib/systemd": whyPackages, "/var/lib/ucf": whyPackages,
-	"/var/lib/rpm": whyPackages, "/var/lib/dnf": whyPackages, "/var/lib/yum": whyPackages, "/usr/lib/sysimage": whyPackages, "/var/lib/apk": whyPackages,
-	"/lib/apk": whyPackages, "/usr/lib/apk": whyPackages, "/etc/apk": whyPackages, "/etc/apt": whyPackages, "/etc/pam.d": whyPackages,
-	"/etc/alternatives": whyPackages, "/etc/ld.so.cache": whyPackages, "/etc/.pwd.lock": whyPackages,
+	"/var/lib/dpkg": whyPackages, "/var/lib/apt": whyPackages, "/var/lib/ucf": whyPackages, "/etc/apt": whyPackages,
+	"/var/lib/pam/account": whyPackages, "/var/lib/pam/auth": whyPackages, "/var/lib/pam/password": whyPackages, "/var/lib/pam/seen": whyPackages, "/var/lib/pam/session": whyPackages, "/var/lib/pam/session-noninteractive": whyPackages,
+	"/var/lib/systemd/deb-systemd-helper-enabled": whyPackages, "/var/lib/systemd/deb-systemd-helper-masked": whyPackages, "/var/lib/systemd/deb-systemd-user-helper-enabled": whyPackages, "/var/lib/systemd/catalog": whyPackages,
+	"/var/lib/rpm": whyPackages, "/var/lib/dnf": whyPackages, "/var/lib/yum": whyPackages, "/usr/lib/sysimage": whyPackages,
+	"/var/lib/apk": whyPackages, "/lib/apk": whyPackages, "/usr/lib/apk": whyPackages, "/etc/apk/world": whyPackages, "/etc/apk/arch": whyPackages, "/etc/apk/keys": whyPackages, "/etc/apk/repositories": whyPackages,
+	"/etc/ld.so.cache": whyPackages, "/etc/.pwd.lock": whyPackages,
 	"/usr/local/cargo/registry": whyCompiler, "/usr/local/cargo/git": whyCompiler,
 }
 

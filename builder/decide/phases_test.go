@@ -15,6 +15,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -140,6 +141,7 @@ func (g *grower) input() Input {
 type phase struct {
 	in    Input
 	db    *packages.DB
+	dist  *distribution.Provider
 	gate  *gate
 	env   *need.Env
 	known []runtime
@@ -152,7 +154,12 @@ func newPhase(t *testing.T, in Input) phase {
 		t.Skip(err)
 	}
 	db := Packages(in.Tree)
-	return phase{in, db, g, &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: g.admit, NoShell: in.Options.NoShell}, runtimes(db, true)}
+	var base *packages.DB
+	if in.Base != nil {
+		base = Packages(in.Base)
+	}
+	dist := distribution.New(db, base, true, false)
+	return phase{in, db, dist, g, &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: g.admit, NoShell: in.Options.NoShell}, runtimes(db, dist)}
 }
 
 // judged fails for errors that are no answer.
@@ -237,7 +244,7 @@ func FuzzClose(f *testing.F) {
 				judged(t, err)
 				return
 			}
-			k, err := keep(t.Context(), p.env, in, p.db, p.gate, l.mains)
+			k, err := keep(t.Context(), p.env, in, p.db, p.dist, p.gate, l.mains)
 			if err != nil {
 				judged(t, err)
 				return

@@ -5,7 +5,11 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/asbuilt"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/need/glibc"
+	"github.com/whittle-oci/whittle/builder/need/named"
+	"github.com/whittle-oci/whittle/builder/need/pam"
 	"github.com/whittle-oci/whittle/builder/need/shell"
+	"github.com/whittle-oci/whittle/builder/need/terminfo"
 	"github.com/whittle-oci/whittle/builder/need/wrapper"
 	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/packages/apk"
@@ -29,15 +33,19 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 
 // runtimes lists all that is known, in the order in which launchers are asked.
 // A new runtime is a folder and a line here.
-func runtimes(db *packages.DB, data bool) []runtime {
-	sh := shell.New()
+func runtimes(db *packages.DB, dist *distribution.Provider) []runtime {
+	sh, files := shell.New(), elf.NewFiles()
 	return []runtime{
 		{launcher: wrapper.Launcher{}},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
 		{provider: asbuilt.Provider{}},
-		{provider: elf.Provider{}},
-		{provider: distribution.New(db, data)},
+		{provider: elf.New(files)},
+		{provider: dist},
+		{provider: named.New(db, files, dist.Asked)},
+		{provider: glibc.New(db, files)},
+		{provider: pam.New(files)},
+		{provider: terminfo.New(db, files)},
 		{launcher: need.Execute{}},
 	}
 }

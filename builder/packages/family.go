@@ -84,7 +84,8 @@ func (d *DB) Files(ctx context.Context, p Package) ([]string, error) {
 }
 
 // Asked lists, among the packages that the base image has not, those that
-// were asked for by name rather than brought in by others.
+// were asked for by name rather than brought in by others. A package without
+// files, such as a metapackage, stands for those that it depends on.
 func (d *DB) Asked(ctx context.Context, base *DB) ([]Package, error) {
 	brought, err := d.Brought(ctx, base)
 	if err != nil || len(brought) == 0 {
@@ -96,5 +97,5 @@ func (d *DB) Asked(ctx context.Context, base *DB) ([]Package, error) {
 			return nil, err
 		}
 	}
-	return slices.DeleteFunc(brought, func(p Package) bool { return !asked[p.Origin](p) }), nil
+	return d.expand(ctx, slices.DeleteFunc(brought, func(p Package) bool { return !asked[p.Origin](p) }))
 }

@@ -40,6 +40,11 @@ type Record struct {
 	Files     []string          // absolute paths; nil until they are read
 	Dirs      []string          // directories that Files does not have
 	System    bool              // a part of the distribution itself
+	Depends   []Relation        // what the package needs at work
+	Provides  []string          // further names under which it meets relations
+	Section   string            // what the distribution files it under, "" where it does not
+	// Diversions are the paths of other packages that some package moved away.
+	Diversions []Diversion
 
 	format Format
 }
@@ -86,6 +91,8 @@ type DB struct {
 	listed  sync.Once
 	listErr error
 	owners  map[string]*Record // path to owner
+
+	names relationNames
 }
 
 // Limits on the files of a database, in bytes.

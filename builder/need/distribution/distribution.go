@@ -23,22 +23,38 @@ import (
 // A Provider answers for programs that packages own, and for the
 // configuration of programs.
 type Provider struct {
-	db   *packages.DB
-	data bool // programs bring the data of their packages
+	db        *packages.DB
+	base      *packages.DB // of the base image, nil for none
+	data      bool         // programs bring the data of their packages
+	strict    bool         // packages bring nothing for others
+	relations relations
+	asked     []packages.Package // nil until they are looked up
+	loaded    *need.Found        // what those bring that are there to be loaded
 }
 
-// New returns a provider over the package database of the tree. Without data
-// it reads configuration only: who packs single programs says what else there
-// is.
-func New(db *packages.DB, data bool) *Provider { return &Provider{db, data} }
+// New returns a provider over the package database of the tree, and that of the
+// base image, nil for none. Without data it reads configuration only: who packs
+// single programs says what else there is. A strict one follows files, and no
+// relations of packages.
+func New(db, base *packages.DB, data, strict bool) *Provider {
+	return &Provider{db: db, base: base, data: data, strict: strict, relations: relations{brought: map[string]need.Found{}, linked: map[string][]string{}, kinds: map[string]packageFiles{}}}
+}
 
-// Claims implements need.Provider: the programs that ENTRYPOINT and CMD start,
-// and configuration below /etc.
+// Claims implements need.Provider: programs and libraries, whose packages may
+// have data and modules, and configuration below /etc.
 func (p *Provider) Claims(v need.Visit) bool {
 	if v.Need.Kind == need.Config {
 		return strings.HasPrefix(v.Path, "/etc/") && v.Entry.Size <= maxConfiguration
 	}
-	return p.data && v.Need.Kind == need.Program && Main(v.Need.Instruction) && !Helper(v.Path)
+	if !p.data || v.Need.Kind != need.Program && v.Need.Kind != need.Library && v.Need.Kind != need.Module {
+		return false
+	}
+	return !p.strict || p.isMain(v)
+}
+
+// isMain reports whether a file is a program that the image is for.
+func (p *Provider) isMain(v need.Visit) bool {
+	return v.Need.Kind == need.Program && Main(v.Need.Instruction) && !Helper(v.Path)
 }
 
 // Main reports whether an instruction starts the programs that an image is
@@ -67,6 +83,15 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 	if system, err := p.db.System(ctx, *pkg); system || err != nil {
 		return out, err
 	}
+	if !p.strict {
+		if out, err = p.related(ctx, env, *pkg); err != nil {
+			return out, fmt.Errorf("following the package %s: %w", pkg.Name, err)
+		}
+	}
+	if !p.isMain(v) {
+		return out, nil
+	}
+	out.Needs, out.Facts = slices.Clone(out.Needs), slices.Clone(out.Facts)
 	family, dirs, err := p.db.Family(ctx, *pkg, v.Path)
 	if err != nil {
 		return out, fmt.Errorf("looking up the packages around %s: %w", v.Path, err)
@@ -142,10 +167,10 @@ func datum(ctx context.Context, env *need.Env, out *need.Found, real string, e t
 		if err != nil && !need.Missing(err) {
 			return err
 		}
-		if err == nil && slices.Contains(ProgramDirs, path.Dir(res.Path)) {
+		if err == nil && onPath(res.Path) {
 			return nil
 		}
-		if err != nil || !res.Entry.IsRegular() || res.Entry.Mode&0o111 != 0 {
+		if err != nil || !res.Entry.IsRegular() {
 			n.Kind = need.Link
 		}
 		n.Entry = nil
@@ -203,7 +228,7 @@ func configuration(ctx context.Context, env *need.Env, v need.Visit) (need.Found
 			continue
 		}
 		for _, found := range namedFile().FindAllStringSubmatch(line, -1) {
-			if file := path.Clean(found[1]); !slices.Contains(ProgramDirs, path.Dir(file)) {
+			if file := path.Clean(found[1]); !onPath(file) {
 				out.Needs = append(out.Needs, need.Need{Kind: need.Named, Path: file, By: v.Path, Reason: "named in " + v.Path, Strength: need.Expected})
 			}
 		}

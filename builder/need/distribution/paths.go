@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,7 @@ var notData = []string{
 	"/usr/share/doc", "/usr/share/man", "/usr/share/info", "/usr/share/locale", "/usr/share/lintian", "/usr/share/bug", "/usr/share/doc-base", "/usr/share/licenses",
 	"/usr/share/bash-completion", "/usr/share/zsh", "/usr/share/fish", "/usr/share/vim", "/usr/share/applications", "/usr/share/icons", "/usr/share/metainfo",
 	"/usr/share/pixmaps", "/usr/share/menu", "/usr/share/gdb", "/usr/share/apport", "/usr/share/pkgconfig", "/usr/lib/pkgconfig", "/usr/include", "/usr/src",
+	"/usr/share/cmake", "/usr/lib/cmake", "/usr/share/aclocal", "/usr/share/gir-1.0", "/usr/share/perl5", "/usr/share/python3", "/usr/lib/python3", "/usr/share/debconf", "/usr/share/initramfs-tools",
 	"/etc/init.d", "/etc/logrotate.d", "/etc/cron.d", "/etc/cron.daily", "/etc/cron.hourly", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/skel", "/etc/pam.d", "/etc/apk",
 	"/etc/systemd", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/tmpfiles.d", "/usr/lib/sysusers.d", "/lib/udev", "/usr/lib/udev",
 	"/etc/ufw", "/etc/apparmor.d", "/etc/bash_completion.d", "/etc/default", "/etc/network", "/etc/dhcp", "/etc/rc.d",
@@ -21,12 +23,36 @@ var notData = []string{
 // ProgramDirs hold programs, which are carried when something runs them.
 var ProgramDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games"}
 
+// libraryDir matches the directories in which the loader looks by itself
+// (ld.so(8); Debian's multiarch paths).
+var libraryDir = regexp.MustCompile(`^(/usr)?(/local)?/lib(32|64|x32)?(/[a-z0-9_]+-linux-[a-z0-9_]+)?$`)
+
+// onLoaderPath reports whether a file is a library that the loader finds by its
+// name alone.
+func onLoaderPath(name string) bool {
+	dir := path.Dir(name)
+	if i := strings.Index(dir, "/glibc-hwcaps"); i >= 0 {
+		dir = dir[:i]
+	}
+	return strings.Contains(path.Base(name), ".so") && libraryDir.MatchString(dir)
+}
+
+// onPath reports whether a file is a program along PATH.
+func onPath(name string) bool { return slices.Contains(ProgramDirs, path.Dir(name)) }
+
 // IsData reports whether a file of a package may be read by a running program.
 func IsData(name string) bool {
-	if slices.Contains(ProgramDirs, path.Dir(name)) || slices.Contains([]string{".a", ".la", ".pc", ".h"}, path.Ext(name)) {
+	switch path.Ext(name) {
+	case ".a", ".pc", ".h":
 		return false
+	case ".la":
+		// libtool opens a module by it (libltdl, lt_dlopen); beside a library
+		// it is for linking.
+		if libraryDir.MatchString(path.Dir(name)) {
+			return false
+		}
 	}
-	return !slices.ContainsFunc(notData, func(dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") })
+	return !onPath(name) && !slices.ContainsFunc(notData, func(dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") })
 }
 
 // stateDir reports whether a directory of a package is one that its program
@@ -35,6 +61,26 @@ func stateDir(name string) bool {
 	for _, dir := range []string{"/var/lib/", "/var/log/", "/var/cache/", "/var/spool/", "/run/", "/var/run/"} {
 		if rest, ok := strings.CutPrefix(name, dir); ok {
 			return rest != "misc"
+		}
+	}
+	return false
+}
+
+// Documentation reports whether a file is for people to read: manual pages and
+// the like.
+func Documentation(name string) bool {
+	return slices.ContainsFunc([]string{"/usr/share/man/", "/usr/share/doc/", "/usr/share/info/", "/usr/share/gtk-doc/"}, func(dir string) bool { return strings.HasPrefix(name, dir) })
+}
+
+// IsModuleDir reports whether a directory is one of modules: it lies below one
+// of libraries, and is not one that other evidence decides about.
+func IsModuleDir(dir string) bool {
+	for at := path.Dir(dir); at != "/" && at != "."; at = path.Dir(at) {
+		if libraryDir.MatchString(at) {
+			rel := strings.TrimPrefix(dir, at+"/")
+			first, _, _ := strings.Cut(rel, "/")
+			return !libraryDir.MatchString(dir) && !slices.Contains([]string{"gconv", "locale", "terminfo", "ssl", "systemd", "udev", "debug", "pkgconfig", "cmake", "modules", "firmware", "apt", "dpkg", "perl", "perl5", "perl-base", "gcc", "gcc-cross", "bfd-plugins", "ldscripts", "git-core", "tmpfiles.d", "sysusers.d", "init", "lsb", "sysimage"}, first) &&
+				!strings.HasPrefix(first, "python") && !strings.HasPrefix(first, "ruby") && !strings.HasPrefix(first, "jvm")
 		}
 	}
 	return false

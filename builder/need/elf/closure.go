@@ -27,6 +27,7 @@ type Dependency struct {
 type Options struct {
 	LibraryPath []string // LD_LIBRARY_PATH
 	Preload     []string // LD_PRELOAD
+	Files       *Files   // what was read before, nil for nothing
 }
 
 // A MissingError is a library that the loader would not find.
@@ -62,7 +63,10 @@ func (e *VersionError) Error() string {
 // describes for glibc and ldso/dynlink.c does for musl. A static program has
 // none.
 func Closure(ctx context.Context, t tree.Tree, program string, o Options) ([]Dependency, *Info, error) {
-	c := &closure{ctx: ctx, t: t, program: program, options: o, loaded: map[string]*object{}, infos: map[string]*Info{}}
+	if o.Files == nil {
+		o.Files = NewFiles()
+	}
+	c := &closure{ctx: ctx, t: t, program: program, options: o, loaded: map[string]*object{}}
 	res, err := tree.Resolve(ctx, t, program)
 	if err != nil {
 		return nil, nil, err
@@ -107,27 +111,12 @@ type closure struct {
 	deps   []Dependency
 	loaded map[string]*object // by the name that was asked for, and by soname
 	order  []*object
-	self   *object // musl's loader, which is also its libc
-	infos  map[string]*Info
+	self   *object             // musl's loader, which is also its libc
 	conf   []string            // directories of ld.so.conf, or of musl's path file
 	cache  map[string][]string // paths by library name; nil without a cache
 }
 
-func (c *closure) read(real string) (*Info, error) {
-	if i, ok := c.infos[real]; ok {
-		return i, nil
-	}
-	r, err := c.t.Open(c.ctx, real)
-	if err != nil {
-		return nil, err
-	}
-	i, err := Read(r)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", real, err)
-	}
-	c.infos[real] = i
-	return i, nil
-}
+func (c *closure) read(real string) (*Info, error) { return c.options.Files.Info(c.ctx, c.t, real) }
 
 // loader resolves PT_INTERP. A shared library by itself has none and borrows
 // the one of its tree's libc.

@@ -59,6 +59,7 @@ var texts = []struct {
 	{func(e *Evidence) *string { return &e.Zones }, "/usr/share/zoneinfo", false},
 	{func(e *Evidence) *string { return &e.Temp }, "/tmp/", false},
 	{func(e *Evidence) *string { return &e.Run }, varRun, false},
+	{func(e *Evidence) *string { return &e.Run }, "\x00/run/", false},
 	{func(e *Evidence) *string { return &e.Users }, "/etc/passwd", true},
 	{func(e *Evidence) *string { return &e.Names }, "/etc/passwd", true},
 	{func(e *Evidence) *string { return &e.Groups }, "/etc/group", true},
@@ -128,7 +129,7 @@ func (i *Info) shown() Evidence {
 	}
 	for _, t := range texts {
 		if slices.Contains(i.words, t.text) && (!t.static || i.Interp == "") && *t.need(&e) == "" {
-			*t.need(&e) = "names " + strings.TrimSuffix(t.text, "/")
+			*t.need(&e) = "names " + strings.TrimSuffix(strings.Trim(t.text, "\x00"), "/")
 		}
 	}
 	return e

@@ -15,7 +15,12 @@ import (
 
 // A Provider answers for ELF programs and libraries: what the loader opens for
 // them, and what their symbols and texts show that they use.
-type Provider struct{}
+type Provider struct {
+	files *Files
+}
+
+// New returns a provider that reads files through what others have read.
+func New(files *Files) Provider { return Provider{files} }
 
 const magic = "\x7fELF"
 
@@ -37,11 +42,11 @@ func (Provider) Claims(v need.Visit) bool {
 func (Provider) Asks(v need.Visit) bool { return v.Need.Kind == need.Library }
 
 // Needs implements need.Provider.
-func (Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
+func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
 	if v.Need.Kind == need.Library {
 		return libraryFacts(v), nil
 	}
-	deps, info, err := Closure(ctx, env.Tree, v.Path, Options{LibraryPath: env.LibraryPath(), Preload: env.Preload()})
+	deps, info, err := Closure(ctx, env.Tree, v.Path, Options{LibraryPath: env.LibraryPath(), Preload: env.Preload(), Files: p.files})
 	if err != nil {
 		return need.Found{}, refused(v, err)
 	}

@@ -6,6 +6,7 @@ package shell
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -306,12 +307,15 @@ func (s sourced) needs(ctx context.Context, env *need.Env, out *need.Found, func
 
 // Settle implements need.Settler: it looks at kept scripts that nothing names.
 // Where its interpreter is in the image anyway, a script in a directory that
-// another script names is run: entrypoints often run what lies in one.
+// another script names is run: entrypoints often run what lies in one. A shell
+// script that a package has among its programs brings the shell.
 func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.Found, error) {
 	var out need.Found
 	dirs := s.Subjects(need.ScriptDir)
+	without := map[string][]string{} // scripts by the interpreter that they lack
 	for _, f := range s.Files() {
-		if !f.Kept || f.Program || !f.Entry.IsRegular() || f.Entry.Size == 0 || f.Entry.Mode&0o111 == 0 {
+		helper := f.Read && !f.Kept && libexec(f.Path)
+		if !f.Kept && !helper || f.Program || !f.Entry.IsRegular() || f.Entry.Size == 0 || f.Entry.Mode&0o111 == 0 {
 			continue
 		}
 		line, err := p.shebang(ctx, env, f.Path)
@@ -331,15 +335,40 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		if err != nil && !need.Missing(err) {
 			return out, err
 		}
-		if i := s.File(res.Path); err != nil || i == nil || !i.Program {
-			out.Warnings = append(out.Warnings, image.NewWarning("", f.Path+" is a script that is kept without its interpreter", "exclude: it, or include: it as well when the program runs it"))
-			continue
-		}
-		if slices.ContainsFunc(dirs, func(dir string) bool { return need.Below(f.Path, dir) }) {
+		i := s.File(res.Path)
+		there := err == nil && i != nil && i.Program
+		switch {
+		case helper && err == nil && command.IsShell(program) && !env.NoShell:
+			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: f.Path, By: f.Path, Reason: f.Reason, Strength: need.Optional, Droppable: f.Droppable})
+		case !there:
+			name := line.Interpreter
+			if line.Env != "" {
+				name = line.Env
+			}
+			without[name] = append(without[name], f.Path)
+		case slices.ContainsFunc(dirs, func(dir string) bool { return need.Below(f.Path, dir) }):
 			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: f.Path, By: f.Path, Reason: f.Reason, Strength: need.Optional, Droppable: f.Droppable})
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(without)) {
+		out.Warnings = append(out.Warnings, withoutInterpreter(name, without[name]))
+	}
 	return out, nil
+}
+
+// libexec reports whether a file lies where packages have programs that other
+// programs start (Filesystem Hierarchy Standard 3.0, 4.6 and 4.7).
+func libexec(name string) bool {
+	return slices.ContainsFunc([]string{"/usr/lib/", "/usr/libexec/", "/lib/"}, func(dir string) bool { return strings.HasPrefix(name, dir) })
+}
+
+// withoutInterpreter is one warning for all scripts of an interpreter.
+func withoutInterpreter(interpreter string, scripts []string) image.Warning {
+	const hint = "exclude: it, or include: it as well when the program runs it"
+	if len(scripts) == 1 {
+		return image.NewWarning("", scripts[0]+" is a script that is kept without its interpreter", hint)
+	}
+	return image.NewWarning("", fmt.Sprintf("%d scripts are kept without their interpreter %s, %s among them", len(scripts), interpreter, scripts[0]), "exclude: them, or include: the interpreter as well when the program runs one")
 }
 
 // shebang reads the #! line of a file once.

@@ -83,6 +83,16 @@ func parseInstalled(data []byte) []*packages.Record {
 				r.Source = v
 			case "L":
 				r.Licenses = []string{v}
+			case "D":
+				for name := range strings.FieldsSeq(v) {
+					if name = unversioned(name); !strings.HasPrefix(name, "!") { // a conflict
+						r.Depends = append(r.Depends, packages.Relation{name})
+					}
+				}
+			case "p":
+				for name := range strings.FieldsSeq(v) {
+					r.Provides = append(r.Provides, unversioned(name))
+				}
 			case "F":
 				dir, file = path.Clean("/"+v), ""
 				r.Dirs = append(r.Dirs, dir)
@@ -104,6 +114,14 @@ func parseInstalled(data []byte) []*packages.Record {
 		}
 	}
 	return out
+}
+
+// unversioned takes the version off a dependency (apk-world(5)).
+func unversioned(name string) string {
+	if i := strings.IndexAny(name, "<>=~"); i >= 0 {
+		return name[:i]
+	}
+	return name
 }
 
 // system are Alpine's packages of the distribution itself (Alpine 3.20).
@@ -169,10 +187,7 @@ func (Format) Asked(ctx context.Context, t tree.Tree) (func(packages.Package) bo
 	var asked []string
 	for w := range strings.FieldsSeq(string(data)) {
 		name, _, _ := strings.Cut(w, "@")
-		if i := strings.IndexAny(name, "<>=~"); i >= 0 {
-			name = name[:i]
-		}
-		asked = append(asked, name)
+		asked = append(asked, unversioned(name))
 	}
 	return func(p packages.Package) bool { return slices.Contains(asked, p.Name) }, nil
 }

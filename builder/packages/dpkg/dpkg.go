@@ -27,6 +27,9 @@ const (
 	info    = "/var/lib/dpkg/info"
 )
 
+// diversions lists the files that packages moved away (dpkg-divert(1)).
+const diversions = "/var/lib/dpkg/diversions"
+
 // states says which packages apt installed for others alone
 // (apt-mark(8), extended_states).
 const states = "/var/lib/apt/extended_states"
@@ -47,6 +50,13 @@ func (Format) Read(ctx context.Context, t tree.Tree) ([]*packages.Record, error)
 		return nil, fmt.Errorf("reading the package database: %w", err)
 	}
 	out := parseStatus(data)
+	moved, err := packages.ReadOptional(ctx, t, diversions, packages.MaxList)
+	if err != nil {
+		return nil, fmt.Errorf("reading the package database: %w", err)
+	}
+	for i, list := 0, parseDiversions(moved); i < len(out) && len(list) > 0; i++ {
+		out[i].Diversions = list
+	}
 	dir, err := tree.Resolve(ctx, t, statusD)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && !dir.Entry.IsDir() {
 		return out, nil
@@ -88,6 +98,11 @@ func parseStatus(data []byte) []*packages.Record {
 		r := &packages.Record{Package: packages.Package{Name: fields["Package"], Version: fields["Version"], Arch: fields["Architecture"], Origin: "dpkg"}}
 		r.Source, _, _ = strings.Cut(fields["Source"], " ")
 		r.System = fields["Essential"] == "yes" || fields["Priority"] == "required"
+		r.Section = fields["Section"]
+		r.Depends = append(parseRelations(fields["Pre-Depends"]), parseRelations(fields["Depends"])...)
+		for _, provided := range parseRelations(fields["Provides"]) {
+			r.Provides = append(r.Provides, provided...)
+		}
 		r.Text = paragraph + "\n"
 		if fields["Status"] == "" {
 			r.Text = "Package: " + r.Name + "\nStatus: install ok installed\n" + strings.TrimPrefix(r.Text, "Package: "+r.Name+"\n")
@@ -101,6 +116,59 @@ func parseStatus(data []byte) []*packages.Record {
 		out = append(out, r)
 	}
 	return out
+}
+
+// parseRelations reads a list of dependencies (Debian Policy 7.1): commas
+// between them, | between alternatives, and behind a name an architecture, a
+// version, restrictions, none of which count here: what is installed was found
+// to fit.
+func parseRelations(list string) []packages.Relation {
+	var out []packages.Relation
+	for group := range strings.SplitSeq(list, ",") {
+		var relation packages.Relation
+		for alternative := range strings.SplitSeq(group, "|") {
+			name := strings.TrimSpace(alternative)
+			if i := strings.IndexAny(name, " \n\t(:[<"); i >= 0 {
+				name = name[:i]
+			}
+			if name != "" {
+				relation = append(relation, name)
+			}
+		}
+		if len(relation) > 0 {
+			out = append(out, relation)
+		}
+	}
+	return out
+}
+
+// parseDiversions reads dpkg's list: a line each for the path, where it went,
+// and the package whose file has the path now, ":" for none.
+func parseDiversions(data []byte) []packages.Diversion {
+	var out []packages.Diversion
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	for ; len(lines) >= 3; lines = lines[3:] {
+		d := packages.Diversion{From: lines[0], To: lines[1], By: strings.TrimPrefix(lines[2], ":")}
+		if path.IsAbs(d.From) && path.IsAbs(d.To) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// diverted gives the paths that files of a package have after diversions.
+func diverted(r *packages.Record, files []string) []string {
+	for _, d := range r.Diversions {
+		if d.By == r.Name {
+			continue
+		}
+		for i, f := range files {
+			if f == d.From {
+				files[i] = d.To
+			}
+		}
+	}
+	return files
 }
 
 // paragraphFields reads the fields of one paragraph; further lines of a field
@@ -139,7 +207,7 @@ func (Format) List(ctx context.Context, t tree.Tree, r *packages.Record) ([]stri
 			return nil, fmt.Errorf("reading the files of %s: %w", r.Name, err)
 		}
 		if data != nil {
-			return strings.Split(strings.TrimSpace(string(data)), "\n"), nil
+			return diverted(r, strings.Split(strings.TrimSpace(string(data)), "\n")), nil
 		}
 	}
 	// distroless keeps sums only, with paths relative to the root.

@@ -1,0 +1,291 @@
+package decide_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// A deb is a package of a Debian tree.
+type deb struct {
+	name, depends, provides, section string
+	required, automatic              bool
+	files                            map[string][]byte // nil for a link "TARGET" behind "->"
+}
+
+// multiarch is where Debian has libraries.
+const multiarch = "/usr/lib/x86_64-linux-gnu/"
+
+// debs puts packages into a tree as dpkg and apt leave them.
+func debs(t *tree.Memory, list ...deb) {
+	status, states := "", ""
+	for _, d := range list {
+		status += fmt.Sprintf("Package: %s\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n", d.name)
+		for field, value := range map[string]string{"Depends": d.depends, "Provides": d.provides, "Section": d.section} {
+			if value != "" {
+				status += field + ": " + value + "\n"
+			}
+		}
+		if d.required {
+			status += "Priority: required\n"
+		}
+		status += "\n"
+		if d.automatic {
+			states += fmt.Sprintf("Package: %s\nArchitecture: amd64\nAuto-Installed: 1\n\n", d.name)
+		}
+		paths := []string{"/."}
+		for name, data := range d.files {
+			paths = append(paths, name)
+			target, link := strings.CutPrefix(string(data), "->")
+			switch {
+			case link:
+				t.Symlink(name, target)
+			case strings.Contains(name, "bin/"):
+				t.File(name, 0o755, data)
+			default:
+				t.File(name, 0o644, data)
+			}
+		}
+		t.File("/var/lib/dpkg/info/"+d.name+".list", 0o644, []byte(strings.Join(paths, "\n")+"\n"))
+	}
+	t.File("/var/lib/dpkg/status", 0o644, []byte(status))
+	t.File("/var/lib/apt/extended_states", 0o644, []byte(states))
+	t.File("/lib64/ld-linux-x86-64.so.2", 0o755, elftest.File{Library: true, SoName: "ld-linux-x86-64.so.2"}.Bytes())
+}
+
+func program(f elftest.File) []byte {
+	f.Interp = "/lib64/ld-linux-x86-64.so.2"
+	return f.Bytes()
+}
+
+func library(soname string, needed ...string) []byte {
+	return elftest.File{Library: true, SoName: soname, Needed: needed}.Bytes()
+}
+
+var text = []byte("x")
+
+// TestRelations follows packages from what a program links or the Dockerfile
+// asks for to the data and modules that no header names.
+func TestRelations(t *testing.T) {
+	uses := func(needed ...string) func(*tree.Memory) {
+		return func(t *tree.Memory) { t.File("/app", 0o755, program(elftest.File{Needed: needed})) }
+	}
+	run(t, []stage{
+		{
+			name: "data of a package that a linked library's depends on", base: debian,
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "libmagic1", depends: "libmagic-mgc (= 1), libc6 (>= 2)", files: map[string][]byte{multiarch + "libmagic.so.1": library("libmagic.so.1"), "/etc/magic": text}},
+					deb{name: "libmagic-mgc", automatic: true, files: map[string][]byte{"/usr/lib/file/magic.mgc": text, "/usr/share/misc/magic.mgc": []byte("->../../lib/file/magic.mgc"), "/usr/share/doc/libmagic-mgc/x": text}},
+				)
+				uses("libmagic.so.1")(t)
+			},
+			has:    []string{"0644 0:0 /usr/lib/file/magic.mgc", "0777 0:0 /usr/share/misc/magic.mgc -> ../../lib/file/magic.mgc", "0644 0:0 /etc/magic"},
+			hasNot: []string{"/usr/share/doc/libmagic-mgc/x"},
+		},
+		{
+			name: "circles, unmet and virtual dependencies, alternatives", base: debian,
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "liba1", depends: "a-data, gone, missing | virtual", files: map[string][]byte{multiarch + "liba.so.1": library("liba.so.1")}},
+					deb{name: "a-data", automatic: true, depends: "liba1, a-more", files: map[string][]byte{"/usr/share/a/data": text}},
+					deb{name: "a-more", automatic: true, depends: "a-data", files: map[string][]byte{"/usr/share/a/more": text}},
+					deb{name: "real", automatic: true, provides: "virtual (= 2), other", files: map[string][]byte{"/usr/share/real/data": text}},
+				)
+				uses("liba.so.1")(t)
+			},
+			has: []string{"0644 0:0 /usr/share/a/data", "0644 0:0 /usr/share/a/more", "0644 0:0 /usr/share/real/data"},
+		},
+		{
+			name: "a dependency that linking explains brings nothing by itself; one that it does not is opened by name", base: debian,
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "libv1", depends: "libv-event, libtool1", files: map[string][]byte{multiarch + "libv.so.1": library("libv.so.1"), "/usr/bin/v-tool": program(elftest.File{Needed: []string{"libtool.so.1"}})}},
+					deb{name: "libv-event", automatic: true, depends: "libev4", files: map[string][]byte{multiarch + "libv-event.so.1": library("libv-event.so.1", "libev.so.4")}},
+					deb{name: "libev4", automatic: true, files: map[string][]byte{multiarch + "libev.so.4": library("libev.so.4")}},
+					deb{name: "libtool1", automatic: true, files: map[string][]byte{multiarch + "libtool.so.1": library("libtool.so.1"), "/usr/share/tool/data": text}},
+				)
+				uses("libv.so.1")(t)
+			},
+			has:    []string{"0644 0:0 " + multiarch + "libv-event.so.1", "0644 0:0 " + multiarch + "libev.so.4"},
+			hasNot: []string{"/usr/bin/v-tool", multiarch + "libtool.so.1", "/usr/share/tool/data"},
+		},
+		{
+			name: "it ends at the base system, at what builds, at interpreters and large tools", base: debian,
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "libb1", depends: "base, b-dev, perl, tool, debconf", files: map[string][]byte{multiarch + "libb.so.1": library("libb.so.1")}},
+					deb{name: "base", required: true, depends: "base-data", files: map[string][]byte{"/usr/share/base/data": text}},
+					deb{name: "base-data", automatic: true, files: map[string][]byte{"/usr/share/base/more": text}},
+					deb{name: "b-dev", automatic: true, section: "libdevel", files: map[string][]byte{"/usr/share/b/dev": text}},
+					deb{name: "perl", automatic: true, files: map[string][]byte{"/usr/share/perl/x": text}},
+					deb{name: "tool", automatic: true, files: map[string][]byte{"/usr/bin/tool": program(elftest.File{}), "/usr/share/tool/data": make([]byte, 5<<20)}},
+				)
+				uses("libb.so.1")(t)
+			},
+			hasNot: []string{"/usr/share/base/data", "/usr/share/base/more", "/usr/share/b/dev", "/usr/share/perl/x", "/usr/share/tool/data"},
+			warns:  []string{"libb1 depends on tool, whose 5.24 MB of data are not in the image, since no program of it is: /usr/share/tool"},
+		},
+		{
+			name: "what is installed by name for its data alone", base: debian, change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "hunspell-xx", files: map[string][]byte{"/usr/share/hunspell/xx.dic": text}},
+					deb{name: "fonts", files: map[string][]byte{"/usr/share/doc/fonts/x": text}, depends: "font-a, base"},
+					deb{name: "font-a", automatic: true, files: map[string][]byte{"/usr/share/fonts/a.ttf": text}},
+					deb{name: "base", required: true, files: map[string][]byte{"/usr/share/base/data": text}},
+					deb{name: "tzdata", files: map[string][]byte{"/usr/share/zoneinfo/UTC": text}},
+					deb{name: "tool", files: map[string][]byte{"/usr/bin/tool": program(elftest.File{}), "/usr/share/tool/data": text}},
+					deb{name: "liblib1", files: map[string][]byte{multiarch + "liblib.so.1": library("liblib.so.1")}},
+				)
+			},
+			has:    []string{"0644 0:0 /usr/share/hunspell/xx.dic", "0644 0:0 /usr/share/fonts/a.ttf"},
+			hasNot: []string{"/usr/share/base/data", "/usr/share/zoneinfo/UTC", "/usr/share/tool/data", multiarch + "liblib.so.1"},
+			warns:  []string{"the package tool, which the final stage installs by name, so it is not in the image; where /app runs or reads it, it will miss its programs /usr/bin/tool"},
+			check: func(t *testing.T, p *image.Plan) {
+				if e, _ := p.Find("/usr/share/fonts/a.ttf"); !e.Droppable || !strings.Contains(e.Reason, "font-a by name") {
+					t.Errorf("%+v", e)
+				}
+			},
+		},
+		{
+			name: "libraries and modules that are installed by name, for a program that can load them", base: debian, change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "libe1", files: map[string][]byte{multiarch + "libe.so.1": library("libe.so.1")}},
+					deb{name: "plugin-x", depends: "libx1", files: map[string][]byte{multiarch + "plugins/x.so": []byte("->x.so.1"), multiarch + "plugins/x.so.1": library("x.so.1", "libx.so.1")}},
+					deb{name: "libx1", automatic: true, files: map[string][]byte{multiarch + "libx.so.1": library("libx.so.1")}},
+				)
+				uses("libe.so.1")(t)
+			},
+			has: []string{"0777 0:0 " + multiarch + "plugins/x.so -> x.so.1", "0644 0:0 " + multiarch + "plugins/x.so.1", "0644 0:0 " + multiarch + "libx.so.1"},
+		},
+		{
+			name: "strict follows files alone", base: debian, options: decide.Options{StrictPackages: true}, change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "liba1", depends: "a-data", files: map[string][]byte{multiarch + "liba.so.1": library("liba.so.1")}},
+					deb{name: "a-data", automatic: true, files: map[string][]byte{"/usr/share/a/data": text}},
+					deb{name: "dictionary", files: map[string][]byte{"/usr/share/dict/words": text}},
+				)
+				uses("liba.so.1")(t)
+			},
+			hasNot: []string{"/usr/share/a/data", "/usr/share/dict/words"}, warns: []string{"the package dictionary"},
+		},
+	})
+}
+
+// TestNamed follows what programs name in their text.
+func TestNamed(t *testing.T) {
+	app := func(f elftest.File, list ...deb) func(*tree.Memory) {
+		return func(t *tree.Memory) {
+			debs(t, list...)
+			t.File("/app", 0o755, program(f))
+		}
+	}
+	tools := []deb{
+		{name: "git", files: map[string][]byte{"/usr/bin/git": program(elftest.File{}), "/usr/bin/git-shell": program(elftest.File{})}},
+		{name: "coreutils", required: true, files: map[string][]byte{"/usr/bin/rm": program(elftest.File{}), "/usr/bin/date": program(elftest.File{})}},
+		{name: "gcc", files: map[string][]byte{"/usr/bin/gcc": program(elftest.File{})}},
+	}
+	run(t, []stage{
+		{
+			name: "programs by name, of packages that were asked for", base: debian,
+			change: app(elftest.File{Imports: []string{"execvp"}, Text: "\x00git\x00prose about git-shell and rm\x00"}, tools...),
+			has:    []string{"0755 0:0 /usr/bin/git"}, hasNot: []string{"/usr/bin/git-shell", "/usr/bin/rm", "/usr/bin/gcc"},
+		},
+		{
+			name: "not without a call that starts any", base: debian,
+			change: app(elftest.File{Imports: []string{"open"}, Text: "\x00git\x00"}, tools...), hasNot: []string{"/usr/bin/git"}, warns: []string{"the package git"},
+		},
+		{
+			name: "command lines, of any package; a compiler is a warning", base: debian,
+			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00date of birth\x00"}, tools...),
+			has:    []string{"0755 0:0 /usr/bin/rm"}, hasNot: []string{"/usr/bin/gcc", "/usr/bin/date"},
+			warns: []string{`/app names the command line "exec gcc -o x %s 2>&1", which is a compiler and not in the image`},
+		},
+		{
+			name: "files by their paths", base: debian,
+			change: app(elftest.File{Imports: []string{"fopen"}, Text: "\x00/usr/share/dict/words:/usr/share/none\x00/etc/ssl/openssl.cnf\x00/usr/share/words/%s\x00"},
+				deb{name: "words", automatic: true, files: map[string][]byte{"/usr/share/dict/words": text, "/etc/ssl/openssl.cnf": text}}),
+			has: []string{"0644 0:0 /usr/share/dict/words"}, hasNot: []string{"/etc/ssl/openssl.cnf"},
+		},
+		{
+			name: "modules in a directory, with what they link", base: debian,
+			change: app(elftest.File{Needed: []string{"libs.so.2"}},
+				deb{name: "libs2", files: map[string][]byte{multiarch + "libs.so.2": elftest.File{Library: true, SoName: "libs.so.2", Imports: []string{"dlopen", "opendir"}, Text: "\x00/usr/lib/sasl:" + multiarch + "sasl\x00"}.Bytes()}},
+				deb{name: "mods", automatic: true, files: map[string][]byte{multiarch + "sasl/plain.so": library("plain.so", "libk.so.1"), multiarch + "sasl/plain.la": text}},
+				deb{name: "libk1", automatic: true, files: map[string][]byte{multiarch + "libk.so.1": library("libk.so.1"), multiarch + "libk.la": text}}),
+			has: []string{"0644 0:0 " + multiarch + "sasl/plain.so", "0644 0:0 " + multiarch + "sasl/plain.la", "0644 0:0 " + multiarch + "libk.so.1"}, hasNot: []string{multiarch + "libk.la"},
+		},
+		{
+			name: "libraries that it opens", base: debian,
+			change: app(elftest.File{Imports: []string{"dlopen"}, Text: "\x00libcurl.so.4\x00libnone.so.1\x00"},
+				deb{name: "libcurl4", automatic: true, files: map[string][]byte{multiarch + "libcurl.so.4": library("libcurl.so.4", "libz.so.1"), multiarch + "libz.so.1": library("libz.so.1")}}),
+			has: []string{"0644 0:0 " + multiarch + "libcurl.so.4", "0644 0:0 " + multiarch + "libz.so.1"},
+		},
+		{
+			name: "SQLite's extensions, without their suffix", base: debian,
+			change: app(elftest.File{Imports: []string{"sqlite3_load_extension"}, Text: "\x00mod_spatialite\x00"},
+				deb{name: "ext", automatic: true, files: map[string][]byte{multiarch + "mod_spatialite.so": library("mod_spatialite.so")}}),
+			has: []string{"0644 0:0 " + multiarch + "mod_spatialite.so"},
+		},
+		{
+			name: "locales of the environment", base: debian,
+			config: func(c *dockerspec.DockerOCIImageConfig) { c.Env = append(c.Env, "LANG=C.UTF-8") },
+			change: func(t *tree.Memory) {
+				app(elftest.File{Imports: []string{"setlocale"}})(t)
+				t.File("/usr/lib/locale/C.utf8/LC_CTYPE", 0o644, text)
+			},
+			has: []string{"0644 0:0 /usr/lib/locale/C.utf8/LC_CTYPE"},
+		},
+		{
+			name: "PAM: the service, what it includes, modules, their files", base: debian,
+			change: func(t *tree.Memory) {
+				app(elftest.File{Imports: []string{"pam_start"}, Text: "\x00myapp\x00"})(t)
+				t.File("/etc/pam.d/myapp", 0o644, []byte("auth [success=1 default=ignore] pam_unix.so nullok\n@include common\n-session optional pam_gone.so\nauth required pam_file.so file=/etc/allowed\n"))
+				t.File("/etc/pam.d/common", 0o644, []byte("account include myapp\nsession required pam_limits.so\n"))
+				t.File("/etc/pam.d/unrelated", 0o644, []byte("auth required pam_rare.so\n"))
+				t.File("/etc/pam.d/other", 0o644, []byte("auth required pam_deny.so\n"))
+				for _, m := range []string{"unix", "file", "limits", "rare", "deny"} {
+					t.File(multiarch+"security/pam_"+m+".so", 0o644, library("pam_"+m+".so"))
+				}
+				t.File("/etc/allowed", 0o644, text)
+				t.File("/etc/security/limits.conf", 0o644, text)
+			},
+			has: []string{"0644 0:0 /etc/pam.d/myapp", "0644 0:0 /etc/pam.d/common", "0644 0:0 /etc/pam.d/other", "0644 0:0 " + multiarch + "security/pam_unix.so", "0644 0:0 " + multiarch + "security/pam_file.so", "0644 0:0 " + multiarch + "security/pam_deny.so", "0644 0:0 /etc/allowed", "0644 0:0 /etc/security/limits.conf"},
+		},
+		{
+			name: "converters by name and alias, with what they link", base: func(t *tree.Memory) {
+				debian(t)
+				debs(t, deb{name: "libc6", required: true, files: map[string][]byte{multiarch + "libc.so.6": library("libc.so.6")}})
+				t.File(multiarch+"gconv/gconv-modules", 0o644, []byte("alias A// B//\nalias B// A//\n"))
+				t.File(multiarch+"gconv/gconv-modules.d/extra.conf", 0o644, []byte("alias UJIS// EUC-JP//\nmodule EUC-JP// INTERNAL EUC-JP 1\nmodule KOI8-R// INTERNAL KOI8-R 1\nalias LATIN9// ISO-8859-15//\nmodule INTERNAL ISO-8859-15// ISO8859-15 1\n"))
+				for _, m := range []string{"EUC-JP", "KOI8-R", "ISO8859-15"} {
+					t.File(multiarch+"gconv/"+m+".so", 0o644, elftest.File{Library: true, SoName: m + ".so", Needed: []string{"libJIS.so"}, RunPath: "$ORIGIN"}.Bytes())
+				}
+				t.File(multiarch+"gconv/libJIS.so", 0o644, library("libJIS.so"))
+			},
+			change: func(t *tree.Memory) {
+				t.File("/app", 0o755, program(elftest.File{Needed: []string{"libc.so.6"}, Imports: []string{"iconv_open"}, Text: "\x00UJIS\x00latin9\x00"}))
+			},
+			has:    []string{"0644 0:0 " + multiarch + "gconv/EUC-JP.so", "0644 0:0 " + multiarch + "gconv/libJIS.so", "0644 0:0 " + multiarch + "gconv/ISO8859-15.so", "0644 0:0 " + multiarch + "gconv/gconv-modules.d/extra.conf"},
+			hasNot: []string{multiarch + "gconv/KOI8-R.so"},
+		},
+		{
+			name: "terminals", base: debian,
+			config: func(c *dockerspec.DockerOCIImageConfig) { c.Env = append(c.Env, "TERM=rare") },
+			change: func(t *tree.Memory) {
+				app(elftest.File{Imports: []string{"setupterm"}})(t)
+				for _, n := range []string{"/lib/terminfo/x/xterm", "/usr/share/terminfo/r/rare", "/usr/share/terminfo/r/other"} {
+					t.File(n, 0o644, text)
+				}
+			},
+			has: []string{"0644 0:0 /lib/terminfo/x/xterm", "0644 0:0 /usr/share/terminfo/r/rare"},
+		},
+	})
+}

@@ -1,0 +1,410 @@
+package distribution
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// What maintainers say of a package is evidence: a library whose file is in the
+// image opens data and modules of the packages that its own depends on. The
+// transitive closure of dependencies ends at the base system, at what serves
+// builds, and where linking alone explains a dependency, which the loader's own
+// closure follows file by file.
+
+// installTime are packages that others depend on for their installation, or for
+// the start of a whole machine, and interpreters, whose own files say what they
+// need (Debian 12; 2026-11).
+var installTime = []string{
+	"adduser", "apt", "ca-certificates", "cdebconf", "debconf", "dbus", "dbus-daemon", "dbus-system-bus-common", "default-dbus-session-bus", "dbus-user-session", "dictionaries-common", "dpkg", "emacsen-common", "init-system-helpers", "install-info",
+	"libpam-systemd", "locales", "lsb-base", "lsb-release", "man-db", "openssl", "procps", "psmisc", "runit-helper", "sensible-utils", "sgml-base", "ssl-cert", "systemd", "systemd-sysv", "sysvinit-utils", "tzdata", "ucf", "update-inetd", "xml-core", "logrotate", "cron-daemon-common",
+	"perl", "perl-base", "python3", "python3-minimal", "ruby", "tcl", "guile-3.0", "default-jre-headless",
+}
+
+// interpreter reports whether a package is a part of an interpreter.
+func interpreter(name string) bool {
+	return slices.ContainsFunc([]string{"perl-modules", "libperl", "python3.", "libpython3", "ruby2", "ruby3", "libruby", "openjdk-", "nodejs"}, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// byEvidence are packages whose files come when something shows a use of them,
+// in the form that it needs.
+var byEvidence = []string{"ca-certificates", "tzdata", "netbase"}
+
+// maxBeside is how much the data of a dependency may be that has programs of
+// its own, none of which is known to run, in bytes: the data may be theirs
+// alone.
+const maxBeside = 4 << 20
+
+// maxLinking is how many files of a package are read for what they link.
+const maxLinking = 512
+
+// relations remembers what packages bring.
+type relations struct {
+	brought map[string]need.Found   // by package
+	linked  map[string][]string     // by package, the libraries that its files link
+	kinds   map[string]packageFiles // by package
+}
+
+// packageFiles are the files of a package by what they are.
+type packageFiles struct {
+	programs  []string // along PATH
+	libraries []string // that the loader finds by name
+	others    []string
+}
+
+func key(p packages.Package) string { return p.Name + ":" + p.Arch }
+
+func (p *Provider) filesOf(ctx context.Context, pkg packages.Package) (packageFiles, error) {
+	if f, ok := p.relations.kinds[key(pkg)]; ok {
+		return f, nil
+	}
+	names, err := p.db.Files(ctx, pkg)
+	if err != nil {
+		return packageFiles{}, fmt.Errorf("listing the files of %s: %w", pkg.Name, err)
+	}
+	var out packageFiles
+	for _, n := range names {
+		switch {
+		case path.Clean(n) == "/":
+		case onPath(n):
+			out.programs = append(out.programs, n)
+		case onLoaderPath(n):
+			out.libraries = append(out.libraries, n)
+		default:
+			out.others = append(out.others, n)
+		}
+	}
+	p.relations.kinds[key(pkg)] = out
+	return out, nil
+}
+
+// related gives what a package brings when one of its programs or libraries is
+// at work: its own data and modules, and those of its dependencies.
+func (p *Provider) related(ctx context.Context, env *need.Env, pkg packages.Package) (need.Found, error) {
+	if f, ok := p.relations.brought[key(pkg)]; ok {
+		return f, nil
+	}
+	var out need.Found
+	base, err := p.outside(ctx, pkg)
+	if base || err != nil {
+		return out, err
+	}
+	if err := p.dataOf(ctx, env, &out, pkg, "data of the package "+pkg.Name); err != nil {
+		return out, err
+	}
+	if err := p.dependencies(ctx, env, &out, pkg); err != nil {
+		return out, err
+	}
+	p.relations.brought[key(pkg)] = out
+	return out, nil
+}
+
+// outside reports whether relations end at a package.
+func (p *Provider) outside(ctx context.Context, pkg packages.Package) (bool, error) {
+	if slices.Contains(installTime, pkg.Name) || interpreter(pkg.Name) {
+		return true, nil
+	}
+	if base, err := p.db.BaseSystem(ctx, pkg); base || err != nil {
+		return true, err
+	}
+	return p.db.Development(ctx, pkg)
+}
+
+// dependencies adds what the dependencies of a package bring, and theirs.
+func (p *Provider) dependencies(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package) error {
+	seen := map[string]bool{key(pkg): true}
+	for queue := []packages.Package{pkg}; len(queue) > 0; queue = queue[1:] {
+		deps, err := p.db.Depends(ctx, queue[0])
+		if err != nil {
+			return err
+		}
+		for _, d := range deps {
+			if seen[key(d)] {
+				continue
+			}
+			seen[key(d)] = true
+			follow, err := p.dependency(ctx, env, out, queue[0], d)
+			if err != nil {
+				return err
+			}
+			if follow {
+				queue = append(queue, d)
+			}
+		}
+	}
+	return nil
+}
+
+// dependency adds what one package brings for another that depends on it, and
+// reports whether its own dependencies count as well.
+func (p *Provider) dependency(ctx context.Context, env *need.Env, out *need.Found, of, d packages.Package) (follow bool, err error) {
+	if end, err := p.outside(ctx, d); end || err != nil {
+		return false, err
+	}
+	files, err := p.filesOf(ctx, d)
+	if err != nil {
+		return false, err
+	}
+	reason := fmt.Sprintf("data of the package %s, which %s depends on", d.Name, of.Name)
+	switch {
+	case len(files.libraries) > 0:
+		explained, err := p.links(ctx, env, of, files.libraries)
+		if explained || err != nil {
+			return false, err
+		}
+		if err := p.libraries(ctx, env, out, files.libraries, fmt.Sprintf("library of the package %s, which %s depends on and does not link", d.Name, of.Name)); err != nil {
+			return false, err
+		}
+	case len(files.programs) > 0:
+		size, err := p.size(ctx, env, files.others)
+		if err != nil {
+			return false, err
+		}
+		if size > maxBeside {
+			held := directories(files.others)
+			out.Warnings = append(out.Warnings, image.NewWarning("RUN", fmt.Sprintf("%s depends on %s, whose %s of data are not in the image, since no program of it is: %s", of.Name, d.Name, image.FormatSize(size), strings.Join(held[:min(len(held), maxHeld)], ", ")), "include: "+strings.Join(held[:min(len(held), maxHeld)], ", ")+" when the program reads it"))
+			return false, nil
+		}
+	}
+	return true, p.dataOf(ctx, env, out, d, reason)
+}
+
+// size sums up the data files of a package, in bytes.
+func (p *Provider) size(ctx context.Context, env *need.Env, names []string) (int64, error) {
+	var sum int64
+	for _, n := range names {
+		if !IsData(n) {
+			continue
+		}
+		e, err := env.Tree.Lstat(ctx, n)
+		if need.Missing(err) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if e.IsRegular() {
+			sum += e.Size
+		}
+	}
+	return sum, nil
+}
+
+// dataOf asks for the data and modules of a package, and for what its
+// installation made in directories that it has for itself.
+func (p *Provider) dataOf(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package, reason string) error {
+	files, err := p.filesOf(ctx, pkg)
+	if err != nil {
+		return err
+	}
+	by := "the package " + pkg.Name
+	for _, name := range files.others {
+		if err := packageFile(ctx, env, out, name, by, reason); err != nil {
+			return err
+		}
+	}
+	return p.madeBeside(ctx, env, out, files.others, by)
+}
+
+// maxBesides is how many entries a directory may have that is looked through
+// for what an installation made there.
+const maxBesides = 1000
+
+// madeBeside asks for what no package owns in the directories that the files of
+// one lie in, such as the list of modules that a trigger wrote.
+func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Found, files []string, by string) error {
+	var dirs []string
+	for _, f := range files {
+		if dir := path.Dir(f); IsData(f) && strings.Count(dir, "/") >= 3 && (len(dirs) == 0 || dirs[len(dirs)-1] != dir) && !libraryDir.MatchString(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		res, err := tree.Resolve(ctx, env.Tree, dir)
+		if need.Missing(err) || err == nil && !res.Entry.IsDir() {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		entries, err := env.Tree.ReadDir(ctx, res.Path)
+		if err != nil {
+			return err
+		}
+		if len(entries) > maxBesides {
+			continue
+		}
+		for _, e := range entries {
+			name := path.Join(res.Path, e.Name)
+			if e.IsDir() || !IsData(name) || strings.HasPrefix(name, "/var/") {
+				continue
+			}
+			if _, owned, err := p.db.Owner(ctx, name); owned || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			if err := datum(ctx, env, out, name, e, by, "made beside the data of "+by); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// libraries asks for libraries that something opens by name.
+func (p *Provider) libraries(ctx context.Context, env *need.Env, out *need.Found, names []string, reason string) error {
+	for _, name := range names {
+		res, err := tree.Resolve(ctx, env.Tree, name)
+		if need.Missing(err) || err == nil && !res.Entry.IsRegular() {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		out.Needs = append(out.Needs, need.Need{Kind: need.Module, Path: name, By: name, Reason: reason, Strength: need.Expected, Droppable: true})
+	}
+	return nil
+}
+
+// links reports whether any file of a package links one of the libraries: then
+// the loader's closure of that file says whether the library is needed.
+func (p *Provider) links(ctx context.Context, env *need.Env, pkg packages.Package, libraries []string) (bool, error) {
+	needed, ok := p.relations.linked[key(pkg)]
+	if !ok {
+		var err error
+		if needed, err = p.linkedBy(ctx, env, pkg); err != nil {
+			return false, err
+		}
+		p.relations.linked[key(pkg)] = needed
+	}
+	return slices.ContainsFunc(libraries, func(l string) bool { return slices.Contains(needed, path.Base(l)) }), nil
+}
+
+func (p *Provider) linkedBy(ctx context.Context, env *need.Env, pkg packages.Package) ([]string, error) {
+	files, err := p.filesOf(ctx, pkg)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	read := 0
+	for _, name := range slices.Concat(files.libraries, files.programs, files.others) {
+		if read >= maxLinking || !IsData(name) && !onPath(name) {
+			continue
+		}
+		res, err := tree.Resolve(ctx, env.Tree, name)
+		if need.Missing(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !res.Entry.IsRegular() || res.Entry.Mode&0o111 == 0 && !strings.Contains(path.Base(name), ".so") {
+			continue
+		}
+		r, err := env.Tree.Open(ctx, res.Path)
+		if err != nil {
+			return nil, err
+		}
+		read++
+		needed, err := elf.Needed(r)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", res.Path, err)
+		}
+		out = append(out, needed...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// Asked lists the packages that the final stage installs by name.
+func (p *Provider) Asked(ctx context.Context) ([]packages.Package, error) {
+	if p.asked == nil && p.base != nil {
+		list, err := p.db.Asked(ctx, p.base)
+		if err != nil {
+			return nil, fmt.Errorf("reading the package database: %w", err)
+		}
+		p.asked = append([]packages.Package{}, list...)
+	}
+	return p.asked, nil
+}
+
+// Data asks for the data of packages that the final stage installs by name
+// although no program of theirs could be run for it: fonts, dictionaries,
+// language data.
+func (p *Provider) Data(ctx context.Context, env *need.Env) (need.Found, error) {
+	return p.withoutPrograms(ctx, env, false)
+}
+
+// withoutPrograms asks for packages that are installed by name and have no
+// program along PATH: those that have something to load, or the others.
+func (p *Provider) withoutPrograms(ctx context.Context, env *need.Env, load bool) (need.Found, error) {
+	var out need.Found
+	asked, err := p.Asked(ctx)
+	if err != nil || p.strict {
+		return out, err
+	}
+	for _, pkg := range asked {
+		files, err := p.filesOf(ctx, pkg)
+		if err != nil {
+			return out, err
+		}
+		loads := len(files.libraries) > 0 || slices.ContainsFunc(files.others, func(f string) bool { return strings.Contains(path.Base(f), ".so") })
+		if len(files.programs) > 0 || loads != load || slices.Contains(byEvidence, pkg.Name) {
+			continue
+		}
+		if end, err := p.outside(ctx, pkg); end || err != nil {
+			if err != nil {
+				return out, err
+			}
+			continue
+		}
+		if err := p.installed(ctx, env, &out, pkg); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// installed adds a package that was asked for by name, and its dependencies.
+func (p *Provider) installed(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package) error {
+	files, err := p.filesOf(ctx, pkg)
+	if err != nil {
+		return err
+	}
+	reason := fmt.Sprintf("the final stage installs %s by name", pkg.Name)
+	if err := p.libraries(ctx, env, out, files.libraries, reason); err != nil {
+		return err
+	}
+	if err := p.dataOf(ctx, env, out, pkg, reason); err != nil {
+		return err
+	}
+	return p.dependencies(ctx, env, out, pkg)
+}
+
+// Settle implements need.Settler: libraries and modules that were installed by
+// name come when there is a program that can open them.
+func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.Found, error) {
+	var out need.Found
+	if !slices.ContainsFunc(s.Files(), func(f *need.File) bool { return f.Library }) {
+		return out, nil
+	}
+	if p.loaded == nil {
+		out, err := p.withoutPrograms(ctx, env, true)
+		if err != nil {
+			return out, err
+		}
+		p.loaded = &out
+	}
+	return *p.loaded, nil
+}

@@ -1,0 +1,59 @@
+package elf_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/whittle-oci/whittle/builder/need/elf"
+)
+
+// TestGoStrings finds the literals of a Go program that its code or its tables
+// name, and no words that only occur in it.
+func TestGoStrings(t *testing.T) {
+	dir := t.TempDir()
+	const source = `package main
+
+import "os/exec"
+
+var table = []string{"pg_dump", "clone"}
+
+type job struct{ name string }
+
+//go:noinline
+func start(j *job) error { return exec.Command(j.name, table...).Run() }
+
+func main() {
+	if _, err := exec.LookPath("git"); err != nil {
+		println("digital ipsum archive")
+	}
+	_ = exec.Command("iptables", "-L").Run()
+	_ = start(&job{"zq"})
+}
+`
+	for name, text := range map[string]string{"main.go": source, "go.mod": "module example.test/x\n\ngo 1.24\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", "x", ".")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := elf.ReadText(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, sure := text.Has([]string{"git", "pg_dump", "iptables", "zq", "ip", "tar", "arch", "sum", "ar", "igit"})
+	if want := []string{"git", "pg_dump", "iptables", "zq"}; !sure || !slices.Equal(found, want) {
+		t.Errorf("%q (sure: %v), want %q", found, sure, want)
+	}
+}

@@ -1,0 +1,242 @@
+package named
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/distribution"
+	"github.com/whittle-oci/whittle/builder/packages"
+)
+
+// compilers are programs that need headers and libraries of the whole system,
+// so that to carry them is to carry that.
+var compilers = []string{"gcc", "g++", "cc", "c++", "c89", "c99", "cpp", "clang", "clang++", "tcc", "ld", "as", "make", "cmake", "ninja", "go", "rustc", "cargo", "javac", "gfortran"}
+
+// owner is the package that a program along PATH belongs to.
+type owner struct {
+	name   string // "" for none
+	base   bool   // it belongs to the base system
+	wanted bool   // the final stage asked for it by name, or for what depends on it
+}
+
+// starts asks for the programs that a file names and starts. A bare word is
+// evidence where the Dockerfile asked for the program's package by name, or
+// where the file is the user's own; a command line, for any program.
+func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need.Found) error {
+	if f.starts == "" && f.command == "" {
+		return nil
+	}
+	if err := p.list(ctx, env); err != nil {
+		return err
+	}
+	words := map[string]string{} // program to how it is named
+	if f.info.Unknown != "" {
+		for name := range p.onPath {
+			words[name] = "cannot be read, and may start " + name
+		}
+		return p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base })
+	}
+	if f.text.Unended() {
+		all := make([]string, 0, len(p.onPath))
+		for name, at := range p.onPath {
+			o, err := p.owner(ctx, env, at)
+			if err != nil {
+				return err
+			}
+			if o.wanted || !f.owned {
+				all = append(all, name)
+			}
+		}
+		slices.Sort(all)
+		found, sure := f.text.Has(all)
+		for _, name := range found {
+			words[name] = "names " + name + " and starts programs"
+		}
+		return p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base || sure && !f.owned })
+	}
+	for _, s := range f.text.Strings {
+		name := s
+		if dir := path.Dir(s); path.IsAbs(s) && slices.Contains(distribution.ProgramDirs, dir) {
+			words[path.Base(s)] = "names " + s
+			continue
+		}
+		if _, ok := p.onPath[name]; ok && f.starts != "" {
+			words[name] = fmt.Sprintf("names %s and calls %s", name, f.starts)
+		}
+	}
+	if err := p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base || !f.owned }); err != nil {
+		return err
+	}
+	if f.command == "" && (f.owned || f.starts == "") {
+		return nil
+	}
+	lines := map[string]string{}
+	for _, s := range f.text.Strings {
+		for _, name := range commandLine(s) {
+			lines[name] = fmt.Sprintf("names the command line %q", shorten(s))
+		}
+	}
+	return p.programsOf(ctx, env, f, out, lines, func(owner) bool { return true })
+}
+
+// programsOf asks for programs that a file names, where they count.
+func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *need.Found, words map[string]string, counts func(owner) bool) error {
+	names := make([]string, 0, len(words))
+	for name := range words {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		at, ok := p.onPath[name]
+		if !ok {
+			continue
+		}
+		o, err := p.owner(ctx, env, at)
+		if err != nil {
+			return err
+		}
+		if !counts(o) {
+			continue
+		}
+		if slices.Contains(compilers, name) {
+			if o.name != "" {
+				warn(out, fmt.Sprintf("%s %s, which is a compiler and not in the image", f.path, words[name]), "build as written when it has to compile at work: --target with minimal off, or include: the compiler, its headers and libraries")
+			}
+			continue
+		}
+		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: at, By: f.path, Reason: f.path + " " + words[name], Strength: need.Expected, Droppable: true})
+	}
+	return nil
+}
+
+// list reads the directories of PATH once, and what was asked for.
+func (p *Provider) list(ctx context.Context, env *need.Env) error {
+	if p.onPath != nil {
+		return nil
+	}
+	onPath := map[string]string{}
+	for _, dir := range env.SearchPath() {
+		res, ok, err := resolved(ctx, env, env.Abs(dir))
+		if err != nil {
+			return err
+		}
+		if !ok || !res.Entry.IsDir() {
+			continue
+		}
+		entries, err := env.Tree.ReadDir(ctx, res.Path)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if _, taken := onPath[e.Name]; !taken && (e.IsSymlink() || e.IsRegular() && e.Mode&0o111 != 0) {
+				onPath[e.Name] = path.Join(env.Abs(dir), e.Name)
+			}
+		}
+	}
+	asked, err := p.asked(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := map[string]bool{}
+	for queue := slices.Clone(asked); len(queue) > 0; queue = queue[1:] {
+		pkg := queue[0]
+		if wanted[key(pkg)] {
+			continue
+		}
+		if base, err := p.db.BaseSystem(ctx, pkg); base || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		wanted[key(pkg)] = true
+		deps, err := p.db.Depends(ctx, pkg)
+		if err != nil {
+			return err
+		}
+		queue = append(queue, deps...)
+	}
+	p.onPath, p.wanted = onPath, wanted
+	return nil
+}
+
+func key(p packages.Package) string { return p.Name + ":" + p.Arch }
+
+// owner looks the package of a program up, of a link that of what it leads to.
+func (p *Provider) owner(ctx context.Context, env *need.Env, at string) (owner, error) {
+	if o, ok := p.programs[at]; ok {
+		return o, nil
+	}
+	var o owner
+	res, ok, err := resolved(ctx, env, at)
+	if err != nil {
+		return o, err
+	}
+	if ok {
+		pkg, owned, err := p.db.Owner(ctx, res.Path)
+		if err != nil {
+			return o, fmt.Errorf("looking up the package of %s: %w", res.Path, err)
+		}
+		if owned {
+			o.name, o.wanted = pkg.Name, p.wanted[key(*pkg)]
+			if o.base, err = p.db.BaseSystem(ctx, *pkg); err != nil {
+				return o, err
+			}
+		}
+	}
+	p.programs[at] = o
+	return o, nil
+}
+
+// commandLine gives the programs that a text starts when it is a command line:
+// the first word, and those behind separators, exec and the like. Prose is told
+// apart by having nothing that only command lines have.
+func commandLine(s string) []string {
+	if !strings.ContainsAny(s, " \t") || !strings.ContainsAny(s, "|;&>/%$") && !strings.Contains(s, " -") && !strings.HasPrefix(s, "exec ") {
+		return nil
+	}
+	var out []string
+	first := true
+	for _, w := range strings.FieldsFunc(spaced.Replace(s), func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' }) {
+		switch {
+		case slices.Contains([]string{"|", ";", "&", "(", "`", "{", "!"}, w):
+			first = true
+		case slices.Contains([]string{"exec", "then", "do", "else", "if", "while", "nohup", "env", "command", "time"}, w) && first:
+		case first && strings.Contains(w, "=") && !strings.HasPrefix(w, "="):
+		case first:
+			first = false
+			w = strings.Trim(w, `"'`)
+			if path.IsAbs(w) && slices.Contains(distribution.ProgramDirs, path.Dir(w)) {
+				w = path.Base(w)
+			}
+			if isName(w) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}
+
+// spaced sets the separators of a command line apart.
+var spaced = strings.NewReplacer("|", " | ", ";", " ; ", "&", " & ", "$(", " ( ", "(", " ( ", "`", " ` ")
+
+func isName(w string) bool {
+	for _, r := range w {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._+-[", r)) {
+			return false
+		}
+	}
+	return len(w) > 1 && w[0] != '-'
+}
+
+// shorten cuts a text for a message.
+func shorten(s string) string {
+	if s = strings.Join(strings.Fields(s), " "); len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "…"
+	}
+	return s
+}
