@@ -78,7 +78,7 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 	if err != nil {
 		return nil, err
 	}
-	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: gate.admit, NoShell: in.Options.NoShell, NoEvidence: in.Options.NoEvidence, Next: next}
+	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Lines: commandLines(in), Admit: gate.admit, NoShell: in.Options.NoShell, NoEvidence: in.Options.NoEvidence, Next: next}
 	var baseDB *packages.DB
 	if in.Base != nil {
 		baseDB = Packages(in.Base)

@@ -44,7 +44,7 @@ func variables(ctx context.Context, t tree.Tree, vars []string, files *drafts) (
 		case name == "PATH":
 			kept := keptPath(value, files, occupied)
 			if kept != value {
-				about.changes = append(about.changes, image.Change{Kind: "environment", Name: name, From: value, To: kept, Why: "directories that are not in the image"})
+				about.changes = append(about.changes, image.Change{Kind: "environment", Name: name, From: value, To: kept, Why: "of its directories, those that the image has"})
 			}
 			if kept != "" {
 				out = append(out, "PATH="+kept)

@@ -134,6 +134,9 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, who
 	return p
 }
 
+// maxShellUses is how many further uses of a shell are named.
+const maxShellUses = 3
+
 // shellCosts warns about what a shell brings along: what came for it alone and
 // is not the Dockerfile's own.
 func shellCosts(files *drafts, kept kept, owner map[string]string, closed *need.Set) []image.Warning {
@@ -150,9 +153,23 @@ func shellCosts(files *drafts, kept kept, owner map[string]string, closed *need.
 		bytes += d.Size
 		n++
 	}
-	var out []image.Warning
-	for _, u := range closed.Shells {
-		out = append(out, image.NewWarning(u.Instruction, fmt.Sprintf("%s, so the image has %s, which with the commands that are run costs %s in %d files", u.Why, u.Shell, image.FormatSize(bytes), n), u.Hint))
+	if len(closed.Shells) == 0 {
+		return nil
+	}
+	// The shell costs what it costs once, however many need it.
+	first := closed.Shells[0]
+	out := []image.Warning{image.NewWarning(first.Instruction, fmt.Sprintf("%s, so the image has %s, which with the commands that are run costs %s in %d files", first.Why, first.Shell, image.FormatSize(bytes), n), first.Hint)}
+	var others []string
+	for _, u := range closed.Shells[1:] {
+		if u.Why != first.Why && !slices.Contains(others, u.Why) {
+			others = append(others, u.Why)
+		}
+	}
+	switch {
+	case len(others) > maxShellUses:
+		out = append(out, image.NewWarning("", fmt.Sprintf("a shell is used %d times besides: %s, …", len(others), strings.Join(others[:maxShellUses], "; ")), ""))
+	case len(others) > 0:
+		out = append(out, image.NewWarning("", "a shell is used besides: "+strings.Join(others, "; "), ""))
 	}
 	return out
 }

@@ -238,6 +238,26 @@ func launchCommands(ctx context.Context, env *need.Env, in Input, launchers []ne
 	return nil
 }
 
+// commandLines lists the command lines of an image as they are written, those
+// in shell form cut into words at blanks.
+func commandLines(in Input) [][]string {
+	lines := [][]string{slices.Concat(in.Config.Entrypoint, in.Config.Cmd)}
+	for _, argv := range in.Options.Commands {
+		lines = append(lines, slices.Concat(in.Config.Entrypoint, argv))
+	}
+	if h := in.Config.Healthcheck; h != nil && len(h.Test) > 1 {
+		lines = append(lines, h.Test[1:])
+	}
+	for i, argv := range lines {
+		if script, _, ok := shell.Form(argv); ok {
+			lines[i] = strings.Fields(script)
+		} else if len(argv) == 1 {
+			lines[i] = strings.Fields(argv[0]) // of CMD-SHELL
+		}
+	}
+	return lines
+}
+
 func cloneConfig(c dockerspec.DockerOCIImageConfig) dockerspec.DockerOCIImageConfig {
 	c.Env = slices.Clone(c.Env)
 	c.Entrypoint = slices.Clone(c.Entrypoint)

@@ -209,6 +209,10 @@ func TestNamed(t *testing.T) {
 			warns: []string{`/app names the command line "exec gcc -o x %s 2>&1", which is a compiler and not in the image`},
 		},
 		{
+			name: "programs that its arguments name", base: debian, config: entrypoint("/app", "-x", "date", "+%Y"),
+			change: app(elftest.File{Imports: []string{"execvp"}}, tools...), has: []string{"0755 0:0 /usr/bin/date"}, hasNot: []string{"/usr/bin/rm"},
+		},
+		{
 			name: "files by their paths", base: debian,
 			change: app(elftest.File{Imports: []string{"fopen"}, Text: "\x00/usr/share/dict/words:/usr/share/none\x00/etc/ssl/openssl.cnf\x00/usr/share/words/%s\x00"},
 				deb{name: "words", automatic: true, files: map[string][]byte{"/usr/share/dict/words": text, "/etc/ssl/openssl.cnf": text}}),

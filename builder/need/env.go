@@ -21,6 +21,9 @@ type Env struct {
 	// counts.
 	Vars []string
 	Dir  string // WORKDIR, "" for the root
+	// Lines are the command lines of the image as its configuration has them,
+	// those in shell form cut into words at blanks.
+	Lines [][]string
 	// Commands are the command lines that scripts of the image are started
 	// with as arguments, launched, once they are known: a script that another
 	// one runs may run them.

@@ -41,8 +41,8 @@ func (p *Provider) converters(ctx context.Context, env *need.Env, v need.Visit, 
 	for _, s := range text.Strings {
 		files = append(files, set.find(s)...)
 	}
-	for _, c := range env.Commands {
-		for _, a := range c.Argv {
+	for _, line := range env.Lines {
+		for _, a := range line {
 			_, value, _ := strings.Cut(a, "=")
 			files = append(append(files, set.find(a)...), set.find(value)...)
 		}

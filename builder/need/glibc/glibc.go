@@ -86,8 +86,8 @@ var locale = regexp.MustCompile(`^(C|[a-z]{2,3}_[A-Z]{2})(\.[A-Za-z0-9-]+)?(@[a-
 // program itself name.
 func (p *Provider) locales(ctx context.Context, env *need.Env, v need.Visit, shows string, out *need.Found) error {
 	names := environment(env)
-	for _, c := range env.Commands {
-		for _, a := range c.Argv {
+	for _, line := range env.Lines {
+		for _, a := range line {
 			_, value, _ := strings.Cut(a, "=")
 			for _, n := range []string{a, value} {
 				if locale.MatchString(n) {
@@ -96,11 +96,11 @@ func (p *Provider) locales(ctx context.Context, env *need.Env, v need.Visit, sho
 			}
 		}
 	}
-	_, owned, err := p.db.Owner(ctx, v.Path)
+	base, err := p.base(ctx, v.Path)
 	if err != nil {
-		return fmt.Errorf("looking up the package of %s: %w", v.Path, err)
+		return err
 	}
-	if !owned {
+	if !base {
 		text, err := p.elf.Text(ctx, env.Tree, v.Path)
 		if err != nil {
 			return err
@@ -118,6 +118,18 @@ func (p *Provider) locales(ctx context.Context, env *need.Env, v need.Visit, sho
 		}
 	}
 	return nil
+}
+
+// base reports whether a file belongs to the base system.
+func (p *Provider) base(ctx context.Context, name string) (bool, error) {
+	pkg, owned, err := p.db.Owner(ctx, name)
+	if err != nil {
+		return false, fmt.Errorf("looking up the package of %s: %w", name, err)
+	}
+	if !owned {
+		return false, nil
+	}
+	return p.db.BaseSystem(ctx, *pkg)
 }
 
 // environment lists the locales that the image's variables name.

@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // compilers are programs that need headers and libraries of the whole system,
@@ -31,6 +32,9 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 		return nil
 	}
 	if err := p.list(ctx, env); err != nil {
+		return err
+	}
+	if err := p.arguments(ctx, env, f, out); err != nil {
 		return err
 	}
 	words := map[string]string{} // program to how it is named
@@ -83,6 +87,38 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 	return p.programsOf(ctx, env, f, out, lines, func(owner) bool { return true })
 }
 
+// arguments asks for the programs that a command line of the image names as
+// arguments of a program which starts others, as faketime and its like do.
+func (p *Provider) arguments(ctx context.Context, env *need.Env, f *file, out *need.Found) error {
+	if f.starts == "" || f.info.Go != nil {
+		return nil
+	}
+	words := map[string]string{}
+	for _, line := range env.Lines {
+		if len(line) < 2 {
+			continue
+		}
+		at, ok, err := env.LookPath(ctx, line[0])
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		res, ok, err := resolved(ctx, env, at)
+		if err != nil {
+			return err
+		}
+		if !ok || res.Path != f.path {
+			continue
+		}
+		for _, a := range line[1:] {
+			words[a] = "is given the argument " + a + " and starts programs"
+		}
+	}
+	return p.programsOf(ctx, env, f, out, words, func(owner) bool { return true })
+}
+
 // programsOf asks for programs that a file names, where they count.
 func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *need.Found, words map[string]string, counts func(owner) bool) error {
 	names := make([]string, 0, len(words))
@@ -108,7 +144,7 @@ func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *
 			}
 			continue
 		}
-		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: at, By: f.path, Reason: f.path + " " + words[name], Strength: need.Expected, Droppable: true})
+		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: at, By: f.path, Reason: f.path + " " + words[name], Strength: need.Expected, Droppable: true, Shell: command.IsShell(name)})
 	}
 	return nil
 }
