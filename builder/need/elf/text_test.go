@@ -2,13 +2,16 @@ package elf_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 )
 
 // TestGoStrings finds the literals of a Go program that its code or its tables
@@ -55,5 +58,34 @@ func main() {
 	found, sure := text.Has([]string{"git", "pg_dump", "iptables", "zq", "ip", "tar", "arch", "sum", "ar", "igit"})
 	if want := []string{"git", "pg_dump", "iptables", "zq"}; !sure || !slices.Equal(found, want) {
 		t.Errorf("%q (sure: %v), want %q", found, sure, want)
+	}
+}
+
+// FuzzText reads the text of any file.
+func FuzzText(f *testing.F) {
+	f.Add(elftest.File{Interp: "/lib/ld.so", Text: "\x00git\x00/usr/share/x:/etc/y\x00"}.Bytes())
+	f.Add(elftest.File{Text: "/rustc/ git /etc/x"}.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		text, err := elf.ReadText(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		text.Has([]string{"git", "x", ""})
+		text.Paths("/etc/", "/usr/share/")
+	})
+}
+
+// TestManyStrings reads a program with 100,000 strings.
+func TestManyStrings(t *testing.T) {
+	var b strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&b, "\x00word%d", i)
+	}
+	text, err := elf.ReadText(bytes.NewReader(elftest.File{Interp: "/lib/ld.so", Text: b.String() + "\x00"}.Bytes()))
+	if err != nil || len(text.Strings) < 100_000 {
+		t.Fatalf("%v", err)
+	}
+	if found, sure := text.Has([]string{"word99999", "word100000"}); !sure || !slices.Equal(found, []string{"word99999"}) {
+		t.Errorf("%q", found)
 	}
 }

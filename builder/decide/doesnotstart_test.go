@@ -1,0 +1,84 @@
+package decide_test
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/tree"
+)
+
+// TestDoesNotStart holds docs/when-it-does-not-start.md to what is really said:
+// the page has each message between backquotes, and each comes from the plan of
+// an image with that fault.
+func TestDoesNotStart(t *testing.T) {
+	page, err := os.ReadFile("../../docs/when-it-does-not-start.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := func(f elftest.File) func(*tree.Memory) {
+		return func(t *tree.Memory) {
+			debs(t) // the loader
+			t.File("/app", 0o755, program(f))
+		}
+	}
+	script := func(text string) func(*tree.Memory) {
+		return func(t *tree.Memory) { t.File("/entry.sh", 0o755, []byte(text)) }
+	}
+	for message, s := range map[string]stage{
+		"/app needs libpq.so.5, which is not in the built image": {change: loaded(elftest.File{Needed: []string{"libpq.so.5"}})},
+		"/app needs GLIBC_2.38 of libc.so.6, which the one in the built image does not have": {change: func(t *tree.Memory) {
+			loaded(elftest.File{Needed: []string{"libc.so.6"}, Requires: map[string][]string{"libc.so.6": {"GLIBC_2.38"}}})(t)
+			t.File(multiarch+"libc.so.6", 0o755, elftest.File{Library: true, SoName: "libc.so.6", Provides: []string{"GLIBC_2.36"}}.Bytes())
+		}},
+		"/entry.sh begins with #!/bin/bash, which is not in the built image": {config: entrypoint("/entry.sh"), change: script("#!/bin/bash\nexec /app\n")},
+		"curl is not along PATH": {config: func(c *dockerspec.DockerOCIImageConfig) {
+			c.Healthcheck = &dockerspec.HealthcheckConfig{Test: []string{"CMD", "curl", "-f", "http://localhost/"}}
+		}},
+		"nothing shows a use of the package graphviz": {change: func(t *tree.Memory) {
+			debs(t, deb{name: "graphviz", files: map[string][]byte{"/usr/bin/dot": program(elftest.File{})}})
+		}},
+		"/entry.sh computes the name of a command": {config: entrypoint("/entry.sh"), change: script("#!/bin/sh\n$(cat /tmp/x) start\n")},
+		"/srv/tls.key was left out: it is a private key": {change: func(t *tree.Memory) {
+			t.File("/srv/tls.key", 0o600, []byte("-----BEGIN PRIVATE KEY-----\nx"))
+		}},
+		"port 80/tcp is below 1024, which some platforms let only root open": {config: func(c *dockerspec.DockerOCIImageConfig) { c.ExposedPorts = map[string]struct{}{"80/tcp": {}} }},
+		"which is a compiler and not in the image": {change: func(t *tree.Memory) {
+			debs(t, deb{name: "gcc", files: map[string][]byte{"/usr/bin/gcc": program(elftest.File{})}})
+			t.File("/app", 0o755, program(elftest.File{Imports: []string{"system"}, Text: "\x00gcc -o %s %s\x00"}))
+		}},
+		"so what it needs cannot be seen": {change: func(t *tree.Memory) {
+			t.File("/app", 0o755, elftest.File{NoSections: true, Text: strings.Repeat("x", 8<<10)}.Bytes())
+		}},
+		"is kept and could not run": {change: func(t *tree.Memory) {
+			t.File("/opt/plugin.so", 0o755, library("plugin.so", "libgone.so.1"))
+		}},
+	} {
+		t.Run(message, func(t *testing.T) {
+			if !strings.Contains(string(page), message) {
+				t.Errorf("the page does not have %q", message)
+			}
+			s.base = debian
+			p, err := decide.Decide(t.Context(), s.input())
+			if r, ok := errors.AsType[*image.RefusedError](err); ok {
+				if !strings.Contains(r.Error(), message) {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(p.Warnings, func(w image.Warning) bool { return strings.Contains(strings.TrimPrefix(w.Instruction+" ", " ")+w.Message, message) }) {
+				t.Errorf("warnings: %+v", p.Warnings)
+			}
+		})
+	}
+}
