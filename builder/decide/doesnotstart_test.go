@@ -76,7 +76,9 @@ func TestDoesNotStart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(p.Warnings, func(w image.Warning) bool { return strings.Contains(strings.TrimPrefix(w.Instruction+" ", " ")+w.Message, message) }) {
+			if !slices.ContainsFunc(p.Warnings, func(w image.Warning) bool {
+				return strings.Contains(strings.TrimPrefix(w.Instruction+" ", " ")+w.Message, message)
+			}) {
 				t.Errorf("warnings: %+v", p.Warnings)
 			}
 		})

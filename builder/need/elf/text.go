@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -26,9 +25,9 @@ type Text struct {
 	// none twice. A linker may have merged those with equal ends.
 	Strings []string
 
-	unended bool     // strings follow each other without an end, as Go and Rust have them
-	data    []extent // what is loaded and may hold text
-	code    []extent
+	unended bool            // strings follow each other without an end, as Go and Rust have them
+	data    []extent        // what is loaded and may hold text
+	code    func() []extent // reads the instructions, which are needed seldom and much
 	order   binary.ByteOrder
 	machine elf.Machine
 	word    int // size of a pointer in bytes
@@ -61,35 +60,43 @@ func ReadText(in io.ReaderAt) (_ *Text, err error) {
 		t.word = 4
 	}
 	left := uint64(maxText)
-	for _, s := range f.Sections {
+	section := func(s *elf.Section) (extent, bool) {
 		if s.Type != elf.SHT_PROGBITS || s.Flags&elf.SHF_COMPRESSED != 0 || s.Size > left {
-			continue
-		}
-		text := strings.HasPrefix(s.Name, ".rodata") || s.Name == ".data" && s.Size <= maxData || s.Name == ".noptrdata" || s.Name == ".data.rel.ro" || s.Name == "go:string.*"
-		isCode := s.Name == ".text"
-		if !text && !isCode {
-			continue
+			return extent{}, false
 		}
 		left -= s.Size
 		data := make([]byte, s.Size)
-		n, err := s.ReadAt(data, 0)
-		if err != nil && !errors.Is(err, io.EOF) && r.err != nil {
-			return nil, r.err
+		n, _ := s.ReadAt(data, 0)
+		return extent{s.Addr, data[:n]}, true
+	}
+	for _, s := range f.Sections {
+		switch {
+		case strings.HasPrefix(s.Name, ".rodata"), s.Name == ".data" && s.Size <= maxData, s.Name == ".noptrdata", s.Name == ".data.rel.ro", s.Name == "go:string.*":
+			if e, ok := section(s); ok {
+				t.data = append(t.data, e)
+			}
 		}
-		e := extent{s.Addr, data[:n]}
-		if isCode {
-			t.code = append(t.code, e)
-			continue
-		}
-		t.data = append(t.data, e)
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	t.unended = f.Section(".gopclntab") != nil || f.Section(".data.rel.ro.gopclntab") != nil || t.contains("/rustc/")
-	if t.unended {
+	if !t.unended {
+		t.split()
+		t.data = nil
 		return t, nil
 	}
-	t.code = nil
-	t.split()
-	t.data = nil
+	t.code = func() []extent {
+		var out []extent
+		for _, s := range f.Sections {
+			if s.Name == ".text" {
+				if e, ok := section(s); ok {
+					out = append(out, e)
+				}
+			}
+		}
+		return out
+	}
 	return t, nil
 }
 
@@ -126,6 +133,9 @@ func printable(s []byte) bool {
 // cannot be told for the machine, and found then holds every word that occurs
 // at all.
 func (t *Text) Has(words []string) (found []string, sure bool) {
+	if len(words) == 0 {
+		return nil, true
+	}
 	if !t.unended {
 		for _, w := range words {
 			if _, ok := slices.BinarySearch(t.Strings, w); ok {
@@ -156,6 +166,9 @@ func (t *Text) Has(words []string) (found []string, sure bool) {
 		return occurring(words, places), false
 	}
 	have := map[string]bool{}
+	if len(places) == 0 {
+		return nil, true
+	}
 	t.inCode(places, have)
 	t.inTables(places, have)
 	for _, w := range words {
@@ -185,7 +198,7 @@ const near = 24
 // is next to it for the length (Intel SDM volume 2, LEA and MOV: REX.W 8D /r
 // with ModRM 00 r 101, B8+r imm32 and C7 /0 imm32).
 func (t *Text) inCode(places map[uint64][]string, have map[string]bool) {
-	for _, e := range t.code {
+	for _, e := range t.code() {
 		b := e.bytes
 		for i := 0; i+7 <= len(b); i++ {
 			if b[i]&0xfb != 0x48 || b[i+1] != 0x8d || b[i+2]&0xc7 != 0x05 {
