@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -58,13 +59,17 @@ type fileless struct {
 // Write implements io.Writer.
 func (f fileless) Write(b []byte) (int, error) { return f.w.Write(b) }
 
-// printWarnings writes the warnings of a build, each once, in the order of
-// their text.
+// printWarnings writes the warnings of a build, each once and the worst first,
+// at most maxWarnings of them unless more is asked for.
 func (a *app) printWarnings(warnings []client.VertexWarning) {
 	if a.quiet || len(warnings) == 0 {
 		return
 	}
-	var texts []string
+	type ranked struct {
+		rank int
+		text string
+	}
+	var texts []ranked
 	for _, w := range warnings {
 		var b bytes.Buffer
 		b.WriteString(string(w.Short))
@@ -77,19 +82,44 @@ func (a *app) printWarnings(warnings []client.VertexWarning) {
 		if w.SourceInfo != nil && len(w.Range) > 0 {
 			fmt.Fprintf(&b, "\n    %s:%d", w.SourceInfo.Filename, w.Range[0].Start.Line)
 		}
-		texts = append(texts, b.String())
+		texts = append(texts, ranked{rank(w), b.String()})
 	}
-	slices.Sort(texts)
+	slices.SortFunc(texts, func(x, y ranked) int { return cmp.Or(cmp.Compare(x.rank, y.rank), strings.Compare(x.text, y.text)) })
 	texts = slices.Compact(texts)
 	plural := "s"
 	if len(texts) == 1 {
 		plural = ""
 	}
 	fmt.Fprintf(a.Err, "\n%d warning%s:\n", len(texts), plural)
-	for _, t := range texts {
-		fmt.Fprintf(a.Err, "  - %s\n", t)
+	shown := texts
+	if a.verbose == 0 {
+		shown = texts[:min(len(texts), maxWarnings)]
+	}
+	for _, t := range shown {
+		fmt.Fprintf(a.Err, "  - %s\n", t.text)
+	}
+	if n := len(texts) - len(shown); n > 0 {
+		fmt.Fprintf(a.Err, "  and %d more, which -v shows\n", n)
 	}
 	fmt.Fprintln(a.Err)
+}
+
+// maxWarnings is how many warnings a build shows without -v.
+const maxWarnings = 10
+
+// missing are words of warnings that something is not in the image.
+var missing = []string{"not in the image", "not in the built image", "was left out", "could not run", "without their interpreter", "without its interpreter"}
+
+// rank orders warnings, the worst first: what the image may lack, what else the
+// builder is not sure of, findings of the linter.
+func rank(w client.VertexWarning) int {
+	switch {
+	case w.URL != "":
+		return 2
+	case slices.ContainsFunc(missing, func(words string) bool { return strings.Contains(string(w.Short), words) }):
+		return 0
+	}
+	return 1
 }
 
 // sorted gives the reports in the order of their platforms.
