@@ -68,12 +68,33 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 			return out, err
 		}
 	}
+	if shows := info.Calls("getaddrinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "gethostbyname2_r"); shows != "" {
+		if err := resolver(ctx, env, v, shows, &out); err != nil {
+			return out, err
+		}
+	}
 	if info.Calls("iconv_open") != "" {
 		if err := p.converters(ctx, env, v, &out); err != nil {
 			return out, err
 		}
 	}
 	return out, nil
+}
+
+// resolver asks for the settings of glibc's resolver (host.conf(5),
+// gai.conf(5)).
+func resolver(ctx context.Context, env *need.Env, v need.Visit, shows string, out *need.Found) error {
+	for _, name := range []string{"/etc/host.conf", "/etc/gai.conf"} {
+		res, err := tree.Resolve(ctx, env.Tree, name)
+		if need.Missing(err) || err == nil && !res.Entry.IsRegular() {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		out.Needs = append(out.Needs, need.Need{Kind: need.Data, Path: name, By: v.Path, Reason: fmt.Sprintf("settings of glibc's resolver, for %s of %s", shows, v.Path), Strength: need.Expected})
+	}
+	return nil
 }
 
 const localeDir = "/usr/lib/locale"
