@@ -198,18 +198,24 @@ func merged(have, more []Diagnostic) []Diagnostic {
 }
 
 // gathered leaves out the findings of rules that yield to another one's of the
-// same place.
+// same place, or about the same.
 func gathered(diags []Diagnostic) []Diagnostic {
 	type key struct {
-		rule string
-		span source.Span
+		rule  string
+		span  source.Span
+		about string
 	}
 	said := map[key]bool{}
 	for _, d := range diags {
-		said[key{d.Rule.Name, d.Span}] = true
+		said[key{d.Rule.Name, d.Span, ""}] = true
+		if d.About != "" {
+			said[key{d.Rule.Name, source.Span{}, d.About}] = true
+		}
 	}
 	return slices.DeleteFunc(diags, func(d Diagnostic) bool {
-		return slices.ContainsFunc(d.Rule.Yields, func(name string) bool { return said[key{name, d.Span}] })
+		return slices.ContainsFunc(d.Rule.Yields, func(name string) bool {
+			return said[key{name, d.Span, ""}] || d.About != "" && said[key{name, source.Span{}, d.About}]
+		})
 	})
 }
 

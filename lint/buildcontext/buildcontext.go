@@ -7,6 +7,7 @@ package buildcontext
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -52,6 +53,9 @@ func (f Files) Files() []string { return f }
 // Ignored knows of no ignore file.
 func (Files) Ignored(string) bool { return false }
 
+// Holds knows no contents beyond those that Of has judged.
+func (Files) Holds(string) (holds, known bool) { return false, false }
+
 // Of keeps of some files, with the beginnings of their contents, those that
 // hold credentials, as a look through a directory does.
 func Of(contents map[string][]byte) Files {
@@ -68,14 +72,18 @@ func Of(contents map[string][]byte) Files {
 }
 
 // Ignored reports whether the ignore file leaves a path out, as BuildKit's own
-// check judges it (CopyIgnoredFile): not at all where the file has exceptions,
-// and the root only where all of it is named.
+// check judges it (CopyIgnoredFile): the root only where all of it is named.
+// Where the file has exceptions, which that check passes over, the files of the
+// directory tell: a path is left out when nothing at or below it is let in.
 func (d *Directory) Ignored(name string) bool {
 	m := d.matcher()
-	if m == nil || m.Exclusions() {
+	if m == nil {
 		return false
 	}
 	name = path.Clean(strings.ReplaceAll(name, `\`, "/"))
+	if m.Exclusions() {
+		return d.nothingLeft(m, strings.TrimPrefix(name, "/"))
+	}
 	if name == "." || name == "/" {
 		return slices.ContainsFunc(m.Patterns(), func(p *patternmatcher.Pattern) bool {
 			return slices.Contains([]string{"*", "**", "**/*"}, p.String())
@@ -83,6 +91,63 @@ func (d *Directory) Ignored(name string) bool {
 	}
 	ignored, err := m.MatchesOrParentMatches(filepath.FromSlash(strings.TrimPrefix(name, "/")))
 	return err == nil && ignored
+}
+
+// nothingLeft reports whether a path is there and the ignore file lets nothing
+// at or below it into the build.
+func (d *Directory) nothingLeft(m *patternmatcher.PatternMatcher, name string) bool {
+	if d.dir == "" || name == "" || name == "." || strings.HasPrefix(name, "../") || strings.ContainsAny(name, "*?[") {
+		return false
+	}
+	left, entries := false, 0
+	root := filepath.Join(d.dir, filepath.FromSlash(name))
+	err := filepath.WalkDir(root, func(at string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entries++; entries > maxEntries {
+			left = true // who knows
+			return filepath.SkipAll
+		}
+		rel, err := filepath.Rel(d.dir, at)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && at != root {
+			return nil
+		}
+		ignored, err := m.MatchesOrParentMatches(rel)
+		if err == nil && (!ignored && !e.IsDir() || !ignored && at == root) {
+			left = true
+			return filepath.SkipAll
+		}
+		return err
+	})
+	return err == nil && !left
+}
+
+// Holds reports whether a file shows the credential that its name speaks of.
+func (d *Directory) Holds(name string) (holds, known bool) {
+	name = strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(name, `\`, "/")), "/")
+	kind, ok := credential.File(name)
+	if !ok || name == "" {
+		return false, false
+	}
+	root, err := os.OpenRoot(d.dir)
+	if err != nil {
+		return false, false
+	}
+	defer root.Close()
+	f, err := root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return false, false
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false, false
+	}
+	content, err := io.ReadAll(io.LimitReader(f, credential.MaxContent))
+	return len(content) > 0 && kind.Holds(content), err == nil
 }
 
 // IgnoreFile reads the ignore file that BuildKit takes for a Dockerfile: the one

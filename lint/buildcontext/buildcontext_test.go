@@ -69,6 +69,47 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestIgnored judges paths by what the ignore file lets in.
+func TestIgnored(t *testing.T) {
+	dir := write(t, map[string]string{"notes/plan.txt": "x", "notes/sub/a": "x", "assets/a": "x", "conf/only.toml": "x", "conf/other": "x", "pkg/core/m.py": "x", "pkg/x": "x"})
+	for _, c := range []struct {
+		ignore string
+		want   map[string]bool
+	}{
+		{"notes\n", map[string]bool{"notes": true, "notes/plan.txt": true, "assets": false, ".": false}},
+		{"notes\n!assets\n!none/**\n", map[string]bool{"notes": true, "notes/plan.txt": true, "notes/sub/": true, "/notes/sub": true, "assets": false, ".": false, "absent": false, "no*": false}},
+		{"**\n!conf/only.toml\n", map[string]bool{"conf": false, "conf/only.toml": false, "conf/other": true, "assets/a": true, "pkg": true}},
+		{"*\n!pkg/core/*.py\n", map[string]bool{"pkg": false, "pkg/x": true, "notes": true}},
+		{"notes/*\n!notes/sub\n", map[string]bool{"notes": false, "notes/plan.txt": true, "notes/sub": false}},
+		{"notes/**\n!x\n", map[string]bool{"notes/plan.txt": true, "../x": false}},
+	} {
+		d := buildcontext.Open(dir, []byte(c.ignore))
+		for name, want := range c.want {
+			if got := d.Ignored(name); got != want {
+				t.Errorf("%q: %s: got %v", c.ignore, name, got)
+			}
+		}
+	}
+}
+
+// TestHolds reads the files that names alone would condemn.
+func TestHolds(t *testing.T) {
+	dir := write(t, map[string]string{
+		".npmrc": "legacy-peer-deps=true\n", "a/.npmrc": "//r/:_authToken=${NPM_TOKEN}\n", "b/.npmrc": "//r/:_authToken=npm_1\n", ".netrc": "machine x login y\n",
+		"c/.netrc": "machine x login y password z\n", ".pypirc": "[pypi]\nusername = __token__\n", "pip.conf": "[global]\nindex-url = https://pypi.example.com/simple\n",
+		"d/pip.conf": "[global]\nindex-url = https://u:Zq81mdPw0x@pypi.example.com/simple\n", "e/pip.conf": "[global]\nindex-url = https://u:${PASS}@pypi.example.com/simple\n", "main.go": "x",
+	})
+	d := buildcontext.Open(dir, nil)
+	for name, want := range map[string][2]bool{
+		".npmrc": {false, true}, "a/.npmrc": {false, true}, "./b/.npmrc": {true, true}, ".netrc": {false, true}, "/c/.netrc": {true, true}, ".pypirc": {false, true},
+		"pip.conf": {false, true}, "d/pip.conf": {true, true}, "e/pip.conf": {false, true}, "main.go": {false, false}, "absent/.npmrc": {false, false}, "../.npmrc": {false, true},
+	} {
+		if holds, known := d.Holds(name); holds != want[0] || known != want[1] {
+			t.Errorf("%s: got %v, %v", name, holds, known)
+		}
+	}
+}
+
 func TestNoDirectory(t *testing.T) {
 	if got := buildcontext.Open(filepath.Join(t.TempDir(), "none"), nil).Files(); len(got) > 0 {
 		t.Errorf("got %v", got)

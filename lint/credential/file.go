@@ -147,9 +147,11 @@ var byName = map[string]Kind{
 	".envrc":                               {"an environment with secrets", false, assigned},
 	".npmrc":                               {"npm's credentials", true, has("_auth", "_password")},
 	".yarnrc.yml":                          {"yarn's credentials", false, has("npmauthtoken", "npmauthident")},
-	".netrc":                               {"passwords for hosts", true, nil},
-	"_netrc":                               {"passwords for hosts", true, nil},
-	".pypirc":                              {"PyPI's credentials", true, nil},
+	".netrc":                               {"passwords for hosts", true, has("password")},
+	"_netrc":                               {"passwords for hosts", true, has("password")},
+	".pypirc":                              {"PyPI's credentials", true, has("password")},
+	"pip.conf":                             {"a package index's password", false, gitPassword},
+	"pip.ini":                              {"a package index's password", false, gitPassword},
 	".git-credentials":                     {"git's passwords", true, nil},
 	".dockercfg":                           {"registry passwords", true, nil},
 	".dockerconfigjson":                    {"registry passwords", true, nil},
@@ -268,7 +270,7 @@ func has(words ...string) func([]byte) bool {
 	return func(content []byte) bool {
 		for line := range bytes.Lines(bytes.ToLower(content)) {
 			line = bytes.TrimSpace(line)
-			if len(line) == 0 || line[0] == '#' || line[0] == ';' || bytes.Contains(line, []byte("${")) {
+			if len(line) == 0 || line[0] == '#' || line[0] == ';' || (bytes.Contains(line, []byte("${")) || bytes.Contains(line, []byte("=$"))) {
 				continue
 			}
 			if slices.ContainsFunc(words, func(w string) bool { return bytes.Contains(line, []byte(w)) }) {
@@ -292,8 +294,8 @@ func assigned(content []byte) bool {
 	return false
 }
 
-// gitPassword finds what checkouts in CI leave behind: an address with a
-// password, or an authorization header.
+// gitPassword finds what checkouts in CI leave behind, and the settings of pip: an
+// address with a password, or an authorization header.
 func gitPassword(content []byte) bool {
 	for line := range bytes.Lines(bytes.ToLower(content)) {
 		name, value, _ := strings.Cut(string(bytes.TrimSpace(line)), "=")
@@ -301,11 +303,8 @@ func gitPassword(content []byte) bool {
 		if strings.TrimSpace(name) == "extraheader" && strings.Contains(value, "authorization") {
 			return true
 		}
-		if _, rest, ok := strings.Cut(value, "://"); ok {
-			user, _, at := strings.Cut(rest, "@")
-			if at && strings.Contains(user, ":") && !strings.Contains(user, "/") {
-				return true
-			}
+		if _, ok := URLPassword(value); ok {
+			return true
 		}
 	}
 	return false

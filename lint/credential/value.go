@@ -25,6 +25,56 @@ func HarmlessValue(value string) bool {
 	return fingerprints(v)
 }
 
+// Looks reports whether a value looks like a credential: not like a word, a
+// number, a switch, a place or something to be filled in.
+func Looks(value string) bool {
+	v := strings.Trim(value, `"' `)
+	return len(v) >= 6 && !strings.ContainsAny(v, "$`") && !Placeholder(v) && !HarmlessValue(v) && !Publishable(v) && !plain(v)
+}
+
+// plain reports whether text is made of words or is a number, as names of
+// things are: build-only, alias/app, X-Auth, 3600, 1.2.3. Longer runs of letters
+// than words have may have been drawn at random.
+func plain(text string) bool {
+	if strings.Trim(text, "0123456789.,:") == "" {
+		return true
+	}
+	for _, w := range split(strings.ReplaceAll(text, "'", "")) {
+		if strings.Trim(w, "abcdefghijklmnopqrstuvwxyz") != "" || len(w) < 2 || len(w) > 16 {
+			return false
+		}
+	}
+	return strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz-_./: @,") == ""
+}
+
+// numbered reports whether text is a short word with a number, as names of
+// algorithms and versions are: argon2, RS256, v2, ed25519, 30s.
+func numbered(text string) bool {
+	return len(text) <= 12 && strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789-_.") == "" && turns(text) <= 2
+}
+
+// turns is how often letters and digits take turns.
+func turns(text string) (n int) {
+	for i := 1; i < len(text); i++ {
+		if digit := text[i] >= '0' && text[i] <= '9'; digit != (text[i-1] >= '0' && text[i-1] <= '9') {
+			n++
+		}
+	}
+	return n
+}
+
+// publishable begin keys that are made to be shown: Stripe's publishable keys
+// (docs.stripe.com/keys) and PostHog's project keys (posthog.com/docs/api), as of
+// November 2026.
+var publishable = []string{"pk_test_", "pk_live_", "phc_"}
+
+// Publishable reports whether a value is a key that its service gives out for
+// everybody to see.
+func Publishable(value string) bool {
+	v := strings.Trim(value, `"' `)
+	return slices.ContainsFunc(publishable, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
+}
+
 // keyFile reports whether text is the path of a file that a key may be in.
 func keyFile(text string) bool {
 	for _, ext := range []string{".key", ".pem", ".crt", ".json", ".txt", ".yaml", ".yml", ".p12", ".jks", ".asc", ".gpg", ".conf"} {
@@ -68,7 +118,7 @@ func Digest(text string) bool {
 // is none: <token>, YOUR_API_KEY, xxxxxxxx, ${TOKEN}.
 func Placeholder(text string) bool {
 	lower := strings.ToLower(text)
-	for _, w := range []string{"example", "placeholder", "changeme", "change_me", "change-me", "replace_me", "replaceme", "your_", "your-", "yourpass", "dummy", "fake", "unused", "not-a-secret", "not_a_secret", "notasecret", "xxxxxx", "redacted", "insert_", "<", "{{", "***", "..."} {
+	for _, w := range []string{"example", "placeholder", "changeme", "change_me", "change-me", "replace_me", "replaceme", "your_", "your-", "yourpass", "dummy", "fake", "unused", "replaceit", "to-be-set", "tobeset", "not-a-secret", "not_a_secret", "notasecret", "xxxxxx", "redacted", "insert_", "<", "{{", "***", "..."} {
 		if strings.Contains(lower, w) {
 			return true
 		}

@@ -38,7 +38,7 @@ type Meta struct {
 	Settings Settings
 	Context  Context
 	// Yields names rules that say what a finding of this one says, and more,
-	// where both are about the same place.
+	// where both are about the same place, or say that they are about the same.
 	Yields []string
 	// Presets name the sets that the rule is in beside "strict", which has
 	// all of them: "recommended", "hadolint".
@@ -119,6 +119,9 @@ type Finding struct {
 	// Minor marks a finding that matters less than most of its rule: it counts
 	// as one severity below, unless the configuration gives the rule one.
 	Minor bool
+	// About names what a finding is about where that is more than its place. A
+	// rule that yields leaves out what another one says of the same.
+	About string
 	// Refusal marks a finding that says why BuildKit does not take the
 	// instruction. It stands in place of the parser's own words.
 	Refusal bool
@@ -179,9 +182,11 @@ type Context interface {
 	// dear, only those with names that secrets are kept under may be there.
 	Files() []string
 	// Ignored reports whether COPY finds nothing under a path because the
-	// ignore file leaves it out. It is false where exceptions in the ignore
-	// file make that hard to tell.
+	// ignore file leaves it out. It is false where that cannot be told.
 	Ignored(path string) bool
+	// Holds reports whether the content of a file shows the credential that its
+	// name speaks of. known is false where it cannot be read.
+	Holds(path string) (holds, known bool)
 }
 
 // Images asks registries about images.

@@ -53,3 +53,6 @@ func (ignores) Files() []string { return nil }
 
 // Ignored implements rule.Context.
 func (i ignores) Ignored(name string) bool { return strings.TrimPrefix(name, "/") == string(i) }
+
+// Holds implements rule.Context.
+func (ignores) Holds(string) (holds, known bool) { return false, false }

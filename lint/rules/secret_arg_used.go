@@ -11,11 +11,12 @@ var secretArgUsed = rule.Rule{
 		Name:     "secret-arg-used",
 		Family:   rule.Secrets,
 		Summary:  "no RUN uses a secret from ARG",
-		Why:      "The values of ARGs that a RUN uses are written to the image's history with it. A secret reaches a RUN without a trace only as a mount.",
+		Why:      "The values of ARGs that a RUN uses are written to the image's history with it. A secret reaches a RUN without a trace only as a mount. Where secret-in-variable speaks of the ARG, one finding is enough.",
 		Bad:      "FROM debian:12\nARG API_TOKEN\nRUN fetch --token \"$API_TOKEN\"\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=API_TOKEN,env=API_TOKEN fetch --token \"$API_TOKEN\"\n",
 		Severity: rule.Warning,
 		Fixable:  rule.Sometimes,
+		Yields:   []string{"secret-in-variable"},
 		Presets:  []string{"recommended"},
 	},
 	Check: checkSecretArgUsed,
@@ -28,7 +29,7 @@ func checkSecretArgUsed(p *rule.Pass) {
 			continue
 		}
 		for i, kv := range in.Pairs() {
-			if !credential.Name(kv.Key) || credential.HarmlessValue(kv.Value) {
+			if !credential.Name(kv.Key) || credential.Public(kv.Key) || credential.HarmlessValue(kv.Value) || credential.Setting(kv.Key, kv.Value) {
 				continue
 			}
 			if finder == nil {
@@ -40,9 +41,13 @@ func checkSecretArgUsed(p *rule.Pass) {
 					continue
 				}
 				last = use.In.Index
+				where := "the image's history"
+				if !p.File.Shipped(in.Stage) {
+					where = "the cache and the provenance of the build"
+				}
 				p.Report(rule.Finding{
-					Span: use.Span, Message: "the secret " + kv.Key + " is written to the image's history by this RUN; use RUN --mount=type=secret",
-					Fix: finder.Secret(in, i),
+					Span: use.Span, Message: "the secret " + kv.Key + " is written to " + where + " by this RUN; use RUN --mount=type=secret",
+					Fix: finder.Secret(in, i), About: about(in, kv.Key),
 				})
 			}
 		}

@@ -16,7 +16,7 @@ var secretFileCopied = rule.Rule{
 		Aliases:  []string{"DS-0031"},
 		Family:   rule.Secrets,
 		Summary:  "no COPY or ADD names a credential file",
-		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore. Where the build context is known, files that only their content tells, such as a .pem with a private key, are reported, too.",
+		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore. Where the build context is known, files that only their content tells, such as a .pem with a private key, are reported, too, and those whose content shows no credential, such as an .npmrc of settings or with ${NPM_TOKEN} in it, are not.",
 		Bad:      "FROM debian:12\nCOPY .env /app/.env\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=env,target=/app/.env true\n",
 		Severity: rule.Error,
@@ -32,6 +32,11 @@ func checkSecretFileCopied(p *rule.Pass) {
 			kind, ok := credential.File(s.Text)
 			if !ok || !kind.Certain && !inContext(p, s.Text) {
 				continue
+			}
+			if p.Context != nil {
+				if holds, known := p.Context.Holds(s.Text); known && !holds {
+					continue // settings, or a variable in place of the credential
+				}
 			}
 			p.Reportf(s.Span, s.Text+" holds "+kind.What+" as a rule and stays in the layer; mount it with RUN --mount=type=secret")
 		}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -15,8 +14,8 @@ var secretInCommand = rule.Rule{
 	Meta: rule.Meta{
 		Name:     "secret-in-command",
 		Family:   rule.Secrets,
-		Summary:  "no RUN passes a password on its command line",
-		Why:      "The text of a RUN is kept in the image's history. A password in a URL, in a --password flag, in an Authorization header or in a variable of the script can be read by everyone who can pull the image.",
+		Summary:  "no command line has a password in it",
+		Why:      "The text of a RUN is kept in the image's history, that of CMD, ENTRYPOINT and HEALTHCHECK in its configuration. A password in a URL, in a --password flag, in an Authorization header or in a variable of the script can be read by everyone who can pull the image.",
 		Bad:      "FROM debian:12\nRUN curl -u admin:hunter2 https://example.test\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=netrc,target=/root/.netrc curl --netrc https://example.test\n",
 		Severity: rule.Error,
@@ -50,6 +49,34 @@ func checkSecretInCommand(p *rule.Pass) {
 	}
 	for _, in := range p.File.Instructions {
 		exported(p, in)
+		if !in.Trigger {
+			started(p, in)
+		}
+	}
+}
+
+// started reports what CMD, ENTRYPOINT and HEALTHCHECK give away.
+func started(p *rule.Pass, in dockerfile.Instruction) {
+	for _, c := range p.File.Starts(in) {
+		for i, a := range c.Args {
+			why := ""
+			if a.Literal {
+				why = passwordArgument(c, i)
+			}
+			if why == "" {
+				continue
+			}
+			value := a.Text
+			if password, ok := credential.URLPassword(value); ok {
+				value = password
+			} else if _, joined, ok := strings.Cut(value, "="); ok && strings.HasPrefix(value, "-") {
+				value = joined
+			}
+			p.Report(rule.Finding{
+				Span: a.Span, Message: why + " stays in the image's configuration; give it to the container when it starts, or read it from a file",
+				Minor: !credential.Looks(value),
+			})
+		}
 	}
 }
 
@@ -151,12 +178,8 @@ func configured(c dockerfile.Command, i int) string {
 }
 
 func passwordURL(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.User == nil {
-		return false
-	}
-	pass, ok := u.User.Password()
-	return ok && pass != "" && !strings.ContainsAny(pass, "$<{")
+	_, ok := credential.URLPassword(text)
+	return ok
 }
 
 // userPassword is the value of curl's -u or wget's --user, "" when the word is

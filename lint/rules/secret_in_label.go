@@ -29,6 +29,15 @@ func checkSecretInLabel(p *rule.Pass) {
 		}
 		for _, kv := range in.Pairs() {
 			key, value := strings.Trim(kv.Key, `"'`), strings.Trim(kv.Value, `"'`)
+			if password, ok := credential.URLPassword(value); ok {
+				p.Report(rule.Finding{
+					Span: kv.Span, Message: "the password in the address of " + key + " stays in the image's configuration", Minor: !credential.Looks(password),
+				})
+				continue
+			}
+			if credential.Publishable(value) || credential.Setting(key, value) {
+				continue
+			}
 			if !credential.Name(key) || credential.HarmlessValue(value) || credential.Placeholder(value) || len(value) < 6 || strings.ContainsAny(value, " \t") {
 				continue
 			}

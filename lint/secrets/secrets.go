@@ -78,8 +78,15 @@ func harmless(l leak, line string) bool {
 	if credential.Placeholder(secret) || strings.HasPrefix(secret, "$") {
 		return true
 	}
+	if credential.Publishable(secret) {
+		return true
+	}
 	if l.rule != generic {
 		return false
+	}
+	before := strings.TrimRight(line[:l.start], "\"'= \t")
+	if credential.Public(before[strings.LastIndexAny(before, "\"'= \t")+1:]) {
+		return true
 	}
 	return credential.Digest(secret) || credential.Fingerprint(secret) || credential.HarmlessValue(secret)
 }

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"path"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -12,14 +14,22 @@ import (
 )
 
 // files is the build context, looked at when a rule asks.
-type files struct{ list func() []string }
+type files struct{ contents func() map[string][]byte }
 
 func newFiles(about frontend.About) files {
-	return files{sync.OnceValue(func() []string { return buildcontext.Of(about.Files(credential.Paths())) })}
+	return files{sync.OnceValue(func() map[string][]byte { return about.Files(credential.Paths()) })}
 }
 
 // Files implements rule.Context.
-func (f files) Files() []string { return f.list() }
+func (f files) Files() []string { return buildcontext.Of(f.contents()) }
+
+// Holds implements rule.Context.
+func (f files) Holds(name string) (holds, known bool) {
+	name = strings.TrimPrefix(path.Clean("/"+name), "/")
+	kind, ok := credential.File(name)
+	content, there := f.contents()[name]
+	return len(content) > 0 && kind.Holds(content), ok && there
+}
 
 // Ignored implements rule.Context. BuildKit's own check says it.
 func (files) Ignored(string) bool { return false }
