@@ -32,8 +32,8 @@ func checkCopyToFile(p *rule.Pass) {
 			continue
 		}
 		words := in.Words()
-		if len(words) < 3 {
-			continue
+		if len(words) < 3 || !words[0].JSON && strings.HasPrefix(words[0].Text, "[") {
+			continue // the second is a list that is no JSON
 		}
 		dest := words[len(words)-1]
 		to, known := p.File.Expand(in, dest.Text)

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/command"
@@ -51,11 +52,16 @@ func checkEmptyContinuation(p *rule.Pass) {
 		if len(edits) == 0 {
 			continue
 		}
-		// BuildKit names the line on which the instruction ends.
-		start := p.File.LineStart(last)
+		// BuildKit names the line on which the instruction ends, which may be far
+		// below.
+		start := edits[0].Span.Start
+		at := p.File.Pos(start).Line
 		finding := rule.Finding{
-			Span: source.Span{Start: start, End: start + len(p.File.Line(last))}, Message: "there is an empty line inside the instruction that ends here",
+			Span: source.Span{Start: start, End: start + len(p.File.Line(at))}, Message: "this empty line is inside an instruction, which goes on below it",
 			Fix: &rule.Fix{Title: "Take empty lines out", Edits: edits},
+		}
+		if len(edits) > 1 {
+			finding.Message += fmt.Sprintf(" (and %d more)", len(edits)-1)
 		}
 		if swallowed != "" {
 			finding.Message = "the " + swallowed + " below an empty line belongs to the " + strings.ToUpper(in.Keyword) + " above, which is continued"

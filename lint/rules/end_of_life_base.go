@@ -32,7 +32,7 @@ func checkEndOfLifeBase(p *rule.Pass) {
 		if end.When != "" {
 			since = "since " + end.When
 		}
-		subject := "the base image " + image
+		subject := "the base image " + walk.Short(image)
 		switch {
 		case end.Under:
 			subject += " is built on " + end.What + ", which"

@@ -3,11 +3,13 @@ package rules
 import (
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/rules/internal/walk"
 	"github.com/whittle-oci/whittle/lint/source"
 )
 
@@ -39,13 +41,49 @@ func checkInvalidJSONForm(p *rule.Pass) {
 			continue
 		}
 		span := rest.Span(0, len(text))
-		finding := rule.Finding{Span: span, Message: "the list is not JSON, so it is read as plain words" + why(text)}
+		finding := rule.Finding{Span: span, Message: "the list is not JSON, so it is read as plain words" + why(text), About: list(in)}
+		if end := followed(text); end > 0 {
+			behind := strings.TrimSpace(text[end:])
+			finding.Message = "text follows the list, so it is no JSON and all of it is read as plain words"
+			if strings.HasPrefix(behind, "#") {
+				finding.Message += "; # begins no comment here"
+				if in.Keyword != "run" && singleLine(p.File, span) {
+					above := in.Span().Start
+					finding.Fix = &rule.Fix{Title: "Put the comment above", Safety: rule.Unsafe, Edits: []source.Edit{
+						{Span: source.Span{Start: above, End: above}, New: behind + walk.EOL(p.File, above)},
+						{Span: source.Span{Start: rest.Span(end-1, end).End, End: span.End}},
+					}}
+				}
+			}
+			p.Report(finding)
+			continue
+		}
 		if fixed, ok := repaired(text); ok && singleLine(p.File, span) {
 			finding.Message += "; did you mean " + fixed + "?"
 			finding.Fix = &rule.Fix{Title: "Write it as JSON", Safety: rule.Unsafe, Edits: []source.Edit{{Span: span, New: fixed}}}
 		}
 		p.Report(finding)
 	}
+}
+
+// list tells the list of one instruction from others.
+func list(in dockerfile.Instruction) string { return "list " + strconv.Itoa(in.Index) }
+
+// followed is where a list of JSON strings ends that other text follows, 0 where
+// there is none.
+func followed(text string) int {
+	if !strings.HasPrefix(text, "[") {
+		return 0
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	var items []string
+	if d.Decode(&items) != nil || len(items) == 0 {
+		return 0
+	}
+	if end := int(d.InputOffset()); strings.TrimSpace(text[end:]) != "" {
+		return end
+	}
+	return 0
 }
 
 // why says what keeps a list from being JSON, where that is plain to see.
@@ -63,8 +101,12 @@ func why(text string) string {
 var invalidEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\[^"\\/bfnrtu]`) })
 
 // looksLikeList reports whether somebody meant a JSON list: brackets around
-// something quoted or, where they are no command, around a comma.
+// something quoted or, where they are no command, around a comma. A list of JSON
+// strings is one whatever follows it, unless it may be a test of the shell.
 func looksLikeList(text string, sure bool) bool {
+	if end := followed(text); end > 0 && (sure || strings.HasPrefix(strings.TrimSpace(text[end:]), "#")) {
+		return true
+	}
 	if !strings.HasPrefix(text, "[") || !strings.HasSuffix(text, "]") || len(text) < 4 {
 		return false
 	}

@@ -47,14 +47,14 @@ func checkMissingUser(p *rule.Pass) {
 	if !known || base == "" || p.File.Windows(final.Index) || base == "scratch" && !accounts.Starts(p.File) {
 		return
 	}
-	message := "no USER is set, so the image runs as " + base + " does, which is root as a rule"
+	message := "no USER is set, so the image runs as " + walk.Short(base) + " does, which is root as a rule"
 	if user, known := accounts.Runs(base); known && user != "" {
 		return
 	}
 	if accounts.StepsDown(base) && !accounts.Has(p.File, "entrypoint") {
 		p.Report(rule.Finding{
 			Span:    walk.BaseSpan(p.File, final),
-			Message: "no USER is set; the entrypoint of " + base + " starts as root and steps down by itself", Minor: true,
+			Message: "no USER is set; the entrypoint of " + walk.Short(base) + " starts as root and steps down by itself", Minor: true,
 		})
 		return
 	}
@@ -65,7 +65,7 @@ func checkMissingUser(p *rule.Pass) {
 			if !accounts.Root(img.User) {
 				return
 			}
-			message = "no USER is set, and " + base + " runs as root"
+			message = "no USER is set, and " + walk.Short(base) + " runs as root"
 		}
 	}
 	finding := rule.Finding{Span: walk.BaseSpan(p.File, final), Message: message}

@@ -32,7 +32,7 @@ func checkNothingToRun(p *rule.Pass) {
 	if baseenv.Of(p, final.Index).Complete {
 		message := "neither CMD nor ENTRYPOINT says what the image runs"
 		if base, known := p.File.BaseName(accounts.Base(p.File, final.Index)); known && base != "scratch" {
-			message = "there is no CMD and no ENTRYPOINT, so the image runs what " + base + " does"
+			message = "there is no CMD and no ENTRYPOINT, so the image runs what " + walk.Short(base) + " does"
 		}
 		p.Reportf(walk.BaseSpan(p.File, final), message)
 	}

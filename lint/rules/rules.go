@@ -130,6 +130,7 @@ func All() []rule.Rule {
 		stageNameCase,
 		stopSignal,
 		sudoInRun,
+		swallowedCommand,
 		swallowedInstruction,
 		syntaxWithoutDigest,
 		systemVolume,

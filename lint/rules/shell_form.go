@@ -24,6 +24,7 @@ var shellForm = rule.Rule{
 		Good:     "FROM debian:12\nCMD [\"nginx\", \"-g\", \"daemon\"]\n",
 		Severity: rule.Warning,
 		Fixable:  rule.Sometimes,
+		Yields:   []string{"invalid-json-form"},
 		Presets:  []string{"recommended", "hadolint"},
 	},
 	Check: func(p *rule.Pass) { checkShellForm(p, false) },
@@ -65,7 +66,7 @@ func checkShellForm(p *rule.Pass, afterShell bool) {
 func shellFormFinding(f *dockerfile.File, in dockerfile.Instruction) rule.Finding {
 	keyword := strings.ToUpper(in.Keyword)
 	json := jsonForm(f, in)
-	finding := rule.Finding{Span: in.Span(), Fix: json}
+	finding := rule.Finding{Span: in.Span(), Fix: json, About: list(in)}
 	why := keyword + " is in shell form, so that a shell is started first and gets the signals"
 	text := strings.TrimSpace(in.Rest().Text)
 	if json == nil && strings.ContainsAny(text, "$`*?[~") && slices.Equal(f.Shell(in), []string{"/bin/sh", "-c"}) && !f.Windows(in.Stage) && !looksLikeList(text, true) {

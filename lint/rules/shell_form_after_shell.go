@@ -13,6 +13,7 @@ var shellFormAfterShell = rule.Rule{
 		Good:     "FROM debian:12\nSHELL [\"/bin/bash\", \"-c\"]\nCMD [\"nginx\", \"-g\", \"daemon\"]\n",
 		Severity: rule.Info,
 		Fixable:  rule.Sometimes,
+		Yields:   []string{"invalid-json-form"},
 		Presets:  []string{"hadolint"},
 	},
 	Check: func(p *rule.Pass) { checkShellForm(p, true) },

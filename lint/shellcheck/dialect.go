@@ -107,11 +107,25 @@ func (r reader) family(stage int) family {
 		} else {
 			name, known := r.file.BaseName(&r.file.Stages[stage])
 			found = familyOf(name)
+			if choices := r.file.Choices(stage); len(choices) > 0 {
+				found = r.common(choices)
+			}
 			if found == unknown && (!known && r.file.Escape == '`' || r.onWindows(stage)) {
 				found = windows
 			}
 		}
 		r.families[stage] = found
+	}
+	return found
+}
+
+// common is the family of all of some stages, among which a variable chooses.
+func (r reader) common(stages []int) family {
+	found := r.family(stages[0])
+	for _, s := range stages[1:] {
+		if r.family(s) != found {
+			return unknown
+		}
 	}
 	return found
 }

@@ -18,6 +18,32 @@ var levels = map[string]rule.Severity{"error": rule.Error, "warning": rule.Warni
 // a continuation joins.
 const repeatedSpaces = 2291
 
+// splitting is the check for what a command prints, unquoted. It is right where
+// that may be several words.
+const splitting = 2046
+
+// wordCommands print one word without blanks, whatever the system (their manual
+// pages in coreutils, util-linux, dpkg, glibc and lsb-release).
+var wordCommands = []string{
+	"nproc", "nproc --all", "uname -m", "uname -s", "uname -r", "uname -p", "arch", "id -u", "id -g", "id -un", "id -gn", "whoami", "hostname",
+	"dpkg --print-architecture", "getconf _NPROCESSORS_ONLN", "getconf LONG_BIT", "lsb_release -cs", "lsb_release -sc", "lsb_release -rs", "lsb_release -sr",
+	"date +%s", "date +%Y", "date +%F", "date +%Y%m%d", "rpm -E %fedora", "rpm -E %rhel", "rpm --eval %fedora", "rpm --eval %rhel", "rpm -E %{rhel}", "rpm -E %{fedora}",
+	"apk --print-arch",
+}
+
+// oneWord reports whether text is the substitution of a command that prints one
+// word: $(nproc), `uname -m`.
+func oneWord(text string) bool {
+	inner, ok := strings.CutPrefix(text, "$(")
+	if ok {
+		inner, ok = strings.CutSuffix(inner, ")")
+	} else if inner, ok = strings.CutPrefix(text, "`"); ok {
+		inner, ok = strings.CutSuffix(inner, "`")
+	}
+	inner = strings.NewReplacer(`"`, "", "'", "").Replace(inner)
+	return ok && slices.Contains(wordCommands, strings.Join(strings.Fields(inner), " "))
+}
+
 // diagnostics turns what was said of a script into findings in the file.
 func (s script) diagnostics(comments []comment) []lint.Diagnostic {
 	if len(comments) == 0 {
@@ -35,6 +61,9 @@ func (s script) diagnostics(comments []comment) []lint.Diagnostic {
 		}
 		end = max(start, end)
 		if s.dialect.takes != nil && s.dialect.takes(c.Code, c.Message, s.text.Text[start:end]) {
+			continue
+		}
+		if c.Code == splitting && oneWord(s.text.Text[start:end]) {
 			continue
 		}
 		span := s.text.Span(start, end)

@@ -9,6 +9,7 @@ import (
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/buildcontext"
 	"github.com/whittle-oci/whittle/lint/buildkit"
+	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -78,11 +79,22 @@ func (c buildkitCase) run(ctx context.Context) ([]warning, error) {
 	if err != nil {
 		return nil, err
 	}
+	f, err := dockerfile.Parse(src)
+	if err != nil {
+		f = nil
+	}
 	var out []warning
 	for _, d := range diags {
+		line := src.Pos(d.Span.Start).Line
+		// BuildKit names the end of the instruction, we the empty line in it.
+		if d.Rule.Is("NoEmptyContinuation") && f != nil {
+			if in, ok := f.At(line); ok {
+				line = in.Node.EndLine
+			}
+		}
 		for _, name := range buildkit.Checks() {
 			if d.Rule.Is(name) {
-				out = append(out, warning{name, src.Pos(d.Span.Start).Line, d.Message})
+				out = append(out, warning{name, line, d.Message})
 			}
 		}
 	}

@@ -107,6 +107,15 @@ func Of(ref string) Image {
 	return Image{}
 }
 
+// Whole reports whether an image is a server or an environment whose parts cannot
+// be copied into a small one as a program can: PHP in Apache, notebooks.
+func Whole(ref string) bool {
+	name, tag, _ := walk.Image(ref)
+	short := official(name)
+	return short == "php" && (strings.Contains(tag, "apache") || strings.Contains(tag, "fpm")) ||
+		slices.Contains([]string{"jupyter/base-notebook", "continuumio/anaconda3", "continuumio/miniconda3", "pytorch/pytorch", "tensorflow/tensorflow", "r-base", "rocker/r-ver", "openresty/openresty"}, short)
+}
+
 // releases are names of Debian's releases, which stand in tags.
 var releases = []string{"bookworm", "trixie", "bullseye", "buster", "forky", "sid"}
 

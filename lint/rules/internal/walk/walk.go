@@ -116,6 +116,19 @@ func Image(ref string) (name, tag, digest string) {
 	return ref[:i], ref[i+1:], digest
 }
 
+// Short is a reference for people to read: without a digest beside a tag, else
+// with the beginning of it.
+func Short(ref string) string {
+	name, tag, digest := Image(ref)
+	if tag != "" {
+		return name + ":" + tag
+	}
+	if algorithm, hex, ok := strings.Cut(digest, ":"); ok && len(hex) > 12 {
+		return name + "@" + algorithm + ":" + hex[:12] + "…"
+	}
+	return ref
+}
+
 // Bases goes over the stages whose base is an image, with its name.
 func Bases(f *dockerfile.File) iter.Seq2[*dockerfile.Stage, string] {
 	return func(yield func(*dockerfile.Stage, string) bool) {
