@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	digest "github.com/opencontainers/go-digest"
@@ -34,10 +35,10 @@ func platform(value string) error {
 		return fmt.Errorf("%q: cannot parse platform specifier", value)
 	}
 	for i, part := range parts {
-		if i == 0 && !platformOS.MatchString(part) {
+		if i == 0 && !platformOS().MatchString(part) {
 			return fmt.Errorf("%q is an invalid OS component of %q", part, value)
 		}
-		if i > 0 && !platformPart.MatchString(part) {
+		if i > 0 && !platformPart().MatchString(part) {
 			return fmt.Errorf("%q is an invalid component of %q", part, value)
 		}
 	}
@@ -47,9 +48,12 @@ func platform(value string) error {
 	return nil
 }
 
+// The expressions are compiled when they are asked for: a start costs every run.
 var (
-	platformPart = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-	platformOS   = regexp.MustCompile(`^[A-Za-z0-9_-]+(\([A-Za-z0-9_.%-]*(\+[A-Za-z0-9_.%-]+)*\))?$`)
+	platformPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+$`) })
+	platformOS   = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_-]+(\([A-Za-z0-9_.%-]*(\+[A-Za-z0-9_.%-]+)*\))?$`)
+	})
 )
 
 // signals are the names that a Linux frontend knows, without SIG
@@ -271,8 +275,8 @@ func remote(src string) bool {
 }
 
 var (
-	scheme = regexp.MustCompile(`^[a-zA-Z0-9]+://`)
-	scp    = regexp.MustCompile(`^[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:`)
+	scheme = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9]+://`) })
+	scp    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:`) })
 )
 
 // gitSource reports whether BuildKit takes a source for a Git repository
@@ -281,7 +285,10 @@ func gitSource(src string) (git, local bool) {
 	if strings.HasPrefix(src, "github.com/") {
 		return true, true
 	}
-	switch s := strings.ToLower(scheme.FindString(src)); s {
+	if !strings.Contains(src, ":") {
+		return false, false
+	}
+	switch s := strings.ToLower(scheme().FindString(src)); s {
 	case "ssh://", "git://":
 		return true, false
 	case "http://", "https://":
@@ -289,7 +296,7 @@ func gitSource(src string) (git, local bool) {
 		path, _, _ = strings.Cut(path, "?")
 		return strings.HasSuffix(path, ".git"), false
 	case "":
-		return scp.MatchString(src), false
+		return scp().MatchString(src), false
 	}
 	return false, false
 }

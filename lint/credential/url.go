@@ -3,15 +3,20 @@ package credential
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // parameter is a password among the parameters of a URL or of a connection
 // string: ?password=…, ;Pwd=….
-var parameter = regexp.MustCompile(`(?i)[?&;](?:password|passwd|pwd)=([^&;\s"']+)`)
+var parameter = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)[?&;](?:password|passwd|pwd)=([^&;\s"']+)`)
+})
 
 // connection is what a connection string of ADO.NET or ODBC names beside the
 // password.
-var connection = regexp.MustCompile(`(?i)(?:^|;)\s*(?:server|host|data source|user id|uid|initial catalog|database|driver)\s*=`)
+var connection = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(?:^|;)\s*(?:server|host|data source|user id|uid|initial catalog|database|driver)\s*=`)
+})
 
 // URLPassword finds the password in the first URL or connection string of a text
 // that has one: postgres://user:password@host. One that a variable stands for is
@@ -36,10 +41,10 @@ func URLPassword(text string) (password string, ok bool) {
 			return password, true
 		}
 	}
-	if !strings.Contains(text, "://") && !connection.MatchString(text) {
+	if !strings.ContainsAny(text, "?&;") || !strings.Contains(text, "=") || !strings.Contains(text, "://") && !connection().MatchString(text) {
 		return "", false
 	}
-	if m := parameter.FindStringSubmatch(text); m != nil && literal(m[1]) {
+	if m := parameter().FindStringSubmatch(text); m != nil && literal(m[1]) {
 		return m[1], true
 	}
 	return "", false
