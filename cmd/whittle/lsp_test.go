@@ -63,7 +63,7 @@ func TestLanguageServer(t *testing.T) {
 	}
 	e.Replace("é😀", "😀\\\r\n\r\né")
 	p := e.Diagnostics()
-	if p.Codes() != "0:18-0:22 stage-name-case; 3:0-3:19 empty-continuation; 3:6-3:19 sudo; 3:14-3:19 shellcheck-2046" {
+	if p.Codes() != "0:18-0:22 stage-name-case; 2:0-2:0 empty-continuation; 3:6-3:19 sudo; 3:14-3:19 shellcheck-2046" {
 		t.Errorf("changed: %s", p.Codes())
 	}
 	e.Replace("\\\r\n\r\n", "")
@@ -113,6 +113,18 @@ func TestLanguageServer(t *testing.T) {
 	e.Notify("textDocument/didSave", map[string]any{"textDocument": map[string]any{"uri": conf}})
 	if p := e.Diagnostics(); p.Codes() != "2:18-2:31 sudo" {
 		t.Errorf("with another configuration: %s", p.Codes())
+	}
+
+	// A Compose or Bake file shows what its Dockerfiles do wrong, and no more.
+	for name, c := range map[string]struct{ text, want string }{
+		"compose.yaml":         {"services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM debian:12\n        RUN sudo ls\n", "5:12-5:19 sudo"},
+		"compose.dev.yml":      {"services:\n  a:\n    image: x\n", ""},
+		"docker-bake.hcl":      {"target \"a\" {\n  dockerfile-inline = <<E\nFROM debian:12\nRUN sudo ls\nE\n}\n", "3:4-3:11 sudo"},
+		"bake/docker-bake.hcl": {"target \"a\" {", ""},
+	} {
+		if p := e.Open(file(name, c.text), c.text); p.Codes() != c.want {
+			t.Errorf("%s: %s, want %s", name, p.Codes(), c.want)
+		}
 	}
 	e.Quit()
 	if err := cmd.Wait(); err != nil {

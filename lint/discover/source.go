@@ -76,7 +76,13 @@ func Builds(file string) ([]Build, error) {
 	if err != nil {
 		return nil, err
 	}
+	return BuildsIn(file, data)
+}
+
+// BuildsIn is Builds for the text that a file of that name has, or will have.
+func BuildsIn(file string, data []byte) ([]Build, error) {
 	var all []definition
+	var err error
 	switch filepath.Ext(file) {
 	case ".hcl", ".json":
 		all, err = bake(file, data)

@@ -36,7 +36,9 @@ func (s *server) actions(ctx context.Context, snap snapshot, p codeActionParams)
 			}
 		}
 		out = append(out, s.fixes(snap, here)...)
-		out = append(out, s.ignores(snap, found.file, here)...)
+		if !found.within {
+			out = append(out, s.ignores(snap, found.file, here)...)
+		}
 	}
 	if wanted(p.Context.Only, kindFixAll) && slices.ContainsFunc(found.diags, isSafe) {
 		all, err := guarded(func() (*codeAction, error) { return s.fixAll(ctx, snap, found) })
@@ -127,6 +129,9 @@ func lineEnd(b []byte) string {
 
 // fixAll applies the safe fixes until none is left.
 func (s *server) fixAll(ctx context.Context, snap snapshot, found *findings) (*codeAction, error) {
+	if found.within {
+		return nil, nil // one fix at a time, at its place
+	}
 	opts := found.opts
 	opts.Unsafe = false
 	fixed, _, err := lint.Fix(ctx, found.file, opts)

@@ -1,12 +1,14 @@
 package lsp
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/sourcegraph/jsonrpc2"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/embedded"
 	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -21,11 +23,13 @@ type document struct {
 
 // A snapshot is a document at one time.
 type snapshot struct {
-	uri     string
-	version int // the client's
-	change  int // ours
-	text    text
-	found   *findings // nil until there are any
+	uri string
+	// language is what the client takes the document for.
+	language string
+	version  int // the client's
+	change   int // ours
+	text     text
+	found    *findings // nil until there are any
 }
 
 // findings are what was said of a snapshot.
@@ -33,6 +37,8 @@ type findings struct {
 	file  *source.File
 	diags []lint.Diagnostic
 	opts  lint.Options
+	// within is true where the document is no Dockerfile but holds some.
+	within bool
 }
 
 func (s *server) open(ctx context.Context, conn *jsonrpc2.Conn, t textDocument) {
@@ -41,7 +47,7 @@ func (s *server) open(ctx context.Context, conn *jsonrpc2.Conn, t textDocument) 
 	if old := s.docs[t.URI]; old != nil {
 		old.stop()
 	}
-	d := &document{snapshot: snapshot{uri: t.URI, version: t.Version, text: newText([]byte(t.Text), s.units)}, stop: func() {}}
+	d := &document{snapshot: snapshot{uri: t.URI, language: t.LanguageID, version: t.Version, text: newText([]byte(t.Text), s.units)}, stop: func() {}}
 	s.docs[t.URI] = d
 	s.schedule(ctx, conn, d, 0)
 }
@@ -160,6 +166,12 @@ func (s *server) findings(ctx context.Context, snap snapshot) (*findings, error)
 func (s *server) check(ctx context.Context, snap snapshot) (*findings, error) {
 	file := source.NewFile(nameOf(snap.uri), snap.text.bytes)
 	found := &findings{file: file}
+	if s.cfg.Parts != nil {
+		parts, is, err := s.cfg.Parts(ctx, pathOf(snap.uri), snap.language, snap.text.bytes)
+		if is || err != nil {
+			return s.checkParts(ctx, found, parts, err)
+		}
+	}
 	opts, ok, err := s.cfg.Options(ctx, pathOf(snap.uri))
 	if err != nil || !ok {
 		return found, err
@@ -169,6 +181,29 @@ func (s *server) check(ctx context.Context, snap snapshot) (*findings, error) {
 	if err != nil && len(opts.Checkers) > 0 && ctx.Err() == nil {
 		opts.Checkers = nil
 		found.diags, _ = guarded(func() ([]lint.Diagnostic, error) { return lint.Run(ctx, file, opts) })
+	}
+	return found, err
+}
+
+// checkParts checks the Dockerfiles within a document. Their findings have the
+// places of the document.
+func (s *server) checkParts(ctx context.Context, found *findings, parts []Part, err error) (*findings, error) {
+	found.within = true
+	for _, p := range parts {
+		text := embedded.In(found.file, p.Block)
+		diags, failed := guarded(func() ([]lint.Diagnostic, error) { return lint.Run(ctx, text.File, p.Options) })
+		err = cmp.Or(err, failed)
+		for _, d := range diags {
+			d.File, d.Span = found.file, text.Span(d.Span)
+			if d.Fix != nil {
+				fix := d.Fix
+				d.Fix = nil
+				if edits, ok := text.Edits(fix.Edits); ok {
+					d.Fix = &rule.Fix{Title: fix.Title, Safety: fix.Safety, Edits: edits}
+				}
+			}
+			found.diags = append(found.diags, d)
+		}
 	}
 	return found, err
 }

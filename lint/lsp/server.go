@@ -22,6 +22,7 @@ import (
 	"github.com/sourcegraph/jsonrpc2"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/embedded"
 	"github.com/whittle-oci/whittle/lint/rule"
 )
 
@@ -37,8 +38,17 @@ type Config struct {
 	// Options are what a file is checked with; path is "" for a document that
 	// is no file. ok is false for files that are not to be checked.
 	Options func(ctx context.Context, path string) (opts lint.Options, ok bool, err error)
+	// Parts are the Dockerfiles that stand in a Compose or Bake file, given by its
+	// path and its text. is is false for any other file, which is a Dockerfile.
+	Parts func(ctx context.Context, path, language string, text []byte) (parts []Part, is bool, err error)
 	// Delay is how long to wait for the next key before a check.
 	Delay time.Duration
+}
+
+// A Part is a Dockerfile within a document.
+type Part struct {
+	Block   embedded.Block
+	Options lint.Options // that it is checked with
 }
 
 // ErrNoShutdown is an end that the client did not announce.

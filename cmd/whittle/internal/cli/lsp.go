@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/whittle-oci/whittle/cmd/internal/version"
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/docs"
 	"github.com/whittle-oci/whittle/lint/lsp"
 	"github.com/whittle-oci/whittle/lint/rule"
@@ -58,6 +61,28 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 			}
 			return found[0], true
 		},
+		Parts: func(ctx context.Context, path, language string, text []byte) ([]lsp.Part, bool, error) {
+			if !holdsDockerfiles(path, language) {
+				return nil, false, nil
+			}
+			run, excluded, err := newConfigs(f.config, layer).of(ctx, path)
+			if err != nil || excluded {
+				return nil, true, err
+			}
+			built, err := discover.BuildsIn(path, text)
+			if err != nil {
+				return nil, true, nil // half a file, as one types
+			}
+			var parts []lsp.Part
+			seenHere := map[string]bool{}
+			for _, b := range built {
+				if d := (dockerfile{name: path, inline: b.Inline}); b.Inline != nil && !seenHere[d.place()] {
+					seenHere[d.place()] = true
+					parts = append(parts, lsp.Part{Block: *b.Inline, Options: seen.flags(f).options(run, f.newBuilds(), d)})
+				}
+			}
+			return parts, true, nil
+		},
 		Options: func(ctx context.Context, path string) (lint.Options, bool, error) {
 			if path == "" {
 				path = "-"
@@ -74,6 +99,15 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 		return exit(1) // as the protocol wants
 	}
 	return err
+}
+
+// holdsDockerfiles reports whether a document is a Compose or Bake file, or another that is
+// no Dockerfile, by its name or by what the editor takes it for.
+func holdsDockerfiles(path, language string) bool {
+	if discover.IsSource(filepath.Base(path)) {
+		return true
+	}
+	return slices.Contains([]string{"dockercompose", "dockerbake", "yaml", "json", "jsonc", "hcl", "terraform"}, language)
 }
 
 // seenFor is how long what was seen of build contexts holds: editors ask at every
