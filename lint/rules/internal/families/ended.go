@@ -1,5 +1,7 @@
 package families
 
+//go:generate go run ../../../internal/eoldata -data data -date 2026-11-30 -out ended_data.go
+
 import (
 	"slices"
 	"strconv"
@@ -14,32 +16,10 @@ type End struct {
 	// Under is true where that is the distribution under another image.
 	Under bool
 	When  string // the month, as "June 2020"; "" for long ago
+	// AsOf is the month of the data that says so.
+	AsOf string
 	// Next is what does get them: "debian 12".
 	Next string
-}
-
-// lines are releases that have ended, by the name of the image on Docker Hub:
-// each version with the month of its end, and behind > the first version that
-// is looked after. The dates are those that the makers announce.
-var lines = map[string]string{
-	"debian":        "6 2016-02 7 2018-05 8 2020-06 9 2022-06 10 2024-06 11 2026-08 > 12",
-	"ubuntu":        "12.04 2017-04 14.04 2019-04 16.04 2021-04 18.04 2023-05 20.04 2025-05 20.10 2021-07 21.04 2022-01 21.10 2022-07 22.10 2023-07 23.04 2024-01 23.10 2024-07 24.10 2025-07 25.04 2026-01 > 22.04",
-	"alpine":        "3.9 2020-11 3.10 2021-05 3.11 2021-11 3.12 2022-05 3.13 2022-11 3.14 2023-05 3.15 2023-11 3.16 2024-05 3.17 2024-11 3.18 2025-05 3.19 2025-11 3.20 2026-04 3.21 2026-11 > 3.22",
-	"centos":        "5 2017-03 6 2020-11 7 2024-06 8 2021-12 > 9",
-	"fedora":        "37 2023-12 38 2024-05 39 2024-11 40 2025-05 41 2025-12 42 2026-05 > 43",
-	"oraclelinux":   "6 2021-03 7 2024-12 > 8",
-	"amazonlinux":   "1 2023-12 2 2026-06 2016.09 2023-12 2017.03 2023-12 2017.09 2023-12 2018.03 2023-12 > 2023",
-	"opensuse/leap": "42.1 2017-05 42.2 2018-01 42.3 2019-07 15.0 2019-12 15.1 2021-02 15.2 2022-01 15.3 2022-12 15.4 2023-12 15.5 2024-12 > 15.6",
-	"node":          "8 2019-12 9 2018-06 10 2021-04 11 2019-06 12 2022-04 13 2020-06 14 2023-04 15 2021-06 16 2023-09 17 2022-06 18 2025-04 19 2023-06 20 2026-04 21 2024-06 23 2025-06 25 2026-06 > 22",
-	"python":        "2.7 2020-01 3.4 2019-03 3.5 2020-09 3.6 2021-12 3.7 2023-06 3.8 2024-10 3.9 2025-10 3.10 2026-10 > 3.11",
-	"golang":        "1.18 2023-02 1.19 2023-08 1.20 2024-02 1.21 2024-08 1.22 2025-02 1.23 2025-08 1.24 2026-02 > 1.25",
-	"php":           "5.6 2018-12 7.0 2019-01 7.1 2019-12 7.2 2020-11 7.3 2021-12 7.4 2022-11 8.0 2023-11 8.1 2025-12 > 8.2",
-	"ruby":          "2.5 2021-03 2.6 2022-04 2.7 2023-03 3.0 2024-04 3.1 2025-03 3.2 2026-03 > 3.3",
-	"postgres":      "9.5 2021-02 9.6 2021-11 10 2022-11 11 2023-11 12 2024-11 13 2025-11 14 2026-11 > 15",
-	"mysql":         "5.5 2018-12 5.6 2021-02 5.7 2023-10 8.0 2026-04 > 8.4",
-	"mariadb":       "10.1 2020-10 10.2 2022-05 10.3 2023-05 10.4 2024-06 10.5 2025-06 > 10.6",
-	"mongo":         "3.6 2021-04 4.0 2022-04 4.2 2023-04 4.4 2024-02 5.0 2024-10 6.0 2025-07 > 7.0",
-	".NET":          "2.1 2021-08 2.2 2019-12 3.0 2020-03 3.1 2022-12 5.0 2022-05 6.0 2024-11 7.0 2024-05 8.0 2026-11 9.0 2026-11 > 10.0",
 }
 
 // codenames are the versions that tags name by a word.
@@ -51,7 +31,14 @@ var codenames = map[string]string{
 // interim are those of Ubuntu's releases in between. Other images have such
 // words for releases of their own: ros:kinetic is one of ROS.
 var interim = map[string]string{
-	"groovy": "ubuntu 20.10", "hirsute": "ubuntu 21.04", "impish": "ubuntu 21.10", "kinetic": "ubuntu 22.10", "lunar": "ubuntu 23.04", "mantic": "ubuntu 23.10", "oracular": "ubuntu 24.10", "plucky": "ubuntu 25.04",
+	"groovy": "ubuntu 20.10", "hirsute": "ubuntu 21.04", "impish": "ubuntu 21.10", "kinetic": "ubuntu 22.10", "lunar": "ubuntu 23.04", "mantic": "ubuntu 23.10", "oracular": "ubuntu 24.10", "plucky": "ubuntu 25.04", "questing": "ubuntu 25.10",
+}
+
+// nanoserver are tags of Windows' nanoserver image, whose versions are no numbers
+// in order (learn.microsoft.com/lifecycle/products, Windows Server, as of November
+// 2026; the image of 2019 has mainstream support only).
+var nanoserver = map[string]string{
+	"1709": "2019-04", "1803": "2019-11", "1809": "2024-01", "ltsc2019": "2024-01", "1903": "2020-12", "1909": "2021-05", "2004": "2021-12", "20H2": "2022-08",
 }
 
 // gone are images that get no updates whatever their tag says.
@@ -63,6 +50,13 @@ var gone = map[string]End{
 // Ended reports whether an image is of a release that gets no updates any more,
 // by its name and tag: of the program, or of the distribution under it.
 func Ended(ref string) (e End, ended bool) {
+	if e, ended = end(ref); ended {
+		e.AsOf = month(asOf)
+	}
+	return e, ended
+}
+
+func end(ref string) (e End, ended bool) {
 	name, tag, _ := walk.Image(ref)
 	short := official(name)
 	words := strings.FieldsFunc(tag, func(r rune) bool { return r == '-' || r == '_' })
@@ -77,6 +71,13 @@ func Ended(ref string) (e End, ended bool) {
 		return e, true
 	case strings.HasPrefix(name, "registry.access.redhat.com/ubi7"):
 		return End{What: "UBI 7", When: "June 2024", Next: "UBI 9"}, true
+	case strings.HasSuffix(name, "mcr.microsoft.com/windows/nanoserver"):
+		when, ok := nanoserver[first]
+		return End{What: "nanoserver " + first, When: month(when), Next: "nanoserver ltsc2022 or later"}, ok
+	case (short == "centos" || name == "quay.io/centos/centos") && strings.HasPrefix(first, "stream"):
+		return endOf("centos stream", strings.TrimPrefix(first, "stream"))
+	case name == "quay.io/centos/centos":
+		return End{}, false
 	case short == "centos":
 		if first = strings.TrimPrefix(first, "centos"); len(numbers(first)) == 0 {
 			first = "8" // which latest stayed at
@@ -124,25 +125,42 @@ func official(name string) string {
 	return name
 }
 
-// endOf looks a version up among those of its line.
+// endOf looks a version up among those of its line. Nothing is known of one below
+// the first row.
 func endOf(line, version string) (End, bool) {
-	known, next, ok := strings.Cut(lines[line], " > ")
-	v := numbers(version)
-	if !ok || len(v) == 0 {
+	rows, v := strings.Fields(lines[line]), numbers(version)
+	if len(rows) < 2 || len(v) == 0 || older(v, numbers(rows[0])) {
 		return End{}, false
 	}
-	// A version that ends a line of its own, or comes before the first that is
-	// looked after.
-	ended := older(v, numbers(next))
-	e := End{What: line + " " + version, Next: line + " " + next + " or later"}
-	fields := strings.Fields(known)
-	for i := 0; i+1 < len(fields); i += 2 {
-		of := numbers(fields[i])
-		if n := min(len(of), len(v)); slices.Equal(of[:n], v[:n]) && (len(v) >= len(of) || ended) {
-			e.When, ended = month(fields[i+1]), true
+	e := End{What: line + " " + version}
+	found, supported := false, ""
+	for i := 0; i+1 < len(rows); i += 2 {
+		of, when := numbers(rows[i]), rows[i+1]
+		same := len(of) > 0 && slices.Equal(of[:min(len(of), len(v))], v[:min(len(of), len(v))])
+		switch {
+		case same && when == "-":
+			return End{}, false // of some of them, where the version is cut short
+		case same:
+			found, e.When = true, month(when)
+		case when == "-" && older(v, of) && supported == "":
+			supported = rows[i]
 		}
 	}
-	return e, ended
+	if supported != "" {
+		e.Next = line + " " + supported + " or later"
+	}
+	// One in between without a row of its own was never looked after for long.
+	return e, found || supported != "" && older(v, numbers(firstSupported(rows)))
+}
+
+// firstSupported is the oldest release that is looked after.
+func firstSupported(rows []string) string {
+	for i := 0; i+1 < len(rows); i += 2 {
+		if rows[i+1] == "-" {
+			return rows[i]
+		}
+	}
+	return ""
 }
 
 // numbers takes the numbers at the beginning of a version apart.
@@ -170,7 +188,10 @@ func older(a, b []int) bool {
 
 // month writes 2020-06 as June 2020.
 func month(text string) string {
-	year, number, _ := strings.Cut(text, "-")
+	year, number, ok := strings.Cut(text, "-")
 	n, _ := strconv.Atoi(number)
+	if !ok || n < 1 || n > 12 {
+		return "" // nobody says
+	}
 	return []string{"", "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}[n] + " " + year
 }
