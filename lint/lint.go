@@ -86,9 +86,17 @@ type Diagnostic struct {
 func Run(ctx context.Context, src *source.File, opts Options) ([]Diagnostic, error) {
 	diags, err := check(ctx, src, opts)
 	if bad, ok := errors.AsType[*dockerfile.SyntaxError](err); ok {
-		return []Diagnostic{syntaxDiagnostic(src, bad)}, nil
+		return syntaxDiagnostics(src, bad), nil
 	}
 	return diags, err
+}
+
+func syntaxDiagnostics(src *source.File, bad *dockerfile.SyntaxError) []Diagnostic {
+	out := []Diagnostic{syntaxDiagnostic(src, bad)}
+	for _, more := range bad.More {
+		out = append(out, syntaxDiagnostic(src, more))
+	}
+	return out
 }
 
 func syntaxDiagnostic(src *source.File, bad *dockerfile.SyntaxError) Diagnostic {
@@ -361,7 +369,7 @@ func Fix(ctx context.Context, src *source.File, opts Options) (*source.File, []D
 			if cur != src {
 				return src, nil, &FixError{src.Name, last, err}
 			}
-			return src, []Diagnostic{syntaxDiagnostic(src, bad)}, nil
+			return src, syntaxDiagnostics(src, bad), nil
 		}
 		if err != nil {
 			return src, nil, err

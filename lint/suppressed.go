@@ -15,6 +15,13 @@ import (
 // Suppressions reads the comments of a file that suppress findings.
 func Suppressions(f *dockerfile.File) suppress.Set { return f.Suppressions() }
 
+// inScript reports whether a comment is about a command in the script of an
+// instruction.
+func inScript(f *dockerfile.File, c suppress.Comment) bool {
+	in, ok := f.At(c.First)
+	return ok && in.Node.StartLine < c.First
+}
+
 // dropSuppressed leaves out what comments in the file switch off, and adds what is to be
 // said about the comments themselves.
 func dropSuppressed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diagnostic {
@@ -33,12 +40,12 @@ func dropSuppressed(f *dockerfile.File, diags []Diagnostic, opts Options) []Diag
 	}
 	used := make([][]bool, len(set.Comments)) // by comment and name
 	byLine := map[int][]int{}                 // comments by the first line they are about
-	var wide []int                            // comments about more than an instruction
+	var wide []int                            // comments about more than an instruction, or less
 	for i, c := range set.Comments {
 		used[i] = make([]bool, len(c.Names))
 		switch {
 		case opts.Today != "" && c.Until != "" && c.Until < opts.Today:
-		case c.Scope == suppress.Instruction:
+		case c.Scope == suppress.Instruction && !inScript(f, c):
 			byLine[c.First] = append(byLine[c.First], i)
 		default:
 			wide = append(wide, i)

@@ -14,7 +14,7 @@ func (f *File) Suppressions() suppress.Set {
 		for _, h := range x.Node.Heredocs {
 			text += strings.Count(h.Content, "\n") + 1
 		}
-		in = append(in, suppress.Extent{First: x.Node.StartLine, Code: x.Node.EndLine - text, Last: x.Node.EndLine, From: x.Keyword == "from" && !x.Trigger})
+		in = append(in, suppress.Extent{First: x.Node.StartLine, Code: x.Node.EndLine - text, Last: x.Node.EndLine, From: x.Keyword == "from" && !x.Trigger, Script: x.Keyword == "run"})
 	}
 	return suppress.Read(f.File, in)
 }

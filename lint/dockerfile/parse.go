@@ -18,6 +18,8 @@ type SyntaxError struct {
 	Name string
 	Line int // counted from 1; 0 when the parser does not say
 	Err  error
+	// More are further FROMs that BuildKit does not take.
+	More []*SyntaxError
 }
 
 // Error gives the position and the parser's message.
@@ -133,7 +135,17 @@ func (f *File) understand() error {
 			}
 		}
 		if err != nil && in.Keyword == "from" {
-			return syntaxError(f.Name, err) // what follows has no stage
+			// What follows has no stage, but for further FROMs.
+			bad := syntaxError(f.Name, err)
+			for _, in := range f.Instructions[i+1:] {
+				if in.Keyword != "from" || len(bad.More) >= maxProblems {
+					continue
+				}
+				if _, err := instructions.ParseInstructionWithLinter(in.Node, quiet); err != nil {
+					bad.More = append(bad.More, syntaxError(f.Name, err))
+				}
+			}
+			return bad
 		}
 		if c, ok := made.(instructions.Command); ok && err == nil {
 			if len(f.Stages) > 0 {
@@ -219,7 +231,7 @@ func (f *File) ship() {
 	}
 }
 
-func syntaxError(name string, err error) error {
+func syntaxError(name string, err error) *SyntaxError {
 	e := &SyntaxError{Name: name, Err: located(err)}
 	if at, ok := errors.AsType[*parser.LocationError](err); ok && len(at.Locations) > 0 && len(at.Locations[0]) > 0 {
 		e.Line = at.Locations[0][0].Start.Line

@@ -12,8 +12,9 @@
 //	# kics-scan ignore-line, ignore-block   the next instruction
 //
 // Between a comment and its instruction further comments and blank lines may
-// stand. A comment inside a continued instruction is about that instruction;
-// what looks like one in a heredoc is the heredoc's.
+// stand. A comment inside a continued instruction is about that instruction. In
+// the script of RUN <<EOF, one in the form of whittle, hadolint or tally is about
+// the command below it; what looks like one in another heredoc is the heredoc's.
 package suppress
 
 import (
@@ -77,6 +78,7 @@ type Set struct {
 type Extent struct {
 	First, Code, Last int
 	From              bool // begins a stage
+	Script            bool // the heredocs are a script
 }
 
 // Read finds the comments of a file whose instructions stand at the given
@@ -90,6 +92,11 @@ func Read(f *source.File, in []Extent) Set {
 			r.in = r.in[1:]
 		}
 		if len(r.in) > 0 && n > r.in[0].Code { // in a heredoc
+			if r.in[0].Script {
+				for ; n < r.in[0].Last; n++ {
+					s.Comments = append(s.Comments, r.within(n)...)
+				}
+			}
 			n = r.in[0].Last
 			continue
 		}
@@ -111,6 +118,36 @@ func Read(f *source.File, in []Extent) Set {
 		s.Comments = append(s.Comments, r.comments(n, start, text)...)
 	}
 	return s
+}
+
+// within gives the comments of a line of a script, which are about the command
+// below: the next line that is no comment, and those that it goes on in.
+func (r reader) within(n int) []Comment {
+	start, text := comment(r.file, n)
+	if text == "" {
+		return nil
+	}
+	var out []Comment
+	for _, c := range r.comments(n, start, text) {
+		if c.Scope != Instruction || c.Tool != "whittle" && c.Tool != "hadolint" && c.Tool != "tally" {
+			continue
+		}
+		c.First, c.Last = 0, -1
+		for next := n + 1; next < r.in[0].Last; next++ {
+			line := strings.TrimSpace(string(r.file.Line(next)))
+			if c.First == 0 && (line == "" || line[0] == '#') {
+				continue
+			}
+			if c.First == 0 {
+				c.First = next
+			}
+			if c.Last = next; !strings.HasSuffix(line, `\\`) {
+				break
+			}
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // comment gives what follows the # of line n and its offset, "" where the line
