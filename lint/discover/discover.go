@@ -156,6 +156,19 @@ func Context(dockerfile string) string {
 	return own
 }
 
+// Root is the top of the repository that a directory is in, by its .git; the
+// directory itself where it is in none.
+func Root(dir string) string {
+	for up := dir; ; up = filepath.Dir(up) {
+		if exists(filepath.Join(up, ".git")) {
+			return up
+		}
+		if up == filepath.Dir(up) {
+			return dir
+		}
+	}
+}
+
 func exists(name string) bool {
 	_, err := os.Stat(name)
 	return err == nil

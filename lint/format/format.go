@@ -23,7 +23,11 @@ type Options struct {
 	Color   bool
 	Hints   bool   // say how to have a finding fixed, in text
 	Version string // of the program
-	Dir     string // that reports name files from; "" leaves names as they are
+	// Dir is the directory that reports name files from, and Here the one that
+	// names are relative to; "" leaves names as they are.
+	Dir, Here string
+	// Once has one line stand for what a file does all the time, in text.
+	Once bool
 }
 
 // table is every format in the order of the manual.
@@ -89,8 +93,12 @@ func explanation(m *rule.Meta) string {
 // path is a file as reports name it: from Dir where it is below it, since that is
 // how the services that read reports know it, with slashes, without ./.
 func (o Options) path(name string) string {
-	if o.Dir != "" && filepath.IsAbs(name) {
-		if below, err := filepath.Rel(o.Dir, name); err == nil && filepath.IsLocal(below) {
+	full := name
+	if !filepath.IsAbs(full) && o.Here != "" && name != "-" {
+		full = filepath.Join(o.Here, full)
+	}
+	if o.Dir != "" && filepath.IsAbs(full) {
+		if below, err := filepath.Rel(o.Dir, full); err == nil && filepath.IsLocal(below) {
 			name = below
 		}
 	}

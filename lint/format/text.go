@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,7 +26,8 @@ const (
 )
 
 // Text writes each diagnostic with its line of source, a caret, and where hints
-// are wanted the fix that it carries.
+// are wanted the fix that it carries. With Once, the first place stands for all of
+// what a file does all the time, and of an image that it names again.
 func Text(w io.Writer, diags []lint.Diagnostic, o Options) error {
 	b := bufio.NewWriter(w)
 	paint := func(code, s string) string {
@@ -34,9 +36,25 @@ func Text(w io.Writer, diags []lint.Diagnostic, o Options) error {
 		}
 		return "\x1b[" + code + "m" + s + "\x1b[0m"
 	}
+	count := map[repeated]int{}
 	for _, d := range diags {
+		if r, ok := repeats(d); ok && o.Once {
+			count[r]++
+		}
+	}
+	for _, d := range diags {
+		message := oneLine(d.Message)
+		if r, ok := repeats(d); ok && o.Once {
+			n := count[r]
+			if count[r] = 0; n == 0 {
+				continue
+			}
+			if n > 1 {
+				message += fmt.Sprintf(" (and %d more in this file)", n-1)
+			}
+		}
 		at := placeOf(d)
-		fmt.Fprintf(b, "%s:%d:%d: %s: %s %s\n", printable(d.File.Name), at.line, at.column, paint(colours[d.Severity], d.Severity.String()), oneLine(d.Message), paint("2", "["+d.Rule.Name+"]"))
+		fmt.Fprintf(b, "%s:%d:%d: %s: %s %s\n", printable(d.File.Name), at.line, at.column, paint(colours[d.Severity], d.Severity.String()), message, paint("2", "["+d.Rule.Name+"]"))
 		line, column := excerpt(string(d.File.Line(at.line)), at.column)
 		pad, caret := pointer(line, column, d.Span.End-d.Span.Start)
 		fmt.Fprintf(b, "    %s\n    %s%s\n", printable(line), pad, paint(colours[d.Severity], caret))
@@ -45,6 +63,26 @@ func Text(w io.Writer, diags []lint.Diagnostic, o Options) error {
 		}
 	}
 	return b.Flush()
+}
+
+// repeated is what one line stands for: a habit, or an image.
+type repeated struct{ file, rule, message string }
+
+// habits are rules about how a file is written, which it breaks everywhere or
+// nowhere.
+var habits = []string{"as-case", "legacy-key-value", "instruction-case"}
+
+// images are rules that say the same of an image wherever it is named.
+var images = []string{"base-without-digest", "image-without-digest"}
+
+// repeats reports whether one line may stand for a finding and its like.
+func repeats(d lint.Diagnostic) (repeated, bool) {
+	r := repeated{file: d.File.Name, rule: d.Rule.Name}
+	if slices.Contains(images, d.Rule.Name) {
+		r.message = d.Message
+		return r, true
+	}
+	return r, slices.Contains(habits, d.Rule.Name)
 }
 
 // excerpt gives what is shown of a line, and the column of a finding in it.

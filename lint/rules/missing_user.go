@@ -17,7 +17,7 @@ import (
 
 // whyShown tells in both rules about root when their fix is only shown.
 const whyShown = "The fix is only suggested, not applied, if the image has no command (a base image) or appears to need root: " +
-	"by its program, its base image, a port below 1024, root's home, an account that is created or given files and not used, or gosu and the like."
+	"by its program, its base image, a port below 1024, root's home (where it has neither WORKDIR nor VOLUME, its program may write there), Docker's socket, an account that is created or given files and not used, or gosu and the like."
 
 var missingUser = rule.Rule{
 	Meta: rule.Meta{
@@ -76,10 +76,13 @@ func checkMissingUser(p *rule.Pass) {
 }
 
 // safety says whether the fix may be applied: not where volumes that nobody can
-// give away would stay root's.
+// give away would stay root's, nor where the image says nowhere where it works.
 func safety(f *dockerfile.File, final *dockerfile.Stage, base string) rule.Safety {
 	if _, volumes := written(f, final.Index); len(volumes) > 0 && !hasShell(base) {
 		return rule.Suggestion
+	}
+	if base != "scratch" && !accounts.Has(f, "workdir", "volume") {
+		return rule.Suggestion // the program may work in root's home
 	}
 	return accounts.LessThanRoot(f, base)
 }

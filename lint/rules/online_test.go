@@ -53,8 +53,8 @@ func TestOnline(t *testing.T) {
 		fixed            string
 	}{
 		{"the base's own user", "missing-user", "FROM company/app:1\n", nil, ""},
-		{"root, as the registry knows", "missing-user", "FROM debian:12\nCMD [\"a\"]\n", []string{"no USER is set, and debian:12 runs as root"}, "FROM debian:12\nUSER 65532:65532\nCMD [\"a\"]\n"},
-		{"an image that nobody could ask about", "missing-user", "FROM other:1\nCMD [\"a\"]\n", []string{"no USER is set, so the image runs as other:1 does, which is root as a rule"}, "FROM other:1\nUSER 65532:65532\nCMD [\"a\"]\n"},
+		{"root, as the registry knows", "missing-user", "FROM debian:12\nWORKDIR /\nCMD [\"a\"]\n", []string{"no USER is set, and debian:12 runs as root"}, "FROM debian:12\nWORKDIR /\nUSER 65532:65532\nCMD [\"a\"]\n"},
+		{"an image that nobody could ask about", "missing-user", "FROM other:1\nWORKDIR /\nCMD [\"a\"]\n", []string{"no USER is set, so the image runs as other:1 does, which is root as a rule"}, "FROM other:1\nWORKDIR /\nUSER 65532:65532\nCMD [\"a\"]\n"},
 		{"small after all", "fat-base", "FROM debian:12\n", nil, ""},
 		{"large indeed", "fat-base", "FROM ubuntu:24.04\n", []string{"the image is built on ubuntu:24.04 (100 MiB to download), a whole distribution with its package manager; copy the result into a small stage, such as a distroless one, where the program allows"}, ""},
 		{"large and not known to be", "fat-base", "FROM company/app:1\n", []string{"the image is built on company/app:1 (500 MiB to download); a smaller base, or a stage that copies what is needed, would do"}, ""},

@@ -32,6 +32,7 @@ type lintFlags struct {
 	context, target        string
 	buildArgs, platforms   []string
 	buildContexts          []string
+	root                   string
 	noBuildkit             bool
 	parserOnly             bool // refuse what BuildKit's parser does, as hadolint does its own
 	shellcheck             string
@@ -78,6 +79,7 @@ ShellCheck says of RUN scripts is added where it is installed.`,
 	fl.StringArrayVar(&f.formats, "format", nil, "`FORMAT` to print, or FORMAT=FILE to write; repeatable (default text)")
 	fl.BoolVar(&f.json, "json", false, "short for --format json")
 	fl.StringVar(&f.failOn, "fail-on", "", "exit with 1 from this `SEVERITY` on: error, warning, info, style or none (default warning)")
+	fl.StringVar(&f.root, "root", "", "`DIRECTORY` that reports name files from (default: the top of the git repository)")
 	fl.StringVar(&f.config, "config", "", "configuration `FILE` (default .whittle.yaml beside the Dockerfile and above it)")
 	fl.StringVar(&f.preset, "preset", "", "`PRESET` of rules to begin with: recommended, strict or hadolint")
 	fl.StringSliceVar(&f.only, "only", nil, "`RULE`s to run, nothing else")
@@ -126,7 +128,7 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	if f.json {
 		f.formats = append(f.formats, "json")
 	}
-	out, err := a.outputs(f.formats)
+	out, err := a.outputs(f.formats, f.root)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/oci/staging"
 	"github.com/whittle-oci/whittle/cmd/internal/version"
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/format"
 )
 
@@ -31,8 +32,11 @@ type outputs struct {
 }
 
 // outputs reads --format: FORMAT or FORMAT=FILE.
-func (a *app) outputs(formats []string) (outputs, error) {
-	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Hints: true, Version: version.String(), Dir: absolute(".")}}
+func (a *app) outputs(formats []string, root string) (outputs, error) {
+	if root == "" {
+		root = discover.Root(absolute("."))
+	}
+	o := outputs{out: a.Out, opts: format.Options{Color: a.color(), Hints: true, Once: true, Version: version.String(), Dir: absolute(root), Here: absolute(".")}}
 	if len(formats) == 0 {
 		formats = []string{"text"}
 	}

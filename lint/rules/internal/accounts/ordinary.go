@@ -58,6 +58,11 @@ func Has(f *dockerfile.File, keywords ...string) bool {
 // as root: one that is known for it, one that leaves root by itself, one that
 // works in root's home, or one that has files of another user.
 func wantsRoot(f *dockerfile.File, in dockerfile.Instruction) bool {
+	span := in.Span()
+	text := string(f.Bytes[span.Start:span.End])
+	if slices.ContainsFunc([]string{"gosu", "su-exec", "setpriv", "/root/", "docker.sock"}, func(w string) bool { return strings.Contains(text, w) }) {
+		return true
+	}
 	var words []string
 	switch c := in.Command.(type) {
 	case *instructions.CmdCommand:
@@ -94,9 +99,7 @@ func wantsRoot(f *dockerfile.File, in dockerfile.Instruction) bool {
 			}
 		}
 	}
-	span := in.Span()
-	text := string(f.Bytes[span.Start:span.End])
-	return slices.ContainsFunc([]string{"gosu", "su-exec", "setpriv"}, func(w string) bool { return strings.Contains(text, w) })
+	return false
 }
 
 // rootPrograms are those that start as root as a rule.
