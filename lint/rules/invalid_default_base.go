@@ -19,7 +19,7 @@ var invalidDefaultBase = rule.Rule{
 		Aliases:  []string{"InvalidDefaultArgInFrom"},
 		Family:   rule.Hygiene,
 		Summary:  "FROM is a valid image when no build argument is set",
-		Why:      "Without build arguments, or with an ARG that nobody gave a default, the name of the base image is empty or not one. The build fails with a message about the name and not about the argument. Where that is meant, ignore the rule and say so.",
+		Why:      "Without build arguments, or with an ARG that nobody gave a default, the name of the base image is empty or not one. The build fails with a message about the name and not about the argument. What Compose, Bake or --build-arg give counts. Where that is meant, ignore the rule and say so.",
 		Bad:      "ARG VERSION\nFROM debian:${VERSION}\n",
 		Good:     "ARG VERSION=12\nFROM debian:${VERSION}\n",
 		Severity: rule.Info,
@@ -36,10 +36,23 @@ func checkInvalidDefaultBase(p *rule.Pass) {
 		if !ok {
 			return // BuildKit stops here too
 		}
+		if base, known := p.File.BaseName(s); known && given(p.File, s) {
+			name = base // as Compose, Bake or the command line say it is built
+		}
 		if _, err := reference.ParseNormalizedNamed(name); err != nil {
 			p.Reportf(walk.BaseSpan(p.File, s), invalidBase(p.File, s, name))
 		}
 	}
+}
+
+// given reports whether the build gives an argument that is in a base's name.
+func given(f *dockerfile.File, s *dockerfile.Stage) bool {
+	for ref := range f.Refs(s.BaseName) {
+		if _, ok := f.Build().Args[ref.Name]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // invalidBase says what is wrong with the name of a base image, and which
