@@ -1,6 +1,9 @@
 package decide_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,5 +54,40 @@ func TestDesign(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(m[1]))); err != nil {
 			t.Errorf("docs/design.md names %s: %v", m[1], err)
 		}
+	}
+}
+
+// maxFields is how many fields a type of the decision may have: one with more
+// is several, or state that phases share.
+const maxFields = 12
+
+// TestFields counts the fields of the types of both packages, need and decide.
+func TestFields(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob("../need/*.go")
+	if err != nil || len(more) == 0 {
+		t.Fatalf("%d files, %v", len(more), err)
+	}
+	for _, name := range append(files, more...) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if s, ok := spec.Type.(*ast.StructType); ok && s.Fields.NumFields() > maxFields {
+				t.Errorf("%s: %s has %d fields", name, spec.Name.Name, s.Fields.NumFields())
+			}
+			return true
+		})
 	}
 }

@@ -92,16 +92,16 @@ type closer struct {
 	facts     facts
 	pending   map[string]Need // kept links and directories that wait, by path
 	settled   map[seen]bool   // needs that settling asked for
-	failures  []error
 	needs     int
 }
 
-// facts are what is known, each once.
+// facts are what is known, each once, and why the closure fails.
 type facts struct {
 	facts      map[Fact]bool
 	shells     map[ShellUse]bool
 	components map[image.Component]bool
 	warnings   map[image.Warning]bool
+	failures   []error
 }
 
 // into gives what is known to a set, in an order that does not depend on that
@@ -147,7 +147,7 @@ func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*S
 	c := &closer{
 		env: &within, tree: bounded, providers: providers, set: newSet(n),
 		names: make(names, n), done: make(map[seen]bool, n), answers: map[asked]*answer{}, pending: map[string]Need{}, settled: map[seen]bool{},
-		facts: facts{map[Fact]bool{}, map[ShellUse]bool{}, map[image.Component]bool{}, map[image.Warning]bool{}},
+		facts: facts{map[Fact]bool{}, map[ShellUse]bool{}, map[image.Component]bool{}, map[image.Warning]bool{}, nil},
 	}
 	c.note(roots)
 	c.queue = make([]item, 0, n)
@@ -170,7 +170,7 @@ func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*S
 			break
 		}
 	}
-	if err := c.known(First(c.failures...)); err != nil {
+	if err := c.known(First(c.facts.failures...)); err != nil {
 		return nil, err
 	}
 	c.note(last)
@@ -382,7 +382,7 @@ func (c *closer) admit(ctx context.Context, v Visit, links []string, must bool) 
 			message := fmt.Sprintf("exclude: %s takes out %s, which %s cannot start without: %s", verdict.Exclude, at.Path, orElse(v.Need.By, v.Need.Instruction), v.Need.Reason)
 			switch {
 			case v.Need.Strength == Required:
-				c.failures = append(c.failures, &image.RefusedError{Instruction: v.Need.Instruction, Message: message, Hint: "take it out of exclude:, or start something else"})
+				c.facts.failures = append(c.facts.failures, &image.RefusedError{Instruction: v.Need.Instruction, Message: message, Hint: "take it out of exclude:, or start something else"})
 				return false, nil
 			case must:
 				c.facts.warnings[image.NewWarning(v.Need.Instruction, message, "take it out of exclude:, or exclude: what cannot start, too")] = true
@@ -567,7 +567,7 @@ func (c *closer) note(f Found) {
 func (c *closer) fail(it item, err error) {
 	if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
 		if it.Strength > Optional || it.Kind == Module {
-			c.failures = append(c.failures, u)
+			c.facts.failures = append(c.facts.failures, u)
 			return
 		}
 		c.facts.warnings[image.NewWarning("", u.Error(), "include: what it needs, or exclude: it")] = true
@@ -576,7 +576,7 @@ func (c *closer) fail(it item, err error) {
 	bad, _ := errors.AsType[*image.RefusedError](err)
 	switch {
 	case it.Strength == Required:
-		c.failures = append(c.failures, bad)
+		c.facts.failures = append(c.facts.failures, bad)
 	case it.Kind == Module:
 		c.facts.warnings[image.NewWarning("", fmt.Sprintf("%s is kept and could not run: %s", it.Path, bad.Message), bad.Hint)] = true
 	default:
