@@ -334,9 +334,12 @@ func (c *Container) started() error {
 	if err != nil || c.watch.executed {
 		return nil
 	}
-	for line := range bytes.Lines(text) {
-		if msg := strings.TrimSpace(string(line)); strings.Contains(msg, "level=error") {
-			return fmt.Errorf("runc does not start the program: %s", msg)
+	for line := range strings.Lines(string(text)) {
+		if _, msg, ok := strings.Cut(strings.TrimSpace(line), "level=error msg="); ok {
+			if plain, err := strconv.Unquote(msg); err == nil {
+				msg = plain
+			}
+			return fmt.Errorf("starting the program: %s", msg)
 		}
 	}
 	return nil

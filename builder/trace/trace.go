@@ -17,7 +17,7 @@ import (
 )
 
 // ErrUnsupported says that programs cannot be traced here.
-var ErrUnsupported = errors.New("programs are traced on Linux only")
+var ErrUnsupported = errors.New("what a program opens can be seen on Linux only")
 
 // A Program is what runs, and what it may do.
 type Program struct {

@@ -2,7 +2,11 @@
 
 package trace
 
-import "context"
+import (
+	"context"
+
+	"github.com/whittle-oci/whittle/builder/tree"
+)
 
 // Container is a program that runs.
 type Container struct{}
@@ -18,3 +22,12 @@ func (*Container) Stop() {}
 
 // Wait gives ErrUnsupported.
 func (*Container) Wait() (*Result, error) { return nil, ErrUnsupported }
+
+// Unpack gives ErrUnsupported.
+func Unpack(context.Context, tree.Tree, string) error { return ErrUnsupported }
+
+// User gives ErrUnsupported.
+func User(context.Context, string, string) (uid, gid int, err error) { return 0, 0, ErrUnsupported }
+
+// Done gives nil.
+func (*Container) Done() <-chan struct{} { return nil }

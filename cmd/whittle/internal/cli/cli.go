@@ -52,6 +52,7 @@ func (a *app) commands() []*cobra.Command {
 		a.packCommand(),
 		a.slimCommand(),
 		a.whyCommand(),
+		a.compareCommand(),
 		a.keygenCommand(),
 		a.signCommand(),
 		a.attestCommand(),
