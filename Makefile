@@ -169,7 +169,7 @@ RUN ?= .
 NATIVE_STATE ?=
 .PHONY: native
 native: setup build tools ## build and run native programs as written and made minimal: make native [NATIVE=DIR RUN=REGEXP NATIVE_STATE=DIR]
-	WHITTLE_E2E=1 WHITTLE_NATIVE='$(NATIVE)' WHITTLE_NATIVE_STATE='$(NATIVE_STATE)' $(TEST) -count=1 -timeout 90m -run 'TestNative/$(RUN)' ./cmd/whittle/e2e
+	WHITTLE_E2E=1 WHITTLE_NATIVE='$(NATIVE)' WHITTLE_NATIVE_STATE='$(NATIVE_STATE)' $(TEST) -count=1 -timeout 90m -run 'Test(Native|Oracle)$$/$(RUN)' ./cmd/whittle/e2e
 
 .PHONY: update
 update: ## write generated pages and goldens anew

@@ -43,6 +43,13 @@ var world struct {
 }
 
 func TestMain(m *testing.M) {
+	if args := os.Getenv(plainBuild); args != "" {
+		if err := buildPlainly(context.Background(), args); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if os.Getenv("WHITTLE_E2E") == "" {
 		fmt.Println("end-to-end tests run with WHITTLE_E2E=1, as make test does")
 		os.Exit(0)

@@ -24,7 +24,6 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/trace"
-	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // A nativeApp is a program of a distribution, or one of its own that uses what
@@ -42,12 +41,14 @@ import (
 //	capabilities  "default" for those that container engines give, otherwise none
 //	writable      "yes" where the root is
 //	options       further arguments of whittle build
+//	without       PATH: REASON, a difference that is right for this app; may be repeated
 type nativeApp struct {
 	name                                                  string
 	about, kind, want, output, probe, stdin, capabilities string
 	writable                                              bool
 	args, tmpfs, options                                  []string
 	files                                                 []txtar.File
+	without                                               []difference
 	sum                                                   string // of all of this
 }
 
@@ -58,7 +59,8 @@ func readNative(t testing.TB, file string) *nativeApp {
 		t.Fatal(err)
 	}
 	archive := txtar.Parse(text)
-	hash := sha256.Sum256(text)
+	// What is only compared does not run anew.
+	hash := sha256.Sum256(regexp.MustCompile(`(?m)^(about|kind|without): .*\n`).ReplaceAll(text, nil))
 	a := &nativeApp{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), files: archive.Files, sum: hex.EncodeToString(hash[:8])}
 	for line := range strings.Lines(string(archive.Comment)) {
 		key, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
@@ -88,6 +90,12 @@ func readNative(t testing.TB, file string) *nativeApp {
 			a.tmpfs = strings.Fields(value)
 		case "options":
 			a.options = strings.Fields(value)
+		case "without":
+			name, reason, ok := strings.Cut(value, ": ")
+			if !ok {
+				t.Fatalf("%s: without: %q has no reason", file, value)
+			}
+			a.without = append(a.without, difference{name, reason})
 		default:
 			t.Fatalf("%s: the key %q is not known", file, key)
 		}
@@ -239,10 +247,12 @@ func (n *native) unpacked(t *testing.T, a *nativeApp) string {
 type seen struct {
 	Answer string   `json:"answer"` // see nativeApp's want
 	Stdout []byte   `json:"stdout"`
+	Code   int      `json:"code"`
 	Opened []string `json:"opened"`
 	Bytes  int64    `json:"bytes"` // of files
 	Files  int      `json:"files"`
-	Root   []string `json:"root"` // of an image as written, whose root is not kept: its paths
+	// Owners are the packages of what was opened, of an image as written.
+	Owners map[string]string `json:"owners,omitempty"`
 }
 
 // show runs an unpacked image and asks it.
@@ -299,7 +309,7 @@ func (n *native) show(t *testing.T, a *nativeApp, c *container) seen {
 	if err != nil {
 		answer += "\n" + err.Error()
 	}
-	s := seen{Stdout: []byte(stdout.String()), Answer: fmt.Sprintf("rc %d\nLOGS: %s\nPROBE: %s", res.ExitCode, log.String(), answer), Opened: res.Opened}
+	s := seen{Stdout: []byte(stdout.String()), Answer: fmt.Sprintf("rc %d\nLOGS: %s\nPROBE: %s", res.ExitCode, log.String(), answer), Code: res.ExitCode, Opened: res.Opened}
 	return s
 }
 
@@ -347,6 +357,7 @@ func (n *native) original(t *testing.T, a *nativeApp) seen {
 	c := unpack(t, img)
 	s = n.show(t, a, c)
 	s.count(t, c)
+	s.Owners = packagesOf(t, filepath.Join(c.dir, "rootfs"), s.Opened)
 	if !a.right(s, s) {
 		t.Fatalf("%s as written does not do what it should: %s\nwant %s", a.name, tail(s.Answer, 40), a.want)
 	}
@@ -393,18 +404,7 @@ func (n *native) minimal(t *testing.T, a *nativeApp) (v1.Image, *report.Report, 
 	if res.code != 0 {
 		return nil, nil, res
 	}
-	var told struct {
-		Platforms []*report.Report `json:"platforms"`
-		Reports   []*report.Report `json:"reports"`
-	}
-	if err := json.Unmarshal([]byte(res.stdout), &told); err != nil {
-		t.Fatalf("%v in\n%s", err, res.stdout)
-	}
-	var r *report.Report
-	if all := slices.Concat(told.Platforms, told.Reports); len(all) == 1 {
-		r = all[0]
-	}
-	return onlyImage(t, out), r, res
+	return onlyImage(t, out), onlyReport(t, res), res
 }
 
 // TestNative builds every native app as written and made minimal, runs both and
@@ -434,13 +434,41 @@ func TestNative(t *testing.T) {
 	t.Log("\n" + strings.Join(lines, "\n"))
 }
 
+// TestNativeFew does so with some that cost little and need nobody to ask them.
+func TestNativeFew(t *testing.T) {
+	for _, name := range []string{"own-plugin-directory"} {
+		t.Run(name, func(t *testing.T) {
+			a := readNative(t, filepath.Join(world.root, "testdata", "native", name+".txtar"))
+			dir, out := a.context(t), filepath.Join(t.TempDir(), "layout")
+			res := whittle(t, shared(), append([]string{"build", dir, "-o", "type=oci,tar=false,dest=" + out, "--progress", "quiet", "--json"}, a.options...)...)
+			if res.code != 0 {
+				t.Fatalf("exit %d\n%s", res.code, res.stderr)
+			}
+			big, small := unpack(t, asWritten(t, dir)), unpack(t, onlyImage(t, out))
+			n := &native{}
+			written, got := n.show(t, a, big), n.show(t, a, small)
+			if !a.right(written, written) {
+				t.Fatalf("as written it says %s\nwant %s", written.Answer, a.want)
+			}
+			written.Owners = packagesOf(t, filepath.Join(big.dir, "rootfs"), written.Opened)
+			if missing := unexplained(t, small, written, onlyReport(t, res), a.without); !a.right(got, written) || len(missing) > 0 {
+				t.Errorf("it says %s\nwant %s\nnot in the image, and no warning names it: %q\n%s", got.Answer, a.want, missing, res.stderr)
+			}
+		})
+	}
+}
+
 // compare gives one line of what became of an app.
 func (n *native) compare(t *testing.T, a *nativeApp) string {
 	t.Helper()
 	written := n.original(t, a)
-	img, _, res := n.minimal(t, a)
+	img, r, res := n.minimal(t, a)
+	warnings := 0
+	if r != nil {
+		warnings = len(r.Warnings)
+	}
 	line := func(verdict string, s seen) string {
-		return fmt.Sprintf("%-26s %-4s %-8s %7.2f MB -> %6.2f MB in %4d files, %d warnings", a.name, a.kind, verdict, float64(written.Bytes)/1e6, float64(s.Bytes)/1e6, s.Files, strings.Count(res.stderr, "warning"))
+		return fmt.Sprintf("%-26s %-4s %-8s %7.2f MB -> %6.2f MB in %4d files, %d warnings", a.name, a.kind, verdict, float64(written.Bytes)/1e6, float64(s.Bytes)/1e6, s.Files, warnings)
 	}
 	if img == nil {
 		t.Errorf("whittle build: exit %d\n%s", res.code, res.stderr)
@@ -454,29 +482,13 @@ func (n *native) compare(t *testing.T, a *nativeApp) string {
 	if os.Getenv("WHITTLE_NATIVE_SHOW") != "" {
 		t.Logf("%s\n%s", res.stderr, got.Answer)
 	}
-	missing := n.missing(t, c, written.Opened)
+	missing := unexplained(t, c, written, r, a.without)
 	if !a.right(got, written) {
 		t.Errorf("it says %s\nwant %s\nmissing: %s\n%s", tail(got.Answer, 30), a.want, strings.Join(missing, "\n         "), res.stderr)
 		return line("BROKEN", got)
 	}
 	if len(missing) > 0 {
-		t.Errorf("opened as written, and not in the image: %s", strings.Join(missing, "\n         "))
+		t.Errorf("opened as written, not in the image, and no warning names it:\n\t%s", strings.Join(missing, "\n\t"))
 	}
 	return line("works", got) + fmt.Sprintf(", %d differences", len(missing))
-}
-
-// missing gives what the image does not have.
-func (n *native) missing(t *testing.T, c *container, opened []string) (out []string) {
-	t.Helper()
-	dir, err := tree.OpenDir(filepath.Join(c.dir, "rootfs"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	for _, name := range opened {
-		if _, err := tree.Resolve(t.Context(), dir, name); err != nil {
-			out = append(out, name)
-		}
-	}
-	return out
 }
