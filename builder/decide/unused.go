@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/packages"
 )
@@ -31,6 +32,16 @@ func unused(ctx context.Context, in Input, dist *distribution.Provider, files *d
 		used[p.Name] = true
 	}
 	out := notes{left: leftPackages(of.kept, files, used)}
+	for _, f := range of.closed.Facts {
+		if f.Kind != need.LeftData || used[f.Subject] {
+			continue
+		}
+		dirs, err := dist.DataDirectories(ctx, f.Subject)
+		if err != nil {
+			return out, err
+		}
+		out.warnings = append(out.warnings, image.NewWarning("RUN", f.Reason+": "+strings.Join(dirs, ", "), "include: "+strings.Join(dirs, ", ")+" when the program reads it"))
+	}
 	asked, err := dist.Asked(ctx)
 	if err != nil {
 		return out, err

@@ -149,6 +149,7 @@ const (
 	ScriptDir    FactKind = "script dir"   // Subject is a directory whose scripts a script may run
 	GoDynamic    FactKind = "go dynamic"   // Subject is a Go program that needs a loader
 	Home         FactKind = "home"         // something may look for the home of the user
+	LeftData     FactKind = "left data"    // Subject is a package whose data stay behind, as nothing of it is used
 	SearchDir    FactKind = "search dir"   // Subject is a directory in which a program looks for libraries
 )
 

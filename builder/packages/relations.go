@@ -103,6 +103,17 @@ func (d *DB) record(ctx context.Context, p Package) (*Record, error) {
 	return r, nil
 }
 
+// Named finds a package by its name; ok is false when it is not installed.
+func (d *DB) Named(ctx context.Context, name string) (p Package, ok bool, err error) {
+	if err := d.relate(ctx); err != nil {
+		return p, false, err
+	}
+	if r := d.named(name, ""); r != nil {
+		return r.Package, true, nil
+	}
+	return p, false, nil
+}
+
 // Depends lists the packages that meet the dependencies of p, of alternatives
 // the first that is installed.
 func (d *DB) Depends(ctx context.Context, p Package) ([]Package, error) {

@@ -31,7 +31,7 @@ func (p *Provider) Holds(ctx context.Context, pkg packages.Package) (h Holding, 
 	kind := "its programs "
 	held := files.programs
 	if len(held) == 0 {
-		kind, held = "its files in ", directories(append(slices.Clone(files.others), files.libraries...))
+		kind, held = "its files in ", directories(files)
 	}
 	if len(held) == 0 {
 		return h, false, nil
@@ -44,15 +44,30 @@ func (p *Provider) Holds(ctx context.Context, pkg packages.Package) (h Holding, 
 	return h, true, nil
 }
 
+// DataDirectories gives the directories of a package's data, a few of them.
+func (p *Provider) DataDirectories(ctx context.Context, name string) ([]string, error) {
+	pkg, ok, err := p.db.Named(ctx, name)
+	if !ok || err != nil {
+		return nil, err
+	}
+	files, err := p.filesOf(ctx, pkg)
+	if err != nil {
+		return nil, err
+	}
+	dirs := directories(files)
+	return dirs[:min(len(dirs), maxHeld)], nil
+}
+
 // directories gives the topmost directories that the data among files has for
 // itself: below those that every package shares.
-func directories(files []string) []string {
+func directories(files packageFiles) []string {
 	var out []string
 	above := map[string]bool{}
-	for _, f := range files {
+	all := slices.Concat(files.others, files.libraries, files.programs)
+	for _, f := range all {
 		above[path.Dir(f)] = true
 	}
-	for _, f := range files {
+	for _, f := range all {
 		if !IsData(f) || above[f] {
 			continue
 		}

@@ -169,8 +169,7 @@ func (p *Provider) dependency(ctx context.Context, env *need.Env, out *need.Foun
 			return false, err
 		}
 		if size > maxBeside {
-			held := directories(files.others)
-			out.Warnings = append(out.Warnings, image.NewWarning("RUN", fmt.Sprintf("%s depends on %s, whose %s of data are not in the image, since no program of it is: %s", of.Name, d.Name, image.FormatSize(size), strings.Join(held[:min(len(held), maxHeld)], ", ")), "include: "+strings.Join(held[:min(len(held), maxHeld)], ", ")+" when the program reads it"))
+			out.Facts = append(out.Facts, need.Fact{Kind: need.LeftData, Subject: d.Name, Reason: fmt.Sprintf("%s depends on %s, whose %s of data are not in the image, since no program of it is", of.Name, d.Name, image.FormatSize(size))})
 			return false, nil
 		}
 	}
