@@ -214,9 +214,14 @@ func TestNamed(t *testing.T) {
 		},
 		{
 			name: "files by their paths", base: debian,
-			change: app(elftest.File{Imports: []string{"fopen"}, Text: "\x00/usr/share/dict/words:/usr/share/none\x00/etc/ssl/openssl.cnf\x00/usr/share/words/%s\x00"},
+			change: app(elftest.File{Imports: []string{"fopen"}, Text: "\x00/usr/share/dict/words:/usr/share/none\x00/etc/ssl/openssl.cnf\x00/usr/share/words/%s\x00/etc/passwd\x00/etc/hosts\x00"},
 				deb{name: "words", automatic: true, files: map[string][]byte{"/usr/share/dict/words": text, "/etc/ssl/openssl.cnf": text}}),
 			has: []string{"0644 0:0 /usr/share/dict/words"}, hasNot: []string{"/etc/ssl/openssl.cnf"},
+			check: func(t *testing.T, p *image.Plan) {
+				if e, _ := p.Find("/etc/passwd"); !strings.Contains(string(e.Data), "65532") {
+					t.Errorf("passwd is the built image's: %+v", e)
+				}
+			},
 		},
 		{
 			name: "modules in a directory, with what they link", base: debian,

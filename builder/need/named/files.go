@@ -43,7 +43,7 @@ func (p *Provider) files(ctx context.Context, env *need.Env, f *file, out *need.
 			}
 		}
 		name = path.Clean(name)
-		if !ok || strings.ContainsAny(name, "%$*? ") || depth(name) < 2 || has(elsewhere, name) || !distribution.IsData(name) {
+		if !ok || strings.ContainsAny(name, "%$*? ") || depth(name) < 2 || has(elsewhere, name) || has(need.AccountFiles, name) || has(need.Mounted, name) || !distribution.IsData(name) {
 			continue
 		}
 		if err := p.file(ctx, env, f, out, name); err != nil {
@@ -56,7 +56,7 @@ func (p *Provider) files(ctx context.Context, env *need.Env, f *file, out *need.
 // file asks for one path that a program names.
 func (p *Provider) file(ctx context.Context, env *need.Env, f *file, out *need.Found, name string) error {
 	res, ok, err := resolved(ctx, env, name)
-	if !ok || err != nil || has(elsewhere, res.Path) {
+	if !ok || err != nil || has(elsewhere, res.Path) || has(need.AccountFiles, res.Path) || has(need.Mounted, res.Path) {
 		return err
 	}
 	n := need.Need{Kind: need.Config, Path: name, By: f.path, Reason: "named in " + f.path, Strength: need.Expected, Droppable: true}
