@@ -195,7 +195,7 @@ func TestNamed(t *testing.T) {
 	run(t, []stage{
 		{
 			name: "programs by name, of packages that were asked for", base: debian,
-			change: app(elftest.File{Imports: []string{"execvp"}, Text: "\x00git\x00prose about git-shell and rm\x00"}, tools...),
+			change: app(elftest.File{Imports: []string{"execvp"}, Text: "\x00cannot find git\x00prose about git-shell and rm\x00"}, tools...),
 			has:    []string{"0755 0:0 /usr/bin/git"}, hasNot: []string{"/usr/bin/git-shell", "/usr/bin/rm", "/usr/bin/gcc"},
 		},
 		{
@@ -207,6 +207,13 @@ func TestNamed(t *testing.T) {
 			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00date of birth\x00"}, tools...),
 			has:    []string{"0755 0:0 /usr/bin/rm"}, hasNot: []string{"/usr/bin/gcc", "/usr/bin/date"},
 			warns: []string{`/app names the command line "exec gcc -o x %s 2>&1", which is a compiler and not in the image`},
+		},
+		{
+			name: "not the texts of a C library that is linked in", base: debian, hasNot: []string{"/usr/bin/rm", "/usr/bin/date"}, has: []string{"0755 0:0 /usr/bin/git"},
+			change: func(t *tree.Memory) {
+				debs(t, tools...)
+				t.File("/app", 0o755, elftest.File{Text: "\x00rm library=%s [%lu]; searching\x00date\x00git\x00"}.Bytes())
+			},
 		},
 		{
 			name: "programs that its arguments name", base: debian, config: entrypoint("/app", "-x", "date", "+%Y"),

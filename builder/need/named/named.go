@@ -30,6 +30,9 @@ type Provider struct {
 	onPath   map[string]string // programs along PATH: name to path
 	wanted   map[string]bool   // packages that were asked for by name, and what they depend on
 	programs map[string]owner  // of programs along PATH, by path
+
+	wantedNames map[string]bool // names of programs of wanted packages
+	lengths     []int           // of those names, in bytes
 }
 
 // New returns a provider over the package database of the tree. asked lists the
@@ -102,6 +105,7 @@ type file struct {
 	loads   string // the function by which it opens libraries, "" for none
 	starts  string // that by which it starts programs
 	command string // that by which it runs command lines
+	static  bool   // a C library is in it, with texts of its own
 }
 
 // read reads a file, nil when it calls nothing that uses names.
@@ -124,7 +128,7 @@ func (p *Provider) read(ctx context.Context, env *need.Env, v need.Visit, owned 
 		}
 	case info.Interp == "" && !info.Dynamic(): // a static one calls nothing by name
 		f.opens = v.Need.Kind == need.Program
-		f.starts = "may start programs, as it is static"
+		f.static, f.starts = true, "may start programs, as it is static"
 	default:
 		f.opens, f.loads, f.starts, f.command = info.Calls(opens...) != "", info.Calls(loads...), info.Calls(starts...), info.Calls(commands...)
 	}

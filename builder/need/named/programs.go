@@ -72,10 +72,13 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 			words[name] = fmt.Sprintf("names %s and calls %s", name, f.starts)
 		}
 	}
-	if err := p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base || !f.owned }); err != nil {
+	if err := p.ends(ctx, env, f, words); err != nil {
 		return err
 	}
-	if f.command == "" && (f.owned || f.starts == "") {
+	if err := p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base || !f.owned && !f.static }); err != nil {
+		return err
+	}
+	if f.static || f.command == "" && (f.owned || f.starts == "") {
 		return nil
 	}
 	lines := map[string]string{}
@@ -85,6 +88,45 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 		}
 	}
 	return p.programsOf(ctx, env, f, out, lines, func(owner) bool { return true })
+}
+
+// minEnd is the shortest name of a program that counts at the end of a longer
+// text, in bytes.
+const minEnd = 3
+
+// ends adds the programs of packages that were asked for whose names are the
+// ends of texts: linkers let a string share the end of a longer one (section
+// merging with SHF_STRINGS, System V ABI).
+func (p *Provider) ends(ctx context.Context, env *need.Env, f *file, words map[string]string) error {
+	if f.starts == "" {
+		return nil
+	}
+	if p.wantedNames == nil {
+		p.wantedNames = map[string]bool{}
+		for name, at := range p.onPath {
+			o, err := p.owner(ctx, env, at)
+			if err != nil {
+				return err
+			}
+			if o.wanted && !o.base && len(name) >= minEnd {
+				p.wantedNames[name] = true
+				if !slices.Contains(p.lengths, len(name)) {
+					p.lengths = append(p.lengths, len(name))
+				}
+			}
+		}
+	}
+	for _, s := range f.text.Strings {
+		for _, n := range p.lengths {
+			if len(s) <= n {
+				continue
+			}
+			if name := s[len(s)-n:]; p.wantedNames[name] {
+				words[name] = fmt.Sprintf("has %s at the end of a text and calls %s", name, f.starts)
+			}
+		}
+	}
+	return nil
 }
 
 // arguments asks for the programs that a command line of the image names as
