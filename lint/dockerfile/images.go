@@ -114,17 +114,18 @@ func (f *File) appendRef(out []ImageRef, kind RefKind, in Instruction, text stri
 // mountFrom finds from= in a mount. Fields in quotes are left alone.
 func (f *File) mountFrom(flag Flag) (value string, span source.Span, ok bool) {
 	raw := string(f.Bytes[flag.ValueSpan.Start:flag.ValueSpan.End])
-	if strings.ContainsAny(raw, "\"'\n\\") {
+	if raw != flag.Value || strings.ContainsAny(raw, "\"'\n\\") {
 		return "", span, false
 	}
-	at := flag.ValueSpan.Start
-	for field := range strings.SplitSeq(raw, ",") {
-		if rest, found := strings.CutPrefix(field, "from="); found {
-			return rest, source.Span{Start: at + len("from="), End: at + len(field)}, true
-		}
-		at += len(field) + 1
+	value, n, ok := flag.MountField("from")
+	if !ok {
+		return "", span, false
 	}
-	return "", span, false
+	end := flag.ValueSpan.Start - len(",")
+	for _, field := range Fields(raw)[:n+1] {
+		end += len(",") + len(field)
+	}
+	return value, source.Span{Start: end - len(value), End: end}, true
 }
 
 // partOf is why a reference that is put together has no place.

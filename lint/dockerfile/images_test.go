@@ -27,6 +27,7 @@ func TestImageRefs(t *testing.T) {
 			"FROM ${A}=a:1 -", "FROM ${A}-slim=a:1-slim -", "FROM $B=b:1 -", "FROM $C=c:1 -", "FROM $Y-x=c:1-x -", "FROM $D=d:1 -", "FROM $E=e:1 -", "FROM $F=f:2 -",
 		}},
 		{"default in whole", "ARG A=a:1\nARG C=$A\nFROM \"${A}\"\nFROM ${C} AS x\nFROM ${A:-x}\nARG C=z\n", []string{"FROM \"${A}\"=a:1 a:1", "FROM ${C}=a:1 -", "FROM ${A:-x}=a:1 -"}},
+		{"the last key of a mount, without regard to case", "FROM scratch\nRUN --mount=from=a:1,From=b:2,target=/a true\n", []string{"RUN --mount b:2=b:2 b:2"}},
 		{"variable of a stage", "FROM scratch AS x\nARG I=a:1\nCOPY --from=$I /a /a\nRUN --mount=from=${I},target=/a true\n", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

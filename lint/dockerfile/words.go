@@ -42,6 +42,18 @@ func Fields(value string) []string {
 	return fields
 }
 
+// MountField gives a field of a --mount, and its place among the [Fields]. Keys
+// are matched without regard to case, and the last of a key counts, as in
+// BuildKit.
+func (f Flag) MountField(key string) (value string, at int, ok bool) {
+	for i, field := range Fields(f.Value) {
+		if k, v, has := strings.Cut(field, "="); has && strings.EqualFold(k, key) {
+			value, at, ok = v, i, true
+		}
+	}
+	return value, at, ok
+}
+
 // A Word is one argument.
 type Word struct {
 	Text string // as it stands: quotes and variables are in it; of a JSON list, the string

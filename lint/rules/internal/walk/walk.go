@@ -158,10 +158,8 @@ func Froms(in dockerfile.Instruction) []dockerfile.Word {
 		case in.Keyword == "copy" && flag.Name == "from":
 			out = append(out, dockerfile.Word{Text: flag.Value, Span: flag.ValueSpan})
 		case in.Keyword == "run" && flag.Name == "mount":
-			for _, field := range dockerfile.Fields(flag.Value) {
-				if from, ok := strings.CutPrefix(field, "from="); ok {
-					out = append(out, dockerfile.Word{Text: from, Span: flag.ValueSpan})
-				}
+			if from, _, ok := flag.MountField("from"); ok {
+				out = append(out, dockerfile.Word{Text: from, Span: flag.ValueSpan})
 			}
 		}
 	}
