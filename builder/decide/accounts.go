@@ -2,9 +2,7 @@ package decide
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/whittle-oci/whittle/builder/rootfs"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -23,10 +21,10 @@ type accounts struct {
 
 // accountsOf reads passwd and group of a tree.
 func accountsOf(ctx context.Context, t tree.Tree) (a accounts, err error) {
-	if a.passwd, err = optional(ctx, t, "/etc/passwd", maxAccounts); err != nil {
+	if a.passwd, err = tree.ReadOptional(ctx, t, "/etc/passwd", maxAccounts); err != nil {
 		return a, err
 	}
-	if a.group, err = optional(ctx, t, "/etc/group", maxAccounts); err != nil {
+	if a.group, err = tree.ReadOptional(ctx, t, "/etc/group", maxAccounts); err != nil {
 		return a, err
 	}
 	if a.users, err = rootfs.ParsePasswd(a.passwd); err != nil {
@@ -36,13 +34,4 @@ func accountsOf(ctx context.Context, t tree.Tree) (a accounts, err error) {
 		return a, fmt.Errorf("reading /etc/group: %w", err)
 	}
 	return a, nil
-}
-
-// optional reads a file that need not be there.
-func optional(ctx context.Context, t tree.Tree, name string, limit int64) ([]byte, error) {
-	data, err := tree.ReadFile(ctx, t, name, limit)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
-		return nil, nil
-	}
-	return data, err
 }

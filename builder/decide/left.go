@@ -165,7 +165,7 @@ const maxSkeleton = 1 << 20
 // it, or is root's equivalent of that.
 func (k *keeper) fromSkeleton(ctx context.Context, name string, e tree.Entry) (bool, error) {
 	for _, origin := range []string{"/etc/skel/" + path.Base(name), "/usr/share/base-files/dot" + path.Base(name)} {
-		theirs, err := optional(ctx, k.env.Tree, origin, maxSkeleton)
+		theirs, err := tree.ReadOptional(ctx, k.env.Tree, origin, maxSkeleton)
 		if err != nil || theirs == nil || int64(len(theirs)) != e.Size {
 			continue // too large a file is nobody's skeleton
 		}

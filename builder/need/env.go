@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -167,6 +166,4 @@ func (e *Env) Head(ctx context.Context, real string) ([]byte, error) {
 
 // Missing reports whether an error of [tree.Resolve] says that a path leads
 // nowhere.
-func Missing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop)
-}
+func Missing(err error) bool { return tree.Missing(err) }

@@ -5,7 +5,6 @@ package pack
 
 import (
 	"context"
-	"debug/elf"
 	"errors"
 	"io"
 	"io/fs"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -132,12 +132,6 @@ func (f hostFile) ReadAt(b []byte, off int64) (int, error) {
 	return file.ReadAt(b, off)
 }
 
-// architectures maps ELF machines to the names that images use.
-var architectures = map[elf.Machine]string{
-	elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm", elf.EM_386: "386",
-	elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_PPC64: "ppc64le",
-}
-
 // architecture reads it off the program.
 func architecture(ctx context.Context, t tree.Tree, config dockerspec.DockerOCIImageConfig) string {
 	argv := append(append([]string{}, config.Entrypoint...), config.Cmd...)
@@ -146,11 +140,9 @@ func architecture(ctx context.Context, t tree.Tree, config dockerspec.DockerOCII
 		if err != nil {
 			continue
 		}
-		f, err := elf.NewFile(r)
-		if err != nil {
-			continue
+		if name, ok := elf.Architecture(r); ok {
+			return name
 		}
-		return architectures[f.Machine]
 	}
 	return ""
 }

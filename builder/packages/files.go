@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // listers is how many file lists are read at a time: over a connection most of
@@ -51,7 +53,7 @@ func (d *DB) edited(ctx context.Context, r *Record, name string) (bool, error) {
 	if err != nil || want == "" {
 		return false, err
 	}
-	data, err := ReadOptional(ctx, d.t, name, MaxDatabase)
+	data, err := tree.ReadOptional(ctx, d.t, name, MaxDatabase)
 	if err != nil || data == nil {
 		return false, err
 	}

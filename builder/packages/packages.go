@@ -4,9 +4,7 @@ package packages
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"sync"
 
@@ -112,7 +110,7 @@ func (d *DB) load(ctx context.Context) error {
 
 func (d *DB) read(ctx context.Context) error {
 	d.byKey = map[string]*Record{}
-	release, err := ReadOptional(ctx, d.t, "/etc/os-release", MaxList)
+	release, err := tree.ReadOptional(ctx, d.t, "/etc/os-release", MaxList)
 	if err != nil {
 		return err
 	}
@@ -160,15 +158,6 @@ func purl(kind string, p Package, distro string) string {
 		}
 	}
 	return packageurl.NewPackageURL(kind, p.Distro, p.Name, p.Version, q, "").ToString()
-}
-
-// ReadOptional reads a file that need not be there; nil when it is not.
-func ReadOptional(ctx context.Context, t tree.Tree, name string, limit int64) ([]byte, error) {
-	data, err := tree.ReadFile(ctx, t, name, limit)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
-		return nil, nil
-	}
-	return data, err
 }
 
 // Installed lists the installed packages in the order of the database.

@@ -158,6 +158,20 @@ type notRegular struct{}
 func (notRegular) Error() string        { return "not a regular file" }
 func (notRegular) Is(target error) bool { return target == fs.ErrNotExist }
 
+// Missing reports whether an error says that a path leads to nothing: a part of
+// it is not there, or its links lead in a circle.
+func Missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrLoop) }
+
+// ReadOptional is [ReadFile] for a file that need not be there; nil when it is
+// not, or is something else than a file.
+func ReadOptional(ctx context.Context, t Tree, name string, limit int64) ([]byte, error) {
+	data, err := ReadFile(ctx, t, name, limit)
+	if Missing(err) {
+		return nil, nil
+	}
+	return data, err
+}
+
 // ReadFile returns the content of the regular file that name leads to. A file
 // larger than limit bytes is an error, so that a hostile tree cannot fill the
 // memory. For what is no regular file errors.Is finds fs.ErrNotExist.

@@ -103,6 +103,22 @@ func walk(t *testing.T, x tree.Tree) string {
 	return strings.Join(out, " ")
 }
 
+func TestReadOptional(t *testing.T) {
+	m := &tree.Memory{}
+	m.File("/a", 0o644, []byte("a"))
+	m.Dir("/d", 0o755)
+	m.Symlink("/loop", "loop")
+	m.Symlink("/gone", "nowhere")
+	for name, want := range map[string]string{"/a": "a", "/b": "", "/a/b": "", "/loop": "", "/gone": "", "/d": ""} {
+		if b, err := tree.ReadOptional(t.Context(), m, name, 10); err != nil || string(b) != want || want == "" && b != nil {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	if b, err := tree.ReadOptional(t.Context(), m, "/a", 0); err == nil || tree.Missing(err) {
+		t.Errorf("/a: %q, %v", b, err)
+	}
+}
+
 func TestDifference(t *testing.T) {
 	base, final := usr(), usr()
 	final.File("/usr/lib/libz.so.1.3", 0o644, []byte("patched"))

@@ -5,7 +5,6 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -123,7 +122,7 @@ func (c *closure) read(real string) (*Info, error) { return c.options.Files.Info
 func (c *closure) loader(root *object) error {
 	interp := root.info.Interp
 	if interp == "" {
-		c.musl = c.exists("/lib/ld-musl-" + muslArch(c.machine) + ".so.1")
+		c.musl = c.exists("/lib/ld-musl-" + machines[c.machine].musl + ".so.1")
 		return c.readConf()
 	}
 	c.musl = strings.Contains(path.Base(interp), "ld-musl")
@@ -146,7 +145,7 @@ func (c *closure) loader(root *object) error {
 	}
 	if c.musl {
 		// musl's loader is its libc under another name.
-		c.loaded["libc.musl-"+muslArch(c.machine)+".so.1"], c.self = o, o
+		c.loaded["libc.musl-"+machines[c.machine].musl+".so.1"], c.self = o, o
 	}
 	return c.readConf()
 }
@@ -324,7 +323,7 @@ func (c *closure) keep(next, o *object, lib string, links []string) {
 // try opens a candidate. The loaders skip files of another machine.
 func (c *closure) try(name string) (*object, []string, bool, error) {
 	res, err := tree.Resolve(c.ctx, c.t, name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
+	if tree.Missing(err) {
 		return nil, nil, false, nil
 	}
 	if err != nil {

@@ -1,8 +1,6 @@
 package elf
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -57,7 +55,7 @@ func (c *closure) newest(begin string) (string, error) {
 	names := slices.Collect(maps.Keys(c.cache))
 	for _, dir := range c.defaults() {
 		res, err := tree.Resolve(c.ctx, c.t, dir)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && !res.Entry.IsDir() {
+		if tree.Missing(err) || err == nil && !res.Entry.IsDir() {
 			continue
 		}
 		if err != nil {

@@ -545,3 +545,14 @@ func FuzzClosure(f *testing.F) {
 		_, _, _ = elf.Closure(t.Context(), tr, "/app", elf.Options{})
 	})
 }
+
+func TestArchitecture(t *testing.T) {
+	for m, want := range map[stdelf.Machine]string{stdelf.EM_X86_64: "amd64", stdelf.EM_AARCH64: "arm64", stdelf.EM_PPC64: "ppc64le", stdelf.EM_SPARC: ""} {
+		if got, ok := elf.Architecture(bytes.NewReader(elftest.File{Machine: m}.Bytes())); !ok || got != want {
+			t.Errorf("%v is %q, %v, want %q", m, got, ok, want)
+		}
+	}
+	if got, ok := elf.Architecture(strings.NewReader("#!/bin/sh\n")); ok {
+		t.Errorf("a script is for %q", got)
+	}
+}

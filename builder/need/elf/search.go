@@ -3,8 +3,6 @@ package elf
 import (
 	"context"
 	"debug/elf"
-	"errors"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -68,7 +66,7 @@ func (c *closure) defaults() []string {
 		}
 		return muslDefaults
 	}
-	triplet := triplets[c.machine]
+	triplet := machines[c.machine].triplet
 	return []string{"/lib/" + triplet, "/usr/lib/" + triplet, "/lib64", "/usr/lib64", "/lib", "/usr/lib"}
 }
 
@@ -78,17 +76,6 @@ func muslOwn(lib string) bool {
 	rest, ok := strings.CutPrefix(lib, "lib")
 	name, _, dot := strings.Cut(rest, ".")
 	return ok && dot && slices.Contains([]string{"c", "pthread", "rt", "m", "dl", "util", "xnet"}, name)
-}
-
-// triplets are Debian's names of architectures in library paths.
-var triplets = map[elf.Machine]string{
-	elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_AARCH64: "aarch64-linux-gnu", elf.EM_ARM: "arm-linux-gnueabihf",
-	elf.EM_386: "i386-linux-gnu", elf.EM_RISCV: "riscv64-linux-gnu", elf.EM_S390: "s390x-linux-gnu", elf.EM_PPC64: "powerpc64le-linux-gnu",
-}
-
-func muslArch(m elf.Machine) string {
-	names := map[elf.Machine]string{elf.EM_X86_64: "x86_64", elf.EM_AARCH64: "aarch64", elf.EM_ARM: "armhf", elf.EM_386: "i386", elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_PPC64: "powerpc64le"}
-	return names[m]
 }
 
 // expand replaces $ORIGIN, $LIB and $PLATFORM (ld.so(8), dynamic string
@@ -102,11 +89,11 @@ func (c *closure) expand(s string, o *object) string {
 	lib := "lib"
 	if c.class == elf.ELFCLASS64 {
 		lib = "lib64"
-		if t := triplets[c.machine]; t != "" && c.exists("/usr/lib/"+t) {
+		if t := machines[c.machine].triplet; t != "" && c.exists("/usr/lib/"+t) {
 			lib = "lib/" + t
 		}
 	}
-	platform := map[elf.Machine]string{elf.EM_X86_64: "x86_64", elf.EM_AARCH64: "aarch64"}[c.machine]
+	platform := machines[c.machine].platform
 	return strings.NewReplacer(
 		"${ORIGIN}", origin, "$ORIGIN", origin,
 		"${LIB}", lib, "$LIB", lib, "${PLATFORM}", platform, "$PLATFORM", platform,
@@ -116,17 +103,17 @@ func (c *closure) expand(s string, o *object) string {
 // maxConf is the largest loader configuration that is read, in bytes.
 const maxConf = 1 << 20
 
-func (c *closure) muslPath() string { return "/etc/ld-musl-" + muslArch(c.machine) + ".path" }
+func (c *closure) muslPath() string { return "/etc/ld-musl-" + machines[c.machine].musl + ".path" }
 
 // readConf reads the loader's directories: the path file for musl, the cache
 // for glibc. ld.so.conf says which directories the cache should know.
 func (c *closure) readConf() error {
 	if c.musl {
-		data, err := c.optional(c.muslPath(), maxConf)
+		data, err := tree.ReadOptional(c.ctx, c.t, c.muslPath(), maxConf)
 		c.conf = append(c.conf, strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' || r == ':' })...)
 		return err
 	}
-	data, err := c.optional(cachePath, maxCache)
+	data, err := tree.ReadOptional(c.ctx, c.t, cachePath, maxCache)
 	if err != nil {
 		return err
 	}
@@ -136,21 +123,13 @@ func (c *closure) readConf() error {
 	return c.include("/etc/ld.so.conf", 0)
 }
 
-func (c *closure) optional(name string, limit int64) ([]byte, error) {
-	data, err := tree.ReadFile(c.ctx, c.t, name, limit)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
-		return nil, nil
-	}
-	return data, err
-}
-
 // include reads one file of ld.so.conf's language: directories, include lines
 // with globs, comments.
 func (c *closure) include(name string, depth int) error {
 	if depth > 8 {
 		return nil
 	}
-	data, err := c.optional(name, maxConf)
+	data, err := tree.ReadOptional(c.ctx, c.t, name, maxConf)
 	if err != nil {
 		return err
 	}
@@ -207,7 +186,7 @@ func ConfiguredDirs(ctx context.Context, t tree.Tree) ([]string, error) {
 // extra adds a file that is there, and nothing when it is not.
 func (c *closure) extra(name, neededBy, reason string) error {
 	res, err := tree.Resolve(c.ctx, c.t, name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) {
+	if tree.Missing(err) {
 		return nil
 	}
 	if err != nil {

@@ -47,7 +47,7 @@ func (Format) Read(ctx context.Context, t tree.Tree) ([]*packages.Record, error)
 // installed finds the database.
 func installed(ctx context.Context, t tree.Tree) (name string, data []byte, err error) {
 	for _, name := range databases {
-		data, err := packages.ReadOptional(ctx, t, name, packages.MaxDatabase)
+		data, err := tree.ReadOptional(ctx, t, name, packages.MaxDatabase)
 		if err != nil {
 			return "", nil, fmt.Errorf("reading the package database: %w", err)
 		}
@@ -180,7 +180,7 @@ func (Format) Edits(_ *packages.Record, name string) bool { return strings.HasPr
 
 // Asked implements packages.Format: what is in the world file.
 func (Format) Asked(ctx context.Context, t tree.Tree) (func(packages.Package) bool, error) {
-	data, err := packages.ReadOptional(ctx, t, world, packages.MaxList)
+	data, err := tree.ReadOptional(ctx, t, world, packages.MaxList)
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,7 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // dpkg's own checksums
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"strings"
 
@@ -45,12 +43,12 @@ func (Format) Type() string { return packageurl.TypeDebian }
 
 // Read implements packages.Format.
 func (Format) Read(ctx context.Context, t tree.Tree) ([]*packages.Record, error) {
-	data, err := packages.ReadOptional(ctx, t, status, packages.MaxDatabase)
+	data, err := tree.ReadOptional(ctx, t, status, packages.MaxDatabase)
 	if err != nil {
 		return nil, fmt.Errorf("reading the package database: %w", err)
 	}
 	out := parseStatus(data)
-	moved, err := packages.ReadOptional(ctx, t, diversions, packages.MaxList)
+	moved, err := tree.ReadOptional(ctx, t, diversions, packages.MaxList)
 	if err != nil {
 		return nil, fmt.Errorf("reading the package database: %w", err)
 	}
@@ -58,7 +56,7 @@ func (Format) Read(ctx context.Context, t tree.Tree) ([]*packages.Record, error)
 		out[i].Diversions = list
 	}
 	dir, err := tree.Resolve(ctx, t, statusD)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, tree.ErrLoop) || err == nil && !dir.Entry.IsDir() {
+	if tree.Missing(err) || err == nil && !dir.Entry.IsDir() {
 		return out, nil
 	}
 	var entries []tree.Entry
@@ -202,7 +200,7 @@ func paragraphFields(paragraph string) map[string]string {
 // architectures have their lists under NAME:ARCH.
 func (Format) List(ctx context.Context, t tree.Tree, r *packages.Record) ([]string, error) {
 	for _, name := range []string{r.Name, r.Name + ":" + r.Arch} {
-		data, err := packages.ReadOptional(ctx, t, path.Join(info, name+".list"), packages.MaxList)
+		data, err := tree.ReadOptional(ctx, t, path.Join(info, name+".list"), packages.MaxList)
 		if err != nil {
 			return nil, fmt.Errorf("reading the files of %s: %w", r.Name, err)
 		}
@@ -211,7 +209,7 @@ func (Format) List(ctx context.Context, t tree.Tree, r *packages.Record) ([]stri
 		}
 	}
 	// distroless keeps sums only, with paths relative to the root.
-	data, err := packages.ReadOptional(ctx, t, path.Join(statusD, r.Name+".md5sums"), packages.MaxList)
+	data, err := tree.ReadOptional(ctx, t, path.Join(statusD, r.Name+".md5sums"), packages.MaxList)
 	if err != nil {
 		return nil, fmt.Errorf("reading the files of %s: %w", r.Name, err)
 	}
@@ -244,7 +242,7 @@ func sums(ctx context.Context, t tree.Tree, r *packages.Record) ([]byte, error) 
 	for _, name := range []string{
 		path.Join(info, r.Name+".md5sums"), path.Join(info, r.Name+":"+r.Arch+".md5sums"), path.Join(statusD, r.Name+".md5sums"),
 	} {
-		data, err := packages.ReadOptional(ctx, t, name, packages.MaxList)
+		data, err := tree.ReadOptional(ctx, t, name, packages.MaxList)
 		if data != nil || err != nil {
 			return data, err
 		}
@@ -264,7 +262,7 @@ func (Format) Edits(r *packages.Record, name string) bool { return r.Conffiles[n
 
 // Asked implements packages.Format: apt marks what it installed for others.
 func (Format) Asked(ctx context.Context, t tree.Tree) (func(packages.Package) bool, error) {
-	data, err := packages.ReadOptional(ctx, t, states, packages.MaxDatabase)
+	data, err := tree.ReadOptional(ctx, t, states, packages.MaxDatabase)
 	if err != nil {
 		return nil, err
 	}
