@@ -248,10 +248,33 @@ func (c *checker) stageCalled(name string, before int) bool {
 
 // image says what is wrong with the name of an image.
 func image(name string) error {
+	if ordinary(name) {
+		return nil
+	}
 	if _, err := reference.ParseNormalizedNamed(name); err != nil {
 		return fmt.Errorf("failed to parse stage name %q: %w", name, err)
 	}
 	return nil
+}
+
+// ordinary reports whether a name is so plain that it needs no parser: small
+// letters and digits with single . - / and one : between them.
+func ordinary(name string) bool {
+	colons := 0
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+		case strings.IndexByte(".-/:", c) >= 0 && i > 0 && i+1 < len(name) && strings.IndexByte(".-/:", name[i+1]) < 0:
+			if c == ':' {
+				colons++
+			} else if c == '/' && colons > 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return colons <= 1 && len(name) > 0 && len(name) < 64
 }
 
 // arguments looks at the defaults of ARG. Those that the build gives are not

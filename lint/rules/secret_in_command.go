@@ -49,10 +49,20 @@ func checkSecretInCommand(p *rule.Pass) {
 	}
 	for _, in := range p.File.Instructions {
 		exported(p, in)
-		if !in.Trigger {
+		if !in.Trigger && telling(in) {
 			started(p, in)
 		}
 	}
+}
+
+// telling reports whether CMD, ENTRYPOINT or HEALTHCHECK may have a password in
+// it, by what stands before one.
+func telling(in dockerfile.Instruction) bool {
+	if in.Keyword != "cmd" && in.Keyword != "entrypoint" && in.Keyword != "healthcheck" {
+		return false
+	}
+	text := strings.ToLower(in.Text.Text)
+	return slices.ContainsFunc([]string{"://", "pass", "pwd", "secret", "token", "key", "cred", "auth", "-u", "-p", "-a"}, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // started reports what CMD, ENTRYPOINT and HEALTHCHECK give away.

@@ -35,8 +35,13 @@ func checkSecretInVariable(p *rule.Pass) {
 		}
 		for i, kv := range in.Pairs() {
 			key := strings.Trim(kv.Key, `"'`)
+			given, ok := p.File.Build().Args[key]
+			ok = ok && in.Keyword == "arg"
+			if !ok && !strings.Contains(kv.Value, "://") && !strings.Contains(kv.Value, ";") && !credential.Name(key) {
+				continue
+			}
 			value, known := p.File.Expand(in, kv.Value)
-			if given, ok := p.File.Build().Args[key]; ok && in.Keyword == "arg" {
+			if ok {
 				value, known = given, true
 			}
 			if known {
