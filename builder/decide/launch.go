@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -171,7 +172,9 @@ func launchEntrypoint(ctx context.Context, env *need.Env, in Input, launchers []
 
 // orExit matches the end of a health check that names one of several codes
 // which all mean unhealthy.
-var orExit = regexp.MustCompile(`\s*\|\|\s*exit\s+[1-9][0-9]*\s*$`)
+var orExit = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\s*\|\|\s*exit\s+[1-9][0-9]*\s*$`)
+})
 
 // launchHealthcheck launches HEALTHCHECK.
 func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers []need.Launcher, out *launched) error {
@@ -182,7 +185,7 @@ func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers [
 	c := need.Command{Argv: h.Test[1:], Instruction: "HEALTHCHECK", Reason: "HEALTHCHECK"}
 	if h.Test[0] == "CMD-SHELL" {
 		text := h.Test[1]
-		argv, plain, err := shell.Plain(ctx, env, orExit.ReplaceAllString(text, ""))
+		argv, plain, err := shell.Plain(ctx, env, orExit().ReplaceAllString(text, ""))
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/shlex"
 	"go.yaml.in/yaml/v4"
@@ -400,7 +401,9 @@ func config(sources ...map[string]Value) (Config, error) {
 
 // size matches a decimal number and a unit. Neither signs, exponents,
 // hexadecimal numbers nor words such as "nan" are sizes.
-var size = regexp.MustCompile(`^([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *([A-Za-z]*)$`)
+var size = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *([A-Za-z]*)$`)
+})
 
 // units are what a size may be given in, in upper case.
 var units = map[string]int64{
@@ -414,7 +417,7 @@ const maxNumber = 40
 // ParseSize reads a size in bytes: a number, alone or with kB, MB, GB (powers
 // of 1000) or KiB, MiB, GiB (powers of 1024). Parts of a byte are cut off.
 func ParseSize(s string) (int64, error) {
-	parts := size.FindStringSubmatch(strings.TrimSpace(s))
+	parts := size().FindStringSubmatch(strings.TrimSpace(s))
 	if parts == nil || len(parts[1]) > maxNumber {
 		return 0, fmt.Errorf("%q is not a size; write 20MB or 512KiB", s)
 	}

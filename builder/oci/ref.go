@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -145,11 +146,13 @@ func ParseRef(s string) (Ref, error) {
 }
 
 // volume is the drive of a Windows path, which ends in a colon of its own.
-var volume = regexp.MustCompile(`^[A-Za-z]:[/\\]`)
+var volume = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z]:[/\\]`)
+})
 
 // isPath reports whether a text leads somewhere without looking.
 func isPath(s string) bool {
-	if s == "." || s == ".." || volume.MatchString(s) {
+	if s == "." || s == ".." || volume().MatchString(s) {
 		return true
 	}
 	for _, lead := range []string{"./", "../", "/", `.\`, `..\`, `\`} {
@@ -161,16 +164,18 @@ func isPath(s string) bool {
 }
 
 // digestSuffix is a digest behind a path (OCI image spec, descriptor.md).
-var digestSuffix = regexp.MustCompile(`@([a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{32,})$`)
+var digestSuffix = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`@([a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{32,})$`)
+})
 
 // pathRef splits off what chooses an image: a digest at the end, or what is
 // behind the first colon, as in containers-transports(5).
 func pathRef(kind Kind, text, rest string) (Ref, error) {
 	r := Ref{Kind: kind, Path: rest, text: text, whole: rest}
-	if m := digestSuffix.FindStringSubmatchIndex(rest); m != nil {
+	if m := digestSuffix().FindStringSubmatchIndex(rest); m != nil {
 		r.Path, r.Digest = rest[:m[0]], rest[m[2]:]
 	} else {
-		drive := len(volume.FindString(rest))
+		drive := len(volume().FindString(rest))
 		if path, tag, ok := strings.Cut(rest[drive:], ":"); ok {
 			r.Path, r.Tag = rest[:drive]+path, tag
 			if tag == "" {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -98,11 +99,13 @@ func referrersPage(ctx context.Context, client *http.Client, page *url.URL) (raw
 }
 
 // link is a target and its parameters in a Link header (RFC 8288).
-var link = regexp.MustCompile(`<([^>]*)>((?:\s*;\s*[\w*]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)`)
+var link = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`<([^>]*)>((?:\s*;\s*[\w*]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)`)
+})
 
 // nextPage finds the next page of a list, or nil.
 func nextPage(page *url.URL, h http.Header) (*url.URL, error) {
-	for _, m := range link.FindAllStringSubmatch(strings.Join(h.Values("Link"), ","), -1) {
+	for _, m := range link().FindAllStringSubmatch(strings.Join(h.Values("Link"), ","), -1) {
 		if rel := strings.ToLower(strings.NewReplacer(`"`, "", " ", "").Replace(m[2])); !strings.Contains(rel+";", ";rel=next;") {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/package-url/packageurl-go"
@@ -105,14 +106,16 @@ func modulePURL(m image.Component) string {
 
 // expression matches what an SPDX licence expression is made of (SPDX 2.3,
 // annex D).
-var expression = regexp.MustCompile(`^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$`)
+var expression = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*$`)
+})
 
 // licence joins declared licences. What is no expression, as distributions
 // sometimes have it, asserts nothing.
 func licence(declared []string) string {
 	var out []string
 	for _, l := range declared {
-		if !expression.MatchString(strings.NewReplacer("(", "", ")", "").Replace(l)) {
+		if !expression().MatchString(strings.NewReplacer("(", "", ")", "").Replace(l)) {
 			return "NOASSERTION"
 		}
 		if len(declared) > 1 && strings.Contains(l, " ") {
@@ -162,12 +165,14 @@ func finish(doc *spdx.Document) ([]byte, error) {
 }
 
 // notID matches what an SPDX identifier may not hold.
-var notID = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+var notID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+})
 
 // id makes an identifier that no other element has: libstdc++6 and libstdc-6
 // would be alike.
 func id(taken map[common.ElementID]bool, parts ...string) common.ElementID {
-	base := strings.Trim(notID.ReplaceAllString(strings.Join(parts, "-"), "-"), "-")
+	base := strings.Trim(notID().ReplaceAllString(strings.Join(parts, "-"), "-"), "-")
 	out := common.ElementID(base)
 	for n := 2; taken[out]; n++ {
 		out = common.ElementID(fmt.Sprintf("%s-%d", base, n))

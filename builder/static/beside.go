@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -79,7 +80,9 @@ func namesOurs(args []string) bool { return slices.ContainsFunc(args, isOurs) }
 
 // executes matches what makes GNU sed run something: the command e, and the
 // flag e of the command s.
-var executes = regexp.MustCompile(`(?:^|[;{}\n/\d$!]\s*)e(?:\s|$)|[^\w\s\\][gpiImM\d]*e[gpiImMw\d]*\s*(?:[;}\n]|$)`)
+var executes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[;{}\n/\d$!]\s*)e(?:\s|$)|[^\w\s\\][gpiImM\d]*e[gpiImMw\d]*\s*(?:[;}\n]|$)`)
+})
 
 func sedRuns(args []string) bool {
 	return slices.ContainsFunc(args, func(a string) bool {
@@ -91,7 +94,7 @@ func sedRuns(args []string) bool {
 		} else if strings.HasPrefix(a, "-") {
 			_, a, _ = strings.Cut(a, "e") // -e may have its value in the same word
 		}
-		return executes.MatchString(a)
+		return executes().MatchString(a)
 	})
 }
 

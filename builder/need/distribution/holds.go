@@ -88,7 +88,7 @@ func directories(files packageFiles) []string {
 // shared splits a path behind the directories that belong to no package alone.
 func shared(name string) (dir, rest string) {
 	for at := path.Dir(name); at != "/"; at = path.Dir(at) {
-		if libraryDir.MatchString(at) || slices.Contains([]string{"/usr/share", "/usr/libexec", "/usr", "/etc", "/var", "/var/lib", "/var/cache", "/opt", "/srv"}, at) {
+		if libraryDir().MatchString(at) || slices.Contains([]string{"/usr/share", "/usr/libexec", "/usr", "/etc", "/var", "/var/lib", "/var/cache", "/opt", "/srv"}, at) {
 			return at, strings.TrimPrefix(name, at+"/")
 		}
 	}

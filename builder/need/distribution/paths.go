@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // notData are the parts of a package that serve people, builds and the start
@@ -25,7 +26,9 @@ var ProgramDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local
 
 // libraryDir matches the directories in which the loader looks by itself
 // (ld.so(8); Debian's multiarch paths).
-var libraryDir = regexp.MustCompile(`^(/usr)?(/local)?/lib(32|64|x32)?(/[a-z0-9_]+-linux-[a-z0-9_]+)?$`)
+var libraryDir = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(/usr)?(/local)?/lib(32|64|x32)?(/[a-z0-9_]+-linux-[a-z0-9_]+)?$`)
+})
 
 // onLoaderPath reports whether a file is a library that the loader finds by its
 // name alone.
@@ -34,7 +37,7 @@ func onLoaderPath(name string) bool {
 	if i := strings.Index(dir, "/glibc-hwcaps"); i >= 0 {
 		dir = dir[:i]
 	}
-	return strings.Contains(path.Base(name), ".so") && libraryDir.MatchString(dir)
+	return strings.Contains(path.Base(name), ".so") && libraryDir().MatchString(dir)
 }
 
 // onPath reports whether a file is a program along PATH.
@@ -48,7 +51,7 @@ func IsData(name string) bool {
 	case ".la":
 		// libtool opens a module by it (libltdl, lt_dlopen); beside a library
 		// it is for linking.
-		if libraryDir.MatchString(path.Dir(name)) {
+		if libraryDir().MatchString(path.Dir(name)) {
 			return false
 		}
 	}
@@ -76,10 +79,10 @@ func Documentation(name string) bool {
 // of libraries, and is not one that other evidence decides about.
 func IsModuleDir(dir string) bool {
 	for at := path.Dir(dir); at != "/" && at != "."; at = path.Dir(at) {
-		if libraryDir.MatchString(at) {
+		if libraryDir().MatchString(at) {
 			rel := strings.TrimPrefix(dir, at+"/")
 			first, _, _ := strings.Cut(rel, "/")
-			return !libraryDir.MatchString(dir) && !slices.Contains([]string{"gconv", "locale", "terminfo", "ssl", "systemd", "udev", "debug", "pkgconfig", "cmake", "modules", "firmware", "apt", "dpkg", "perl", "perl5", "perl-base", "gcc", "gcc-cross", "bfd-plugins", "ldscripts", "git-core", "tmpfiles.d", "sysusers.d", "init", "lsb", "sysimage"}, first) &&
+			return !libraryDir().MatchString(dir) && !slices.Contains([]string{"gconv", "locale", "terminfo", "ssl", "systemd", "udev", "debug", "pkgconfig", "cmake", "modules", "firmware", "apt", "dpkg", "perl", "perl5", "perl-base", "gcc", "gcc-cross", "bfd-plugins", "ldscripts", "git-core", "tmpfiles.d", "sysusers.d", "init", "lsb", "sysimage"}, first) &&
 				!strings.HasPrefix(first, "python") && !strings.HasPrefix(first, "ruby") && !strings.HasPrefix(first, "jvm")
 		}
 	}

@@ -222,7 +222,7 @@ const maxBesides = 1000
 func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Found, files []string, by string) error {
 	var dirs []string
 	for _, f := range files {
-		if dir := path.Dir(f); IsData(f) && strings.Count(dir, "/") >= 3 && (len(dirs) == 0 || dirs[len(dirs)-1] != dir) && !libraryDir.MatchString(dir) {
+		if dir := path.Dir(f); IsData(f) && strings.Count(dir, "/") >= 3 && (len(dirs) == 0 || dirs[len(dirs)-1] != dir) && !libraryDir().MatchString(dir) {
 			dirs = append(dirs, dir)
 		}
 	}

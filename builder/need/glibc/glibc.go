@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/elf"
@@ -101,7 +102,9 @@ const localeDir = "/usr/lib/locale"
 
 // locale matches the name of a locale with a language and a country or a
 // character set (setlocale(3)).
-var locale = regexp.MustCompile(`^(C|[a-z]{2,3}_[A-Z]{2})(\.[A-Za-z0-9-]+)?(@[a-z]+)?$`)
+var locale = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(C|[a-z]{2,3}_[A-Z]{2})(\.[A-Za-z0-9-]+)?(@[a-z]+)?$`)
+})
 
 // locales asks for the locales that the environment, the command lines and the
 // program itself name.
@@ -111,7 +114,7 @@ func (p *Provider) locales(ctx context.Context, env *need.Env, v need.Visit, sho
 		for _, a := range line {
 			_, value, _ := strings.Cut(a, "=")
 			for _, n := range []string{a, value} {
-				if locale.MatchString(n) {
+				if locale().MatchString(n) {
 					names = append(names, n)
 				}
 			}
@@ -127,7 +130,7 @@ func (p *Provider) locales(ctx context.Context, env *need.Env, v need.Visit, sho
 			return err
 		}
 		for _, s := range text.Strings {
-			if locale.MatchString(s) {
+			if locale().MatchString(s) {
 				names = append(names, s)
 			}
 		}
@@ -226,7 +229,9 @@ func normalized(codeset string) string {
 }
 
 // setting matches a script that sets a locale.
-var setting = regexp.MustCompile(`\b(?:LANG|LC_[A-Z]+)=["']?([A-Za-z_]+(?:\.[A-Za-z0-9-]+)?(?:@[a-z]+)?)`)
+var setting = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b(?:LANG|LC_[A-Z]+)=["']?([A-Za-z_]+(?:\.[A-Za-z0-9-]+)?(?:@[a-z]+)?)`)
+})
 
 // maxScript is the largest script that is read, in bytes.
 const maxScript = 1 << 20
@@ -240,7 +245,7 @@ func (p *Provider) script(ctx context.Context, env *need.Env, v need.Visit, out 
 	if err != nil {
 		return fmt.Errorf("reading the script %s: %w", v.Path, err)
 	}
-	for _, found := range setting.FindAllSubmatch(data, -1) {
+	for _, found := range setting().FindAllSubmatch(data, -1) {
 		if err := p.locale(ctx, env, string(found[1]), v.Path, "locale that "+v.Path+" sets", out); err != nil {
 			return err
 		}
@@ -269,7 +274,7 @@ func (p *Provider) nameService(ctx context.Context, env *need.Env, v need.Visit,
 		if !ok || strings.TrimSpace(database) == "" {
 			continue
 		}
-		for service := range strings.FieldsSeq(bracketed.ReplaceAllString(list, " ")) {
+		for service := range strings.FieldsSeq(bracketed().ReplaceAllString(list, " ")) {
 			if slices.Contains([]string{"files", "dns", "db", "nis", "nisplus", "compat", "hesiod"}, service) || strings.Contains(service, "/") {
 				continue
 			}
@@ -294,4 +299,4 @@ func (p *Provider) nameService(ctx context.Context, env *need.Env, v need.Visit,
 }
 
 // bracketed matches what is done on a result, as [NOTFOUND=return].
-var bracketed = regexp.MustCompile(`\[[^\]]*\]`)
+var bracketed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\[[^\]]*\]`) })

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // A target is where a path leads.
@@ -69,7 +70,9 @@ func resolve(name string) (target, error) {
 	return target{}, errors.New("too many levels of symbolic links")
 }
 
-var descriptors = regexp.MustCompile(`^/proc/(\d+)(?:/task/\d+)?/fd$`)
+var descriptors = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/proc/(\d+)(?:/task/\d+)?/fd$`)
+})
 
 // descriptor reads the number of an open file from its name in dir, and says
 // whether it is one of this process.
@@ -81,7 +84,7 @@ func descriptor(dir, base string) (n int, own, ok bool) {
 	if dir == "/dev/fd" { // a file system of its own in BSD and macOS
 		return n, true, true
 	}
-	m := descriptors.FindStringSubmatch(dir)
+	m := descriptors().FindStringSubmatch(dir)
 	if m == nil {
 		return 0, false, false
 	}
