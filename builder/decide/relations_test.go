@@ -209,6 +209,14 @@ func TestNamed(t *testing.T) {
 			warns: []string{`/app names the command line "exec gcc -o x %s 2>&1", which is a compiler and not in the image`},
 		},
 		{
+			name: "of the base system, only what can be nothing else", base: debian, has: []string{"0755 0:0 /usr/bin/rm"}, hasNot: []string{"/usr/bin/date", "/bin/sh"},
+			change: app(elftest.File{Imports: []string{"execvp"}, Text: "\x00rm\x00date\x00sh\x00"}, tools...),
+		},
+		{
+			name: "a shell with its flag", base: debian, has: []string{"0755 0:0 /usr/bin/sh"},
+			change: app(elftest.File{Imports: []string{"execvp"}, Text: "\x00sh\x00-c\x00"}, tools...),
+		},
+		{
 			name: "not the texts of a C library that is linked in", base: debian, hasNot: []string{"/usr/bin/rm", "/usr/bin/date"}, has: []string{"0755 0:0 /usr/bin/git"},
 			change: func(t *tree.Memory) {
 				debs(t, tools...)

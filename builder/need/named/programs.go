@@ -17,6 +17,21 @@ import (
 // so that to carry them is to carry that.
 var compilers = []string{"gcc", "g++", "cc", "c++", "c89", "c99", "cpp", "clang", "clang++", "tcc", "ld", "as", "make", "cmake", "ninja", "go", "rustc", "cargo", "javac", "gfortran"}
 
+// unmistakable are the programs of the base system whose names stand for
+// nothing else in a program's text, so that a bare word is evidence. Names that
+// are words of the language, such as date, find or test, are none: options and
+// keys have them, too (Debian 12 and Alpine 3.20; 2026-11).
+var unmistakable = strings.Fields("tar gzip gunzip zcat bzip2 bunzip2 xz unxz zstd cpio hostname mktemp chmod chown chgrp mkfifo mknod umount sha1sum sha256sum sha512sum md5sum useradd userdel usermod groupadd chpasswd runuser nsenter unshare setpriv flock lsblk blkid findmnt mkswap swapon losetup dmesg getent iconv ldconfig localedef nproc readlink realpath rm cp mv ln ls mkdir rmdir sed awk mawk grep egrep xargs stty setsid ionice taskset prlimit logger pidof sysctl dpkg dpkg-query apt-get apk update-ca-certificates")
+
+// shellFlag is what a program gives a shell that is to run a command.
+const shellFlag = "-c"
+
+// counts reports whether a bare word is evidence for a program of a package
+// that nobody asked for.
+func counts(name string, flag bool) bool {
+	return slices.Contains(unmistakable, name) || flag && command.IsShell(name)
+}
+
 // owner is the package that a program along PATH belongs to.
 type owner struct {
 	name   string // "" for none
@@ -42,7 +57,7 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 		for name := range p.onPath {
 			words[name] = "cannot be read, and may start " + name
 		}
-		return p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base })
+		return p.programsOf(ctx, env, f, out, words, func(_ string, o owner) bool { return o.wanted && !o.base })
 	}
 	if f.text.Unended() {
 		all := make([]string, 0, len(p.onPath))
@@ -56,16 +71,21 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 			}
 		}
 		slices.Sort(all)
-		found, sure := f.text.Has(all)
+		found, sure := f.text.Has(append(all, shellFlag))
+		flag := slices.Contains(found, shellFlag)
 		for _, name := range found {
 			words[name] = "names " + name + " and starts programs"
 		}
-		return p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base || sure && !f.owned })
+		return p.programsOf(ctx, env, f, out, words, func(name string, o owner) bool {
+			return o.wanted && !o.base || sure && !f.owned && counts(name, flag)
+		})
 	}
+	paths := map[string]bool{} // those that are named by a whole path
+	_, flag := slices.BinarySearch(f.text.Strings, shellFlag)
 	for _, s := range f.text.Strings {
 		name := s
 		if dir := path.Dir(s); path.IsAbs(s) && slices.Contains(distribution.ProgramDirs, dir) {
-			words[path.Base(s)] = "names " + s
+			words[path.Base(s)], paths[path.Base(s)] = "names "+s, true
 			continue
 		}
 		if _, ok := p.onPath[name]; ok && f.starts != "" {
@@ -75,7 +95,9 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 	if err := p.ends(ctx, env, f, words); err != nil {
 		return err
 	}
-	if err := p.programsOf(ctx, env, f, out, words, func(o owner) bool { return o.wanted && !o.base || !f.owned && !f.static }); err != nil {
+	if err := p.programsOf(ctx, env, f, out, words, func(name string, o owner) bool {
+		return o.wanted && !o.base || !f.owned && !f.static && (paths[name] || o.name == "" || counts(name, flag))
+	}); err != nil {
 		return err
 	}
 	if f.static || f.command == "" && (f.owned || f.starts == "") {
@@ -87,7 +109,7 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 			lines[name] = fmt.Sprintf("names the command line %q", shorten(s))
 		}
 	}
-	return p.programsOf(ctx, env, f, out, lines, func(owner) bool { return true })
+	return p.programsOf(ctx, env, f, out, lines, always)
 }
 
 // minEnd is the shortest name of a program that counts at the end of a longer
@@ -158,11 +180,13 @@ func (p *Provider) arguments(ctx context.Context, env *need.Env, f *file, out *n
 			words[a] = "is given the argument " + a + " and starts programs"
 		}
 	}
-	return p.programsOf(ctx, env, f, out, words, func(owner) bool { return true })
+	return p.programsOf(ctx, env, f, out, words, always)
 }
 
+func always(string, owner) bool { return true }
+
 // programsOf asks for programs that a file names, where they count.
-func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *need.Found, words map[string]string, counts func(owner) bool) error {
+func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *need.Found, words map[string]string, counts func(name string, o owner) bool) error {
 	names := make([]string, 0, len(words))
 	for name := range words {
 		names = append(names, name)
@@ -177,7 +201,7 @@ func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *
 		if err != nil {
 			return err
 		}
-		if !counts(o) {
+		if !counts(name, o) {
 			continue
 		}
 		if slices.Contains(compilers, name) {
@@ -186,7 +210,11 @@ func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *
 			}
 			continue
 		}
-		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: at, By: f.path, Reason: f.path + " " + words[name], Strength: need.Expected, Droppable: true, Shell: command.IsShell(name)})
+		n := need.Need{Kind: need.Program, Path: at, By: f.path, Reason: f.path + " " + words[name], Strength: need.Expected, Droppable: true, Shell: command.IsShell(name)}
+		if !o.wanted {
+			n.Strength = need.Optional // an interpreter of the base system is no reason to ship the image as it was built
+		}
+		out.Needs = append(out.Needs, n)
 	}
 	return nil
 }
