@@ -17,7 +17,7 @@ import (
 
 func (a *app) slimCommand() *cobra.Command {
 	f := &packed{}
-	var platform string
+	var platform, packages string
 	c := &cobra.Command{
 		Use:   "slim [flags] IMAGE",
 		Short: "Make the minimal form of an existing image",
@@ -37,6 +37,10 @@ IMAGE is one of
   whittle slim -o type=oci,dest=slim.tar ./shop.tar`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if packages != "auto" && packages != "strict" {
+				return usage{fmt.Errorf("--packages %s: want auto or strict", packages)}
+			}
+			f.options.StrictPackages = packages == "strict"
 			if err := f.prepare(c.Context(), a); err != nil {
 				return err
 			}
@@ -57,6 +61,7 @@ IMAGE is one of
 		},
 	}
 	f.flags(c)
+	c.Flags().StringVar(&packages, "packages", "auto", `"auto" follows the dependencies of packages to data and modules that programs open, "strict" follows files alone`)
 	c.Flags().StringVar(&platform, "platform", "", "platform to take from an image index (default Linux on this machine's architecture); a single image is taken as it is")
 	return c
 }
