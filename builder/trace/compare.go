@@ -23,6 +23,7 @@ var expected = []struct{ pattern, reason string }{
 	{"/etc/nsswitch.conf", "without it glibc asks files and DNS"},
 	{"/usr/lib/locale/locale-archive", "no locale of it is asked for"},
 	{"/usr/lib/*/gconv/gconv-modules.cache", "without it iconv reads gconv-modules"},
+	{"/usr/share/zoneinfo/Etc/UTC", "without a zone times are in UTC"},
 	{"/var/cache/fontconfig/*", "without it fontconfig reads the fonts themselves"},
 }
 
