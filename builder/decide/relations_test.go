@@ -213,6 +213,19 @@ func TestNamed(t *testing.T) {
 			change: app(elftest.File{Imports: []string{"execvp"}, Text: "\x00rm\x00date\x00sh\x00"}, tools...),
 		},
 		{
+			name: "an interpreter that a packaged program names is no reason to give up", base: debian, config: entrypoint("/usr/sbin/daemon"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "daemon", depends: "perl, libperl5, plugin", files: map[string][]byte{
+						"/usr/sbin/daemon":       program(elftest.File{Imports: []string{"execvp", "dlopen"}, Text: "\x00perl\x00daemon-helper\x00" + multiarch + "daemon/mod_perl.so\x00"}),
+						"/usr/bin/daemon-helper": []byte("#!/usr/bin/perl\n"), multiarch + "daemon/mod_perl.so": library("mod_perl.so", "libperl.so.5")}},
+					deb{name: "perl", automatic: true, files: map[string][]byte{"/usr/bin/perl": program(elftest.File{})}},
+					deb{name: "libperl5", automatic: true, files: map[string][]byte{multiarch + "libperl.so.5": library("libperl.so.5")}},
+				)
+			},
+			has: []string{"0755 0:0 /usr/sbin/daemon", "0644 0:0 " + multiarch + "daemon/mod_perl.so"},
+		},
+		{
 			name: "a shell with its flag", base: debian, has: []string{"0755 0:0 /usr/bin/sh"},
 			change: app(elftest.File{Imports: []string{"execvp"}, Text: "\x00sh\x00-c\x00"}, tools...),
 		},

@@ -271,7 +271,7 @@ func (p *Provider) libraries(ctx context.Context, env *need.Env, out *need.Found
 		if err != nil {
 			return err
 		}
-		out.Needs = append(out.Needs, need.Need{Kind: need.Module, Path: name, By: name, Reason: reason, Strength: need.Expected, Droppable: true})
+		out.Needs = append(out.Needs, need.Need{Kind: need.Config, Path: name, By: name, Reason: reason, Strength: need.Expected, Droppable: true})
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (p *Provider) converters(ctx context.Context, env *need.Env, v need.Visit, 
 	slices.Sort(files)
 	files = slices.Compact(files)
 	for _, f := range files {
-		out.Needs = append(out.Needs, need.Need{Kind: need.Module, Path: path.Join(set.dir, f), By: v.Path, Reason: fmt.Sprintf("converter of a character set that %s names, for iconv_open", v.Path), Strength: need.Expected})
+		out.Needs = append(out.Needs, need.Need{Kind: need.Config, Path: path.Join(set.dir, f), By: v.Path, Reason: fmt.Sprintf("converter of a character set that %s names, for iconv_open", v.Path), Strength: need.Expected})
 	}
 	if len(files) > 0 {
 		for _, l := range set.lists {

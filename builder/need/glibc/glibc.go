@@ -291,7 +291,7 @@ func (p *Provider) nameService(ctx context.Context, env *need.Env, v need.Visit,
 				continue
 			}
 			out.Needs = append(out.Needs,
-				need.Need{Kind: need.Module, Path: module, By: name, Reason: "name service " + service + " of " + name, Strength: need.Expected},
+				need.Need{Kind: need.Config, Path: module, By: name, Reason: "name service " + service + " of " + name, Strength: need.Expected},
 				need.Need{Kind: need.Config, Path: name, By: v.Path, Reason: "name service of " + v.Path, Strength: need.Expected})
 		}
 	}

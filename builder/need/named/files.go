@@ -65,13 +65,14 @@ func (p *Provider) file(ctx context.Context, env *need.Env, f *file, out *need.F
 		return p.modules(ctx, env, f, out, name, res.Path)
 	case !e.IsRegular():
 		return nil
-	case strings.Contains(path.Base(res.Path), ".so") && (f.loads != "" || f.opens):
-		n.Kind = need.Module
-	case e.Mode&0o111 != 0:
+	case e.Mode&0o111 != 0 && !strings.Contains(path.Base(res.Path), ".so"):
 		if f.starts == "" && f.command == "" {
 			return nil
 		}
 		n.Kind = need.Program
+		if f.owned {
+			n.Strength = need.Optional
+		}
 	}
 	out.Needs = append(out.Needs, n)
 	return nil

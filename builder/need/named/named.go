@@ -171,7 +171,7 @@ func (p *Provider) libraries(ctx context.Context, env *need.Env, f *file, out *n
 			return fmt.Errorf("looking for what %s opens: %w", f.path, err)
 		}
 		if found != "" {
-			out.Needs = append(out.Needs, need.Need{Kind: need.Module, Path: found, By: f.path, Reason: fmt.Sprintf("%s names %s and calls %s", f.path, s, f.loads), Strength: need.Expected})
+			out.Needs = append(out.Needs, need.Need{Kind: need.Config, Path: found, By: f.path, Reason: fmt.Sprintf("%s names %s and calls %s", f.path, s, f.loads), Strength: need.Expected})
 		}
 	}
 	return nil

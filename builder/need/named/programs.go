@@ -211,8 +211,10 @@ func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *
 			continue
 		}
 		n := need.Need{Kind: need.Program, Path: at, By: f.path, Reason: f.path + " " + words[name], Strength: need.Expected, Droppable: true, Shell: command.IsShell(name)}
-		if !o.wanted {
-			n.Strength = need.Optional // an interpreter of the base system is no reason to ship the image as it was built
+		if !o.wanted || f.owned {
+			// An interpreter that a program of a package may start is no reason
+			// to ship the image as it was built.
+			n.Strength = need.Optional
 		}
 		out.Needs = append(out.Needs, n)
 	}

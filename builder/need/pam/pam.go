@@ -135,7 +135,7 @@ func (p Provider) service(ctx context.Context, env *need.Env, v need.Visit) (nee
 			}
 			continue
 		}
-		out.Needs = append(out.Needs, need.Need{Kind: need.Module, Path: at, By: v.Path, Reason: "PAM module of " + v.Path, Strength: need.Expected})
+		out.Needs = append(out.Needs, need.Need{Kind: need.Config, Path: at, By: v.Path, Reason: "PAM module of " + v.Path, Strength: need.Expected})
 		for _, name := range reads[strings.TrimSuffix(path.Base(line.module), ".so")] {
 			if dir, ok := strings.CutSuffix(name, "/"); ok {
 				below, err := list(ctx, env, dir)
