@@ -86,10 +86,10 @@ quick-steps:
 	$(GO) vet $$pkgs; $(TEST) $$pkgs
 
 test-steps: setup build tools vet unit
-	WHITTLE_E2E=1 $(TEST) -timeout 25m ./cmd/whittle/e2e
+	WHITTLE_E2E=1 $(TEST) -timeout 40m ./cmd/whittle/e2e
 
 ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
-	WHITTLE_E2E=ci $(TEST) -timeout 25m ./cmd/whittle/e2e
+	WHITTLE_E2E=ci $(TEST) -timeout 40m ./cmd/whittle/e2e
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
 interop-steps: bench fuzz native
@@ -103,7 +103,7 @@ unit:
 
 .PHONY: e2e
 e2e: setup build tools $(TOOLS)/cosign $(TOOLS)/syft ## the end-to-end tests alone, with cosign and syft
-	WHITTLE_E2E=ci $(TEST) -timeout 25m -v ./cmd/whittle/e2e
+	WHITTLE_E2E=ci $(TEST) -timeout 40m -v ./cmd/whittle/e2e
 
 .PHONY: setup-race
 setup-race: PACKAGES += gcc:/usr/bin/gcc libc6-dev:/usr/include/stdio.h

@@ -84,7 +84,7 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 		baseDB = Packages(in.Base)
 	}
 	dist := distribution.New(db, baseDB, in.Changed != nil, in.Options.StrictPackages)
-	known := append(further, runtimes(db, dist)...)
+	known := append(further, runtimes(db, dist, in.Changed != nil)...)
 
 	launched, err := launch(ctx, env, in, launchers(known)) // 1
 	if err != nil {

@@ -33,21 +33,24 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 
 // runtimes lists all that is known, in the order in which launchers are asked.
 // A new runtime is a folder and a line here.
-func runtimes(db *packages.DB, dist *distribution.Provider) []runtime {
+//
+// Without data, what programs name is not looked for: who packs single programs
+// says what else there is, and the tree is a whole machine.
+func runtimes(db *packages.DB, dist *distribution.Provider, data bool) []runtime {
 	sh, files := shell.New(), elf.NewFiles()
-	return []runtime{
+	out := []runtime{
 		{launcher: wrapper.Launcher{}},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
 		{provider: asbuilt.Provider{}},
 		{provider: elf.New(files)},
 		{provider: dist},
-		{provider: named.New(db, files, dist.Asked)},
-		{provider: glibc.New(db, files)},
-		{provider: pam.New(files)},
-		{provider: terminfo.New(db, files)},
 		{launcher: need.Execute{}},
 	}
+	if data {
+		out = append(out, runtime{provider: named.New(db, files, dist.Asked)}, runtime{provider: glibc.New(db, files)}, runtime{provider: pam.New(files)}, runtime{provider: terminfo.New(db, files)})
+	}
+	return out
 }
 
 func launchers(all []runtime) []need.Launcher {

@@ -16,11 +16,12 @@ import (
 var below = []string{"/etc/", "/usr/lib/", "/usr/libexec/", "/usr/share/", "/usr/local/", "/lib/", "/opt/", "/srv/", "/var/lib/"}
 
 // elsewhere are paths that other evidence decides about, in the form that is
-// needed: certificates, zones, locales, converters, terminals, accounts, and
-// the tables that every network library names.
+// needed: certificates, zones, locales, converters, terminals, accounts,
+// package databases, and the tables that every network library names.
 var elsewhere = []string{
 	"/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/certs", "/usr/local/share/ca-certificates", "/usr/lib/ssl", "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo", "/etc/localtime", "/etc/timezone",
 	"/usr/lib/locale", "/usr/share/locale", "/usr/share/i18n", "/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo", "/usr/share/tabset",
+	"/var/lib/dpkg", "/var/lib/apt", "/var/lib/rpm", "/lib/apk", "/usr/lib/apk", "/etc/apk", "/etc/apt", "/etc/security", "/var/lib/systemd", "/usr/lib/sysimage",
 	"/etc/nsswitch.conf", "/etc/host.conf", "/etc/services", "/etc/protocols", "/etc/networks", "/etc/gai.conf", "/etc/mime.types", "/usr/share/mime/globs2", "/usr/local/share/mime",
 	"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.preload", "/etc/pam.d", "/etc/shells", "/etc/profile", "/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/lsb-release",
 }
