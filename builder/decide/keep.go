@@ -45,7 +45,8 @@ func keep(ctx context.Context, env *need.Env, in Input, db *packages.DB, dist *d
 	if err := keepChanged(ctx, env, in, db, g, mains, &out); err != nil {
 		return out, err
 	}
-	return out, keepAsked(ctx, env, dist, &out)
+	err := keepAsked(ctx, env, dist, &out)
+	return out, err
 }
 
 // keepAsked asks for what the packages hold that the final stage installs by

@@ -326,3 +326,31 @@ func TestNamed(t *testing.T) {
 		},
 	})
 }
+
+// TestUnreadableNames refuses a program that could not start as such, and
+// passes over what is broken beside it, though both name what they would open.
+func TestUnreadableNames(t *testing.T) {
+	opens := elftest.File{Interp: "/lib/ld-gone.so", Imports: []string{"dlopen", "iconv_open", "setlocale"}, Text: "\x00libcurl.so.4\x00UJIS\x00"}
+	broken := append(elftest.File{Library: true, SoName: "libcurl.so.4"}.Bytes()[:80], 1)
+	run(t, []stage{
+		{name: "its loader is missing", base: debian, refused: "/app needs /lib/ld-gone.so, which is not in the built image", change: func(t *tree.Memory) { t.File("/app", 0o755, opens.Bytes()) }},
+		{
+			name: "the loader of a program that is only kept", base: debian, warns: []string{"/opt/tool is kept and could not run: /opt/tool needs /lib/ld-gone.so"},
+			change: func(t *tree.Memory) { t.File("/opt/tool", 0o755, opens.Bytes()) },
+		},
+		{
+			name: "the library is damaged", base: debian, hasNot: []string{multiarch + "nothing"}, change: func(t *tree.Memory) {
+				debs(t)
+				o := opens
+				o.Interp = ""
+				t.File("/app", 0o755, program(o))
+				t.File(multiarch+"libcurl.so.4", 0o644, broken)
+			},
+			check: func(t *testing.T, p *image.Plan) {
+				if e, ok := p.Find(multiarch + "libcurl.so.4"); ok && e.Reason != "the final stage put it there" {
+					t.Errorf("%+v", e)
+				}
+			},
+		},
+	})
+}

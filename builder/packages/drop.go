@@ -20,7 +20,7 @@ func (d *DB) Drop(ctx context.Context, base *DB, changed map[string]tree.Entry) 
 	}
 	var records []*Record
 	for _, p := range brought {
-		records = append(records, d.byKey[p.key()])
+		records = append(records, d.byKey[p.Key()])
 	}
 	if err := d.list(ctx, records); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (d *DB) Brought(ctx context.Context, base *DB) ([]Package, error) {
 	var out []Package
 	for _, r := range d.records {
 		if base != nil {
-			if b, ok := base.byKey[r.key()]; ok && b.Version == r.Version {
+			if b, ok := base.byKey[r.Key()]; ok && b.Version == r.Version {
 				continue
 			}
 		}

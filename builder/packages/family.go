@@ -14,7 +14,7 @@ func (d *DB) System(ctx context.Context, p Package) (bool, error) {
 	if err := d.load(ctx); err != nil {
 		return false, err
 	}
-	r, ok := d.byKey[p.key()]
+	r, ok := d.byKey[p.Key()]
 	return ok && r.System, nil
 }
 
@@ -26,7 +26,7 @@ func (d *DB) Family(ctx context.Context, p Package, program string) (family []Pa
 	if _, _, err := d.Owner(ctx, program); err != nil { // lists the files of all packages
 		return nil, nil, err
 	}
-	own, ok := d.byKey[p.key()]
+	own, ok := d.byKey[p.Key()]
 	if !ok {
 		return nil, nil, fmt.Errorf("the package %s is not in the database", p.Name)
 	}
@@ -74,7 +74,7 @@ func (d *DB) Files(ctx context.Context, p Package) ([]string, error) {
 	if _, _, err := d.Owner(ctx, "/"); err != nil {
 		return nil, err
 	}
-	r, ok := d.byKey[p.key()]
+	r, ok := d.byKey[p.Key()]
 	if !ok {
 		return nil, fmt.Errorf("the package %s is not in the database", p.Name)
 	}

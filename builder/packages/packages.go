@@ -26,8 +26,8 @@ type Package struct {
 	PURL     string   `json:"purl"` // package URL (github.com/package-url/purl-spec)
 }
 
-// key tells packages apart that differ in architecture only.
-func (p Package) key() string { return p.Name + ":" + p.Arch }
+// Key tells packages apart, also those that differ in architecture only.
+func (p Package) Key() string { return p.Name + ":" + p.Arch }
 
 // A Record is a package with its paragraph of the database.
 type Record struct {
@@ -124,7 +124,7 @@ func (d *DB) read(ctx context.Context) error {
 			r.format, r.Distro = f, id
 			r.PURL = purl(f.Type(), r.Package, distro)
 			d.records = append(d.records, r)
-			d.byKey[r.key()] = r
+			d.byKey[r.Key()] = r
 		}
 	}
 	return nil
@@ -215,7 +215,7 @@ func (d *DB) Records(ctx context.Context, pkgs []Package) ([]rootfs.File, error)
 	for _, f := range d.formats {
 		var kept []*Record
 		for _, p := range pkgs {
-			r, ok := d.byKey[p.key()]
+			r, ok := d.byKey[p.Key()]
 			if !ok {
 				return nil, fmt.Errorf("the package %s is not in the database", p.Name)
 			}
@@ -243,7 +243,7 @@ func (d *DB) Release() []string {
 
 // Copyright gives where the licence of a package is, "" for nowhere.
 func (d *DB) Copyright(p Package) string {
-	if r, ok := d.byKey[p.key()]; ok {
+	if r, ok := d.byKey[p.Key()]; ok {
 		return r.format.Copyright(p)
 	}
 	return ""

@@ -96,7 +96,7 @@ func (d *DB) record(ctx context.Context, p Package) (*Record, error) {
 	if err := d.relate(ctx); err != nil {
 		return nil, err
 	}
-	r, ok := d.byKey[p.key()]
+	r, ok := d.byKey[p.Key()]
 	if !ok {
 		return nil, fmt.Errorf("the package %s is not in the database", p.Name)
 	}
@@ -134,6 +134,20 @@ func (d *DB) Depends(ctx context.Context, p Package) ([]Package, error) {
 func (d *DB) BaseSystem(ctx context.Context, p Package) (bool, error) {
 	r, err := d.record(ctx, p)
 	return err == nil && d.names.base[r], err
+}
+
+// OfBaseSystem reports whether any package owns a file, and whether one of the
+// base system does.
+func (d *DB) OfBaseSystem(ctx context.Context, name string) (owned, base bool, err error) {
+	p, owned, err := d.Owner(ctx, name)
+	if err != nil {
+		return false, false, fmt.Errorf("looking up the package of %s: %w", name, err)
+	}
+	if !owned {
+		return false, false, nil
+	}
+	base, err = d.BaseSystem(ctx, *p)
+	return true, base, err
 }
 
 // sections are those of Debian's archive that hold what is built with or read
@@ -182,7 +196,7 @@ func (d *DB) expand(ctx context.Context, pkgs []Package) ([]Package, error) {
 		out = append(out, r.Package)
 	}
 	for _, p := range pkgs {
-		if r, ok := d.byKey[p.key()]; ok {
+		if r, ok := d.byKey[p.Key()]; ok {
 			add(r)
 		}
 	}

@@ -60,10 +60,8 @@ type packageFiles struct {
 	others    []string
 }
 
-func key(p packages.Package) string { return p.Name + ":" + p.Arch }
-
 func (p *Provider) filesOf(ctx context.Context, pkg packages.Package) (packageFiles, error) {
-	if f, ok := p.relations.kinds[key(pkg)]; ok {
+	if f, ok := p.relations.kinds[pkg.Key()]; ok {
 		return f, nil
 	}
 	names, err := p.db.Files(ctx, pkg)
@@ -82,14 +80,14 @@ func (p *Provider) filesOf(ctx context.Context, pkg packages.Package) (packageFi
 			out.others = append(out.others, n)
 		}
 	}
-	p.relations.kinds[key(pkg)] = out
+	p.relations.kinds[pkg.Key()] = out
 	return out, nil
 }
 
 // related gives what a package brings when one of its programs or libraries is
 // at work: its own data and modules, and those of its dependencies.
 func (p *Provider) related(ctx context.Context, env *need.Env, pkg packages.Package) (need.Found, error) {
-	if f, ok := p.relations.brought[key(pkg)]; ok {
+	if f, ok := p.relations.brought[pkg.Key()]; ok {
 		return f, nil
 	}
 	var out need.Found
@@ -103,7 +101,7 @@ func (p *Provider) related(ctx context.Context, env *need.Env, pkg packages.Pack
 	if err := p.dependencies(ctx, env, &out, pkg); err != nil {
 		return out, err
 	}
-	p.relations.brought[key(pkg)] = out
+	p.relations.brought[pkg.Key()] = out
 	return out, nil
 }
 
@@ -120,17 +118,17 @@ func (p *Provider) outside(ctx context.Context, pkg packages.Package) (bool, err
 
 // dependencies adds what the dependencies of a package bring, and theirs.
 func (p *Provider) dependencies(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package) error {
-	seen := map[string]bool{key(pkg): true}
+	seen := map[string]bool{pkg.Key(): true}
 	for queue := []packages.Package{pkg}; len(queue) > 0; queue = queue[1:] {
 		deps, err := p.db.Depends(ctx, queue[0])
 		if err != nil {
 			return err
 		}
 		for _, d := range deps {
-			if seen[key(d)] {
+			if seen[d.Key()] {
 				continue
 			}
-			seen[key(d)] = true
+			seen[d.Key()] = true
 			follow, err := p.dependency(ctx, env, out, queue[0], d)
 			if err != nil {
 				return err
@@ -279,13 +277,13 @@ func (p *Provider) libraries(ctx context.Context, env *need.Env, out *need.Found
 // links reports whether any file of a package links one of the libraries: then
 // the loader's closure of that file says whether the library is needed.
 func (p *Provider) links(ctx context.Context, env *need.Env, pkg packages.Package, libraries []string) (bool, error) {
-	needed, ok := p.relations.linked[key(pkg)]
+	needed, ok := p.relations.linked[pkg.Key()]
 	if !ok {
 		var err error
 		if needed, err = p.linkedBy(ctx, env, pkg); err != nil {
 			return false, err
 		}
-		p.relations.linked[key(pkg)] = needed
+		p.relations.linked[pkg.Key()] = needed
 	}
 	return slices.ContainsFunc(libraries, func(l string) bool { return slices.Contains(needed, path.Base(l)) }), nil
 }

@@ -2,6 +2,7 @@ package elf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -40,7 +41,7 @@ func (f *Files) Info(ctx context.Context, t tree.Tree, real string) (*Info, erro
 	return i, nil
 }
 
-// Text reads the text of the file at a real path.
+// Text reads the text of the file at a real path; a broken one has none.
 func (f *Files) Text(ctx context.Context, t tree.Tree, real string) (*Text, error) {
 	if x, ok := f.texts[real]; ok {
 		return x, nil
@@ -50,6 +51,9 @@ func (f *Files) Text(ctx context.Context, t tree.Tree, real string) (*Text, erro
 		return nil, err
 	}
 	x, err := ReadText(r)
+	if errors.Is(err, ErrBroken) {
+		return &Text{}, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the text of %s: %w", real, err)
 	}

@@ -51,11 +51,13 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 		return out, nil
 	}
 	if strings.HasPrefix(string(v.Head), "#!") {
-		return out, p.script(ctx, env, v, &out)
+		err := p.script(ctx, env, v, &out)
+		return out, err
 	}
 	base := path.Base(v.Path)
 	if v.Need.Kind == need.Library && (base == "libc.so.6" || strings.HasPrefix(base, "libc-2.")) {
-		return out, p.nameService(ctx, env, v, &out)
+		err := p.nameService(ctx, env, v, &out)
+		return out, err
 	}
 	info, err := p.elf.Info(ctx, env.Tree, v.Path)
 	if errors.Is(err, elf.ErrNotELF) || errors.Is(err, elf.ErrBroken) {
@@ -120,7 +122,7 @@ func (p *Provider) locales(ctx context.Context, env *need.Env, v need.Visit, sho
 			}
 		}
 	}
-	base, err := p.base(ctx, v.Path)
+	_, base, err := p.db.OfBaseSystem(ctx, v.Path)
 	if err != nil {
 		return err
 	}
@@ -142,18 +144,6 @@ func (p *Provider) locales(ctx context.Context, env *need.Env, v need.Visit, sho
 		}
 	}
 	return nil
-}
-
-// base reports whether a file belongs to the base system.
-func (p *Provider) base(ctx context.Context, name string) (bool, error) {
-	pkg, owned, err := p.db.Owner(ctx, name)
-	if err != nil {
-		return false, fmt.Errorf("looking up the package of %s: %w", name, err)
-	}
-	if !owned {
-		return false, nil
-	}
-	return p.db.BaseSystem(ctx, *pkg)
 }
 
 // environment lists the locales that the image's variables name.

@@ -74,14 +74,9 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 	if env.NoEvidence {
 		return out, nil
 	}
-	pkg, owned, err := p.db.Owner(ctx, v.Path)
-	if err != nil {
-		return out, fmt.Errorf("looking up the package of %s: %w", v.Path, err)
-	}
-	if owned {
-		if base, err := p.db.BaseSystem(ctx, *pkg); base || err != nil {
-			return out, err
-		}
+	owned, base, err := p.db.OfBaseSystem(ctx, v.Path)
+	if base || err != nil {
+		return out, err
 	}
 	f, err := p.read(ctx, env, v, owned)
 	if err != nil || f == nil {
@@ -103,7 +98,7 @@ type file struct {
 	text    *elf.Text
 	opens   bool
 	loads   string // the function by which it opens libraries, "" for none
-	starts  string // that by which it starts programs
+	starts  string // what shows that it starts programs, as words that follow its name
 	command string // that by which it runs command lines
 	static  bool   // a C library is in it, with texts of its own
 }
@@ -123,14 +118,17 @@ func (p *Provider) read(ctx context.Context, env *need.Env, v need.Visit, owned 
 		f.opens = true
 		for _, n := range goStarts {
 			if f.starts == "" && info.Go.Has(n) {
-				f.starts = n
+				f.starts = "links " + n
 			}
 		}
 	case info.Interp == "" && !info.Dynamic(): // a static one calls nothing by name
 		f.opens = v.Need.Kind == need.Program
 		f.static, f.starts = true, "may start programs, as it is static"
 	default:
-		f.opens, f.loads, f.starts, f.command = info.Calls(opens...) != "", info.Calls(loads...), info.Calls(starts...), info.Calls(commands...)
+		f.opens, f.loads, f.starts, f.command = info.Calls(opens...) != "", info.Calls(loads...), "", info.Calls(commands...)
+		if n := info.Calls(starts...); n != "" {
+			f.starts = "calls " + n
+		}
 	}
 	if !f.opens && f.loads == "" && f.starts == "" && f.command == "" {
 		return nil, nil

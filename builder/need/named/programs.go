@@ -9,7 +9,6 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
-	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/lint/command"
 )
 
@@ -89,7 +88,7 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 			continue
 		}
 		if _, ok := p.onPath[name]; ok && f.starts != "" {
-			words[name] = fmt.Sprintf("names %s and calls %s", name, f.starts)
+			words[name] = fmt.Sprintf("names %s and %s", name, f.starts)
 		}
 	}
 	if err := p.ends(ctx, env, f, words); err != nil {
@@ -144,7 +143,7 @@ func (p *Provider) ends(ctx context.Context, env *need.Env, f *file, words map[s
 				continue
 			}
 			if name := s[len(s)-n:]; p.wantedNames[name] {
-				words[name] = fmt.Sprintf("has %s at the end of a text and calls %s", name, f.starts)
+				words[name] = fmt.Sprintf("has %s at the end of a text and %s", name, f.starts)
 			}
 		}
 	}
@@ -206,7 +205,7 @@ func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *
 		}
 		if slices.Contains(compilers, name) {
 			if o.name != "" {
-				warn(out, fmt.Sprintf("%s %s, which is a compiler and not in the image", f.path, words[name]), "build as written when it has to compile at work: --target with minimal off, or include: the compiler, its headers and libraries")
+				warn(out, fmt.Sprintf("%s %s, which is a compiler and not in the image", f.path, words[name]), "build the image without whittle when it compiles at work, or include: the compiler, its headers and libraries")
 			}
 			continue
 		}
@@ -252,7 +251,7 @@ func (p *Provider) list(ctx context.Context, env *need.Env) error {
 	wanted := map[string]bool{}
 	for queue := slices.Clone(asked); len(queue) > 0; queue = queue[1:] {
 		pkg := queue[0]
-		if wanted[key(pkg)] {
+		if wanted[pkg.Key()] {
 			continue
 		}
 		if base, err := p.db.BaseSystem(ctx, pkg); base || err != nil {
@@ -261,7 +260,7 @@ func (p *Provider) list(ctx context.Context, env *need.Env) error {
 			}
 			continue
 		}
-		wanted[key(pkg)] = true
+		wanted[pkg.Key()] = true
 		deps, err := p.db.Depends(ctx, pkg)
 		if err != nil {
 			return err
@@ -271,8 +270,6 @@ func (p *Provider) list(ctx context.Context, env *need.Env) error {
 	p.onPath, p.wanted = onPath, wanted
 	return nil
 }
-
-func key(p packages.Package) string { return p.Name + ":" + p.Arch }
 
 // owner looks the package of a program up, of a link that of what it leads to.
 func (p *Provider) owner(ctx context.Context, env *need.Env, at string) (owner, error) {
@@ -290,7 +287,7 @@ func (p *Provider) owner(ctx context.Context, env *need.Env, at string) (owner, 
 			return o, fmt.Errorf("looking up the package of %s: %w", res.Path, err)
 		}
 		if owned {
-			o.name, o.wanted = pkg.Name, p.wanted[key(*pkg)]
+			o.name, o.wanted = pkg.Name, p.wanted[pkg.Key()]
 			if o.base, err = p.db.BaseSystem(ctx, *pkg); err != nil {
 				return o, err
 			}

@@ -241,7 +241,7 @@ func split(w *syntax.Word) bool {
 	return slices.ContainsFunc(w.Parts, func(p syntax.WordPart) bool { _, ok := p.(*syntax.ParamExp); return ok })
 }
 
-// literals are words in the place of another.
+// literals are the words that replace another.
 func literals(texts []string, of *syntax.Word) []*syntax.Word {
 	out := make([]*syntax.Word, len(texts))
 	for i, t := range texts {

@@ -66,12 +66,8 @@ func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	if shows == "" {
 		return out, nil
 	}
-	if pkg, owned, err := p.db.Owner(ctx, v.Path); err != nil {
-		return out, fmt.Errorf("looking up the package of %s: %w", v.Path, err)
-	} else if owned {
-		if base, err := p.db.BaseSystem(ctx, *pkg); base || err != nil {
-			return out, err
-		}
+	if _, base, err := p.db.OfBaseSystem(ctx, v.Path); base || err != nil {
+		return out, err
 	}
 	wanted := terminals
 	if t, ok := env.Getenv("TERM"); ok && t != "" && !strings.Contains(t, "/") {
