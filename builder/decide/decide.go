@@ -8,6 +8,7 @@ package decide
 
 import (
 	"context"
+	"slices"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -90,7 +91,13 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 	if err != nil {
 		return nil, err
 	}
-	kept, err := keep(ctx, env, in, db, dist, gate, launched.mains) // 2
+	in.Config.Env = slices.Concat(in.Config.Env, launched.vars)
+	env.Vars = in.Config.Env
+	pruned, err := prunes(ctx, env, providers(known), launched.mains)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := keep(ctx, env, in, db, dist, gate, launched.mains, pruned) // 2
 	if err != nil {
 		return nil, err
 	}

@@ -36,13 +36,14 @@ type kept struct {
 // any package, what it holds beyond packages counts too. What is left is
 // provisional: the closure may ask for it.
 //
-// mains are the real paths of the programs that ENTRYPOINT and CMD start.
-func keep(ctx context.Context, env *need.Env, in Input, db *packages.DB, dist *distribution.Provider, g *gate, mains []string) (kept, error) {
+// mains are the real paths of the programs that ENTRYPOINT and CMD start, pruned
+// what their runtimes have beside them that no program needs, and why.
+func keep(ctx context.Context, env *need.Env, in Input, db *packages.DB, dist *distribution.Provider, g *gate, mains []string, pruned map[string]string) (kept, error) {
 	out := kept{changed: map[string]tree.Entry{}, empty: map[string]bool{}, based: in.Base != nil}
 	if err := include(ctx, env.Tree, in.Options.Include, g, &out); err != nil || in.Changed == nil {
 		return out, err
 	}
-	if err := keepChanged(ctx, env, in, db, g, mains, &out); err != nil {
+	if err := keepChanged(ctx, env, in, db, g, mains, pruned, &out); err != nil {
 		return out, err
 	}
 	err := keepAsked(ctx, env, dist, &out)
@@ -61,7 +62,7 @@ func keepAsked(ctx context.Context, env *need.Env, dist *distribution.Provider, 
 	return nil
 }
 
-func keepChanged(ctx context.Context, env *need.Env, in Input, db *packages.DB, g *gate, mains []string, out *kept) error {
+func keepChanged(ctx context.Context, env *need.Env, in Input, db *packages.DB, g *gate, mains []string, pruned map[string]string, out *kept) error {
 	application, err := madeByHand(ctx, in, db, mains)
 	if err != nil {
 		return err
@@ -70,6 +71,7 @@ func keepChanged(ctx context.Context, env *need.Env, in Input, db *packages.DB, 
 	if err != nil {
 		return err
 	}
+	maps.Copy(caches, pruned)
 	w := &keeper{env: env, caches: caches, tree: in.Changed, base: in.Base, compiles: in.Compiles, reason: "the final stage put it there", left: map[string]image.Left{}, out: out}
 	if application != "" {
 		w.tree, w.base, w.reason, w.application = in.Tree, nil, "came with "+application+" in the base image", true

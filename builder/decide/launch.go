@@ -25,6 +25,7 @@ type launched struct {
 	found    need.Found
 	changes  []image.Change
 	mains    []string // real paths of the programs that ENTRYPOINT and CMD start
+	vars     []string // variables that the command lines need, NAME=VALUE
 	refused  []error  // faults of single command lines
 }
 
@@ -110,6 +111,7 @@ func (l *launched) run(ctx context.Context, env *need.Env, c need.Command, more 
 	l.found.Shells = append(l.found.Shells, got.Shells...)
 	l.found.Warnings = append(l.found.Warnings, got.Warnings...)
 	l.changes = append(l.changes, got.Changes...)
+	l.vars = append(l.vars, got.Env...)
 	if len(got.Changes) > 0 {
 		more = nil // see launchEntrypoint
 	}
@@ -147,13 +149,15 @@ func launchEntrypoint(ctx context.Context, env *need.Env, in Input, launchers []
 		out.config.Cmd = got.Argv
 		return err
 	}
-	got, err := out.run(ctx, env, need.Command{Argv: entry, Instruction: "ENTRYPOINT", Reason: "ENTRYPOINT"}, cmd, launchers)
+	got, err := out.run(ctx, env, need.Command{Argv: entry, Instruction: "ENTRYPOINT", Reason: "ENTRYPOINT", More: cmd}, cmd, launchers)
 	if err != nil {
 		return err
 	}
 	out.config.Entrypoint = got.Argv
 	switch {
 	case len(cmd) == 0:
+	case got.WithMore:
+		out.config.Cmd = nil
 	case len(got.Changes) > 0:
 		// The shell took CMD for its own arguments and did nothing with them;
 		// the program would read them.
@@ -203,8 +207,11 @@ func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers [
 		default:
 			c.Argv = append(slices.Clone(sh), text)
 		}
-		c.Fixed = true
-		_, err = out.run(ctx, env, c, nil, launchers)
+		c.Fixed = !plain
+		got, err := out.run(ctx, env, c, nil, launchers)
+		if plain {
+			h.Test = append([]string{"CMD"}, got.Argv...)
+		}
 		return err
 	}
 	if h.Test[0] != "CMD" {

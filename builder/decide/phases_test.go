@@ -244,7 +244,7 @@ func FuzzClose(f *testing.F) {
 				judged(t, err)
 				return
 			}
-			k, err := keep(t.Context(), p.env, in, p.db, p.dist, p.gate, l.mains)
+			k, err := keep(t.Context(), p.env, in, p.db, p.dist, p.gate, l.mains, nil)
 			if err != nil {
 				judged(t, err)
 				return

@@ -1,6 +1,10 @@
 package decide
 
 import (
+	"context"
+	"fmt"
+	"maps"
+
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/asbuilt"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
@@ -71,4 +75,21 @@ func providers(all []runtime) []need.Provider {
 		}
 	}
 	return out
+}
+
+// prunes asks the runtimes of what starts for what of them no program needs.
+func prunes(ctx context.Context, env *need.Env, all []need.Provider, programs []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, p := range all {
+		pruner, ok := p.(need.Pruner)
+		if !ok {
+			continue
+		}
+		paths, err := pruner.Prunes(ctx, env, programs)
+		if err != nil {
+			return nil, fmt.Errorf("looking at a runtime: %w", err)
+		}
+		maps.Copy(out, paths)
+	}
+	return out, nil
 }

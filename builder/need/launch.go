@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
 )
@@ -25,19 +26,29 @@ type Command struct {
 	// Lenient says that a command that cannot be found is no fault: its first
 	// word may mean something else to who starts it.
 	Lenient bool
-	// Fixed says that the command line stays as it is written, since what
-	// starts it is a shell anyway.
+	// Fixed says that the command line stays as it is written: what starts it
+	// is a shell anyway, or the image does not hold it.
 	Fixed bool
+	// More are the words that the container appends: CMD behind an ENTRYPOINT.
+	More []string
 }
+
+// Line is the command line with what the container appends.
+func (c Command) Line() []string { return slices.Concat(c.Argv, c.More) }
 
 // A Step is what a launcher makes of a command.
 type Step struct {
 	// Next is what the command starts in turn. An empty Argv ends the launch.
 	Next Command
 	// Rewritten is the command line that the image gets instead of From, nil
-	// when it stays; Why says why.
+	// when it stays; Why says why. WithMore says that it holds what the
+	// container would have appended.
 	Rewritten []string
+	WithMore  bool
 	From, Why string
+	// Env are variables, NAME=VALUE, that the image has to set for the
+	// rewritten command line.
+	Env []string
 	Found
 }
 
@@ -53,7 +64,9 @@ const maxSteps = 128
 
 // A Launched is one command line with what really starts.
 type Launched struct {
-	Argv []string // of the image
+	Argv     []string // of the image
+	WithMore bool     // Argv holds what the container would have appended
+	Env      []string // variables that Argv needs, NAME=VALUE
 	// Final is the last command of the chain. It is open when what it starts
 	// is a further command line, and fixed when that stays as it is written.
 	Final Command
@@ -70,7 +83,11 @@ type Launched struct {
 func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Launched, error) {
 	out := Launched{Argv: c.Argv}
 	written := c.Argv
-	for n := range maxSteps {
+	// own says that c is the end of the image's own command line, before are
+	// the words in front of it. What starts further down, in a script, is not
+	// the image's to say.
+	own, before := true, 0
+	for range maxSteps {
 		step, ok, err := resolve(ctx, env, c, launchers)
 		if err != nil {
 			return out, err
@@ -80,9 +97,8 @@ func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Lau
 			return out, nil
 		}
 		out.add(step.Found)
-		if n == 0 && step.Rewritten != nil { // what starts further down is not the image's to say
-			out.Argv = step.Rewritten
-			out.Changes = append(out.Changes, image.Change{Kind: "command", Name: c.Instruction, From: step.From, To: Quote(step.Rewritten), Why: step.Why})
+		if own && step.Rewritten != nil {
+			out.rewrite(before, c.Instruction, step)
 		}
 		if len(step.Next.Argv) == 0 {
 			out.Final = c
@@ -90,6 +106,10 @@ func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Lau
 			return out, nil
 		}
 		step.Next.Instruction = c.Instruction
+		if own {
+			own = endsWith(out.Argv, step.Next.Argv)
+			before = len(out.Argv) - len(step.Next.Argv)
+		}
 		c = step.Next
 	}
 	return out, &image.RefusedError{
@@ -97,6 +117,24 @@ func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Lau
 		Message:     fmt.Sprintf("%s does not settle: after %d steps it still starts another command", Quote(written[:min(len(written), 8)]), maxSteps),
 		Hint:        "name the program itself",
 	}
+}
+
+// rewrite puts a command line in the place of the one that stands behind the
+// first words.
+func (l *Launched) rewrite(before int, instruction string, s Step) {
+	l.Argv = slices.Concat(l.Argv[:before], s.Rewritten)
+	l.WithMore = l.WithMore || s.WithMore
+	l.Changes = append(l.Changes, image.Change{Kind: "command", Name: instruction, From: s.From, To: Quote(l.Argv), Why: s.Why})
+	for _, kv := range s.Env {
+		name, value, _ := strings.Cut(kv, "=")
+		l.Env = append(l.Env, kv)
+		l.Changes = append(l.Changes, image.Change{Kind: "environment", Name: name, To: value, Why: s.Why})
+	}
+}
+
+// endsWith reports whether a command line ends with another.
+func endsWith(argv, end []string) bool {
+	return len(end) <= len(argv) && slices.Equal(argv[len(argv)-len(end):], end)
 }
 
 func resolve(ctx context.Context, env *Env, c Command, launchers []Launcher) (Step, bool, error) {

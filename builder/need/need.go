@@ -131,6 +131,18 @@ type Settler interface {
 	Settle(ctx context.Context, env *Env, s *Set) (Found, error)
 }
 
+// A Pruner is a Provider that knows what of a runtime no program needs: what
+// its makers ship beside it for people who develop, and what only installs
+// further software. It stays behind where the Dockerfile or the base image put
+// it outside of any package, unless the closure asks for it.
+type Pruner interface {
+	Provider
+	// Prunes gives files and directories of the tree by their real paths, and
+	// why each is not needed. programs are the real paths of what ENTRYPOINT,
+	// CMD and commands: start.
+	Prunes(ctx context.Context, env *Env, programs []string) (map[string]string, error)
+}
+
 // A FactKind names something that is known of the image's programs.
 type FactKind string
 

@@ -42,6 +42,6 @@ func (Launcher) Resolve(ctx context.Context, env *need.Env, c need.Command) (nee
 		s.Warnings = []image.Warning{image.NewWarning(c.Instruction, fmt.Sprintf("%s starts %s, which is not in the built image", c.Argv[0], inner[0]), "include: it when it is the program")}
 		return s, true, nil
 	}
-	s.Next = need.Command{Argv: inner, Reason: c.Instruction + " through " + path.Base(c.Argv[0]), Fixed: true}
+	s.Next = need.Command{Argv: inner, Reason: c.Instruction + " through " + path.Base(c.Argv[0]), Fixed: c.Fixed, More: c.More}
 	return s, true, nil
 }
