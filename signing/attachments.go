@@ -22,16 +22,12 @@ type attachment struct {
 	place     int        // later ones come later in the list, and have a greater number
 	payload   []byte     // what is signed
 	statement *Statement // what the payload says
-	by        func(*cosign.Verifier) error
+	signed    *Signed
+	written   string // when it was attached, as its manifest says; may be ""
 }
 
 // signature tells a signature of an image from other statements about it.
 func (a attachment) signature() bool { return a.statement.PredicateType == cosign.SignPredicate }
-
-// signedBy reports whether one of the keys signed it.
-func (a attachment) signedBy(keys []*cosign.Verifier) bool {
-	return slices.ContainsFunc(keys, func(v *cosign.Verifier) bool { return a.by(v) == nil })
-}
 
 // parallel is how many requests run at a time.
 const parallel = 4
@@ -50,6 +46,12 @@ type survey struct {
 	// look is shown an attachment and reports whether it is one of ours, which
 	// may be there in any number. It is called once at a time.
 	look func(attachment) (ours bool)
+	// Where both are set, what is annotated as of a type that is wanted, or as
+	// of none, is read first, and nothing else once that is enough. The
+	// annotations are by anyone: they order the reading, and skip nothing that
+	// could be missing.
+	wanted func(predicateType string) bool
+	enough func() bool
 
 	mu         sync.Mutex
 	large      []item
@@ -66,6 +68,8 @@ type item struct {
 	format Format
 	place  int
 	parse  func([]byte, map[string]string) (attachment, error)
+
+	written string
 }
 
 // run looks at everything. An error is one of listing what there is, or the
@@ -75,19 +79,13 @@ func (s *survey) run(ctx context.Context) error {
 	if err != nil && !s.limited(err) {
 		return err
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallel)
-	for i, d := range list {
-		if !maybeSigned(d.ArtifactType) {
-			continue
+	for _, later := range []bool{false, true} {
+		if later && s.satisfied() {
+			return nil
 		}
-		if s.limited(s.budget.crowded()) {
-			break
+		if err := s.referrers(ctx, list, later); err != nil {
+			return err
 		}
-		g.Go(func() error { return s.referrer(gctx, i, d.Digest.String()) })
-	}
-	if err := g.Wait(); err != nil {
-		return err
 	}
 	if repo, ok := s.store.(*repository); ok {
 		for i, suffix := range []string{cosign.SignatureSuffix, cosign.AttestSuffix} {
@@ -112,6 +110,36 @@ func (s *survey) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// satisfied reports whether nothing more has to be read.
+func (s *survey) satisfied() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.enough != nil && len(s.large) == 0 && s.enough()
+}
+
+// referrers reads those that are to be read first, or those that come later.
+func (s *survey) referrers(ctx context.Context, list []v1.Descriptor, later bool) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, d := range list {
+		if !maybeSigned(d.ArtifactType) || s.postponed(d) != later {
+			continue
+		}
+		if s.limited(s.budget.crowded()) {
+			break
+		}
+		g.Go(func() error { return s.referrer(gctx, i, d.Digest.String()) })
+	}
+	return g.Wait()
+}
+
+// postponed reports whether an attachment is said to be of a type that nobody
+// asked for.
+func (s *survey) postponed(d v1.Descriptor) bool {
+	kind := d.Annotations[predicateTypeAnnotation]
+	return s.wanted != nil && kind != "" && !s.wanted(kind)
 }
 
 // limited notes that not all can be looked at, and reports whether that is so.
@@ -192,6 +220,12 @@ func (s *survey) referrer(ctx context.Context, place int, digest string) error {
 	return s.layers(ctx, m, place)
 }
 
+// What cosign and Whittle write on the manifest of a bundle.
+const (
+	predicateTypeAnnotation = "dev.sigstore.bundle.predicateType"
+	createdAnnotation       = "org.opencontainers.image.created"
+)
+
 // envelopeType is the media type of attestations in the older format.
 const envelopeType = "application/vnd.dsse.envelope.v1+json"
 
@@ -200,15 +234,16 @@ const envelopeType = "application/vnd.dsse.envelope.v1+json"
 func (s *survey) layers(ctx context.Context, m *v1.Manifest, place int) error {
 	found := false
 	for i, l := range m.Layers {
-		it := item{desc: v1.Descriptor{Digest: l.Digest, Size: l.Size}, format: Legacy, place: place<<20 + i}
+		it := item{desc: v1.Descriptor{Digest: l.Digest, Size: l.Size}, format: Legacy, place: place<<20 + i, written: m.Annotations[createdAnnotation]}
 		switch t := string(l.MediaType); {
 		case strings.HasPrefix(t, bundleTypes):
 			it.format, it.parse = Bundle, parseBundle
 		case t == cosign.SimpleSigningType:
 			it.parse = parsePayload
-			it.desc.Annotations = map[string]string{cosign.SignatureAnnotation: l.Annotations[cosign.SignatureAnnotation]}
+			it.desc.Annotations = legacyAnnotations(l)
 		case t == envelopeType:
 			it.parse = parseEnvelope
+			it.desc.Annotations = legacyAnnotations(l)
 		default:
 			continue
 		}
@@ -226,6 +261,17 @@ func (s *survey) layers(ctx context.Context, m *v1.Manifest, place int) error {
 		s.budget.stranger() // it took requests, too
 	}
 	return nil
+}
+
+// legacyAnnotations are those of a layer that belong to its signature.
+func legacyAnnotations(l v1.Descriptor) map[string]string {
+	out := map[string]string{}
+	for _, name := range cosign.LegacyAnnotations {
+		if v, ok := l.Annotations[name]; ok {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // later keeps an attachment for the end, unless there are too many already.
@@ -266,7 +312,7 @@ func (s *survey) item(ctx context.Context, it item) error {
 	if err != nil {
 		return s.failed(ctx, err)
 	}
-	a.format, a.place = it.format, it.place
+	a.format, a.place, a.written = it.format, it.place, it.written
 	s.mu.Lock()
 	s.shown++
 	ours := s.look(a)
@@ -287,44 +333,44 @@ func (s *survey) unread() string {
 
 // absent is the error for what was looked for and not found, missing unless
 // not all was looked at.
-func (s *survey) absent(missing *VerifyError) error {
+func (s *survey) absent(missing *VerifyError) (*VerifyError, error) {
 	if limit, ok := errors.AsType[*LimitError](s.incomplete); ok {
-		return &LimitError{limit.Ref, limit.Limit, missing.Detail}
+		return nil, &LimitError{limit.Ref, limit.Limit, missing.Detail}
 	}
 	if s.incomplete != nil {
-		return s.incomplete
+		return nil, s.incomplete
 	}
-	return missing
+	return missing, nil
 }
 
 func parseBundle(data []byte, _ map[string]string) (attachment, error) {
-	env, err := cosign.ParseBundle(data)
+	s, err := cosign.ParseBundle(data)
 	if err != nil {
 		return attachment{}, err
 	}
-	return fromEnvelope(env, true)
+	return fromEnvelope(s, true)
 }
 
-func parseEnvelope(data []byte, _ map[string]string) (attachment, error) {
-	env, err := cosign.ParseEnvelope(data)
+func parseEnvelope(data []byte, annotations map[string]string) (attachment, error) {
+	s, err := cosign.ParseEnvelope(data, annotations)
 	if err != nil {
 		return attachment{}, err
 	}
-	return fromEnvelope(env, false)
+	return fromEnvelope(s, false)
 }
 
 // fromEnvelope reads a statement. Only bundles hold signatures as statements.
-func fromEnvelope(env *cosign.Envelope, bundle bool) (attachment, error) {
-	st, err := enveloped(env)
+func fromEnvelope(s *Signed, bundle bool) (attachment, error) {
+	st, err := enveloped(s.Envelope)
 	if err != nil {
 		return attachment{}, err
 	}
 	if isSignatureType(st.PredicateType) {
-		if err := asCosignSigns(st, env.Payload); err != nil || !bundle {
+		if err := asCosignSigns(st, s.Payload); err != nil || !bundle {
 			return attachment{}, errors.Join(errNoSignature, err)
 		}
 	}
-	return attachment{payload: env.Payload, statement: st, by: func(v *cosign.Verifier) error { return v.Envelope(env) }}, nil
+	return attachment{payload: s.Payload, statement: st, signed: s}, nil
 }
 
 func parsePayload(data []byte, annotations map[string]string) (attachment, error) {
@@ -332,6 +378,5 @@ func parsePayload(data []byte, annotations map[string]string) (attachment, error
 	if err != nil {
 		return attachment{}, err
 	}
-	sig := annotations[cosign.SignatureAnnotation]
-	return attachment{payload: data, statement: st, by: func(v *cosign.Verifier) error { return v.Payload(data, sig) }}, nil
+	return attachment{payload: data, statement: st, signed: cosign.ParsePayload(data, annotations)}, nil
 }

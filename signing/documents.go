@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-
-	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
 
 // SPDXPredicate is the predicate type of SPDX documents.
@@ -17,28 +15,21 @@ type Document struct {
 	Source   string `json:"source"` // the place that was read
 	Platform string `json:"platform,omitempty"`
 	Digest   string `json:"digest"`
-	// Signed says that a signed attestation holds the predicate too. Whose key
-	// signed it is known only where Verified is set.
+	// Signed says that a signed attestation holds the predicate too. Who signed
+	// it is known only where Verified is set.
 	Signed    bool            `json:"signed"`
-	Verified  bool            `json:"verified,omitempty"` // by one of the keys that were given
+	Verified  bool            `json:"verified,omitempty"` // by one of those who were asked for
 	Predicate json.RawMessage `json:"predicate"`
 }
 
 // Documents reads the predicates of a type that are attached to an image, one
 // a platform.
 //
-// Without keys, what the builder attached comes first, as the digest of the
-// index covers it, and a signed attestation serves where there is none. With
-// public keys, PEM, only what one of them has signed counts: of the image
-// itself, or of every platform of it.
-func Documents(ctx context.Context, img Image, predicateType string, keys ...[]byte) ([]Document, error) {
-	var verifiers []*cosign.Verifier
-	if len(keys) > 0 {
-		var err error
-		if verifiers, err = (Policy{Keys: keys}).verifiers(); err != nil {
-			return nil, err
-		}
-	}
+// Without identities, what the builder attached comes first, as the digest of
+// the index covers it, and a signed attestation serves where there is none. With
+// them, only what one of them has signed counts: of the image itself, or of
+// every platform of it.
+func Documents(ctx context.Context, img Image, predicateType string, by ...Identity) ([]Document, error) {
 	img, b, ctx, cancel := img.within(ctx, Limits{})
 	defer cancel()
 	list, err := entities(ctx, img)
@@ -46,7 +37,7 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 		return nil, err
 	}
 	var built map[string]json.RawMessage
-	if len(verifiers) == 0 {
+	if len(by) == 0 {
 		if built, err = builderDocuments(ctx, img.at, list, predicateType); err != nil {
 			return nil, err
 		}
@@ -60,12 +51,12 @@ func Documents(ctx context.Context, img Image, predicateType string, keys ...[]b
 		}
 		seen[e.digest()] = true
 		d := Document{Source: img.Place(), Platform: e.platform, Digest: e.digest()}
-		if len(verifiers) == 0 {
+		if len(by) == 0 {
 			if err := d.choose(ctx, img.at, b, built[e.digest()], predicateType); err != nil {
 				return nil, err
 			}
 		} else {
-			err := d.vouched(ctx, img.at, b, e, verifiers, predicateType)
+			err := d.vouched(ctx, img.at, b, e, by, predicateType)
 			if _, missing := errors.AsType[*VerifyError](err); err != nil && (!missing || e.image() && !whole) {
 				return nil, err
 			}
@@ -102,19 +93,24 @@ func builderDocuments(ctx context.Context, s store, list []entity, predicateType
 	return out, nil
 }
 
-// vouched takes the predicate that one of the keys has signed, of several the
-// one attested last.
-func (d *Document) vouched(ctx context.Context, s store, b *budget, e entity, keys []*cosign.Verifier, predicateType string) error {
-	place := -1
-	found, err := judge(ctx, s, b, e.digest(), keys, []string{predicateType}, nil, func(a attachment) {
-		if a.place > place {
-			place, d.Predicate, d.Signed, d.Verified = a.place, a.statement.Predicate, true, true
-		}
-	})
-	if err == nil && place < 0 {
-		err = found.absent(found.unattested(e, predicateType))
+// vouched takes the predicate that one of the identities has signed, of several
+// the one attested last.
+func (d *Document) vouched(ctx context.Context, s store, b *budget, e entity, by []Identity, predicateType string) error {
+	want := Requirement{Type: predicateType, Signers: AnyOf(by...)}
+	found, err := judge{at: s, budget: b, all: by}.of(ctx, e.digest(), []Requirement{want})
+	if err != nil {
+		return err
 	}
-	return err
+	v, ok := found.kinds[predicateType].newest(want.Signers)
+	if !ok {
+		against, err := found.absent(found.unattested(e, want))
+		if err != nil {
+			return err
+		}
+		return against
+	}
+	d.Predicate, d.Signed, d.Verified = v.statement.Predicate, true, true
+	return nil
 }
 
 // choose takes the builder's predicate, or else the one attested last.

@@ -35,7 +35,7 @@ func TestDocumentsSigned(t *testing.T) {
 		index, platform := push(t, host+"/app")
 		read := func(t *testing.T, ref name.Digest, pems ...[]byte) ([]signing.Document, error) {
 			t.Helper()
-			return signing.Documents(t.Context(), open(t, ref), contents, pems...)
+			return signing.Documents(t.Context(), open(t, ref), contents, identities(t, pems...)...)
 		}
 		holds := func(t *testing.T, ref name.Digest, want []string, pems ...[]byte) {
 			t.Helper()
@@ -54,7 +54,7 @@ func TestDocumentsSigned(t *testing.T) {
 		if _, err := read(t, index, pub); why(err) != signing.Unattested {
 			t.Errorf("%s: nothing is signed, but %v", format, err)
 		}
-		attest(t, index, signing.Options{Key: key, Format: format})
+		attest(t, index, signing.Options{Signer: key, Format: format})
 		holds(t, index, []string{"linux/amd64 signed", "linux/arm64 signed"})
 		holds(t, index, []string{"linux/amd64 verified", "linux/arm64 verified"}, other, pub)
 		if _, err := read(t, index, other); why(err) != signing.WrongKey {
@@ -71,7 +71,7 @@ func TestDocumentsSigned(t *testing.T) {
 func TestDocumentsForeign(t *testing.T) {
 	key, pub := keys(t)
 	index, platform := push(t, serve(t, true, nil)+"/app")
-	if _, err := signing.AttestPredicate(t.Context(), open(t, platform), signing.Options{Key: key}, contents, []byte(`{"forged":true}`)); err != nil {
+	if _, err := signing.AttestPredicate(t.Context(), open(t, platform), signing.Options{Signer: key}, contents, []byte(`{"forged":true}`)); err != nil {
 		t.Fatal(err)
 	}
 	docs, err := signing.Documents(t.Context(), open(t, index), contents)
@@ -82,14 +82,14 @@ func TestDocumentsForeign(t *testing.T) {
 		t.Errorf("got %+v", docs[0])
 	}
 	// Of the other platform nothing is signed, so a key is not content.
-	if _, err := signing.Documents(t.Context(), open(t, index), contents, pub); why(err) != signing.Unattested {
+	if _, err := signing.Documents(t.Context(), open(t, index), contents, identities(t, pub)...); why(err) != signing.Unattested {
 		t.Errorf("one platform of two is attested: %v", err)
 	}
 	// An attestation of the index speaks for all of it.
-	if _, err := signing.AttestPredicate(t.Context(), open(t, index), signing.Options{Key: key}, contents, []byte(`{"version":1}`)); err != nil {
+	if _, err := signing.AttestPredicate(t.Context(), open(t, index), signing.Options{Signer: key}, contents, []byte(`{"version":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	if docs, err = signing.Documents(t.Context(), open(t, index), contents, pub); err != nil || !docs[0].Verified || string(docs[0].Predicate) != `{"version":1}` {
+	if docs, err = signing.Documents(t.Context(), open(t, index), contents, identities(t, pub)...); err != nil || !docs[0].Verified || string(docs[0].Predicate) != `{"version":1}` {
 		t.Errorf("got %+v, %v", docs, err)
 	}
 }

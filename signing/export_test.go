@@ -6,6 +6,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
 
 // IsSignatureType is isSignatureType.
@@ -29,14 +31,14 @@ func SignRaw(ctx context.Context, img Image, k *Key, statement []byte, format Fo
 	if err != nil {
 		return err
 	}
-	if format == Legacy {
-		env, err := k.Envelope(ctx, statement)
-		if err != nil {
-			return err
-		}
-		return img.at.(*repository).attachEnvelope(ctx, img.digest, env, "x")
+	signed, err := k.Statement(ctx, statement)
+	if err != nil {
+		return err
 	}
-	b, err := k.Bundle(ctx, statement)
+	if format == Legacy {
+		return img.at.(*repository).attachLegacy(ctx, img.digest, cosign.AttestSuffix, signed, "x")
+	}
+	b, err := signed.JSON()
 	if err != nil {
 		return err
 	}
@@ -54,9 +56,9 @@ func AttachRaw(ctx context.Context, img Image, subject v1.Descriptor, bundle []b
 
 // SignPayload signs a payload of the older format and attaches it.
 func SignPayload(ctx context.Context, img Image, k *Key, payload []byte) error {
-	sig, err := k.Payload(ctx, payload)
+	sig, err := k.Message(ctx, payload)
 	if err != nil {
 		return err
 	}
-	return img.at.(*repository).attachPayload(ctx, img.digest, payload, sig)
+	return img.at.(*repository).attachLegacy(ctx, img.digest, cosign.SignatureSuffix, sig, "")
 }

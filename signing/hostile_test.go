@@ -50,7 +50,7 @@ func limited(err error) bool {
 func TestForeignLimit(t *testing.T) {
 	index, _ := push(t, serve(t, true, nil)+"/app")
 	key, pub := keys(t)
-	policy := signing.Policy{Keys: [][]byte{pub}, Limits: signing.Limits{Foreign: 5}}
+	policy := signing.Policy{Signers: by(t, pub), Limits: signing.Limits{Foreign: 5}}
 	for i := range 5 {
 		attachRaw(t, index, fmt.Appendf(nil, "junk %d", i))
 	}
@@ -65,13 +65,13 @@ func TestForeignLimit(t *testing.T) {
 	}
 	// What comes in time counts, and what does not is not missing.
 	for i := range 20 {
-		sign(t, index, signing.Options{Key: key, Annotations: map[string]string{"n": fmt.Sprint(i)}})
+		sign(t, index, signing.Options{Signer: key, Annotations: map[string]string{"n": fmt.Sprint(i)}})
 	}
 	policy.Limits.Foreign = 15
 	if got, err := verify(t.Context(), t, index, policy); err != nil || got.Signatures != 20 {
 		t.Errorf("beside twenty of ours: %+v, %v", got, err)
 	}
-	policy.Attestations = []string{contents}
+	policy.Attestations = kinds(contents)
 	if _, err := verify(t.Context(), t, index, policy); why(err) != signing.Unattested {
 		t.Errorf("an attestation that is missing: %v", err)
 	}
@@ -174,7 +174,7 @@ func TestFlood(t *testing.T) {
 	f := &flood{n: 1000, size: 64 * mib, page: 90}
 	index, _ := push(t, f.serve(t)+"/app")
 	key, pub := keys(t)
-	policy := signing.Policy{Keys: [][]byte{pub}}
+	policy := signing.Policy{Signers: by(t, pub)}
 	f.on.Store(true)
 	defer debug.SetGCPercent(debug.SetGCPercent(20))
 	peak := peakHeap(func() {
@@ -193,7 +193,7 @@ func TestFlood(t *testing.T) {
 		t.Errorf("%d pages were read, want 12", pages)
 	}
 	f.on.Store(false)
-	sign(t, index, signing.Options{Key: key})
+	sign(t, index, signing.Options{Signer: key})
 	f.on.Store(true)
 	if _, err := verify(t.Context(), t, index, policy); err != nil {
 		t.Errorf("behind %d large files: %v", f.n, err)
@@ -237,7 +237,7 @@ func TestTooLarge(t *testing.T) {
 		f := &flood{n: 1, size: c.size, page: 1, blob: c.blob}
 		index, _ := push(t, f.serve(t)+"/app")
 		f.on.Store(true)
-		if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub)}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", label, err)
 		}
 	}
@@ -271,13 +271,13 @@ func TestSlow(t *testing.T) {
 			}
 		}}
 		index, _ := push(t, f.serve(t)+"/app")
-		policy := signing.Policy{Keys: [][]byte{pub}, Limits: c.limits}
+		policy := signing.Policy{Signers: by(t, pub), Limits: c.limits}
 		f.on.Store(true)
 		if _, err := verify(t.Context(), t, index, policy); !limited(err) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", label, err)
 		}
 		f.on.Store(false)
-		sign(t, index, signing.Options{Key: key})
+		sign(t, index, signing.Options{Signer: key})
 		f.on.Store(true)
 		if _, err := verify(t.Context(), t, index, policy); err != nil {
 			t.Errorf("%s, beside a signature: %v", label, err)
@@ -291,7 +291,7 @@ func TestManyReferrers(t *testing.T) {
 	index, _ := push(t, f.serve(t)+"/app")
 	_, pub := keys(t)
 	f.on.Store(true)
-	policy := signing.Policy{Keys: [][]byte{pub}, Limits: signing.Limits{Foreign: 10}}
+	policy := signing.Policy{Signers: by(t, pub), Limits: signing.Limits{Foreign: 10}}
 	if _, err := verify(t.Context(), t, index, policy); !limited(err) || !strings.Contains(err.Error(), "more than 20000 manifests refer to it") {
 		t.Errorf("got %v", err)
 	}

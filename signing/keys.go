@@ -1,9 +1,9 @@
 package signing
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -11,19 +11,11 @@ import (
 	"github.com/whittle-oci/whittle/signing/internal/cosign"
 )
 
-// A signer signs statements and payloads: today a key, later an identity.
-type signer interface {
-	Envelope(ctx context.Context, statement []byte) ([]byte, error)
-	Bundle(ctx context.Context, statement []byte) ([]byte, error)
-	Payload(ctx context.Context, payload []byte) (string, error)
-}
-
 // A Key signs.
 type Key struct {
-	signer
-	verifier *cosign.Verifier // of its own signatures
-	public   []byte
-	warning  string
+	signerOf
+	public  []byte
+	warning string
 }
 
 // PublicPEM is the public half as cosign writes it.
@@ -31,6 +23,25 @@ func (k *Key) PublicPEM() []byte { return k.public }
 
 // Warning says what the key's kind costs, or "".
 func (k *Key) Warning() string { return k.warning }
+
+// Logged is the key as a signer whose signatures go into logs and get
+// timestamps. root, which may be nil, verifies them before they go anywhere.
+func (k *Key) Logged(s Services, root *TrustedRoot) (Signer, error) {
+	out, err := k.Signer.With(s, root)
+	if err != nil {
+		return nil, err
+	}
+	return signerOf{out}, nil
+}
+
+// newKey is a signer of which the public half is known. name is for messages.
+func newKey(name string, s *cosign.Signer) (*Key, error) {
+	public, err := s.PublicPEM()
+	if err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", name, err)
+	}
+	return &Key{signerOf{s}, public, warning(s.Algorithm())}, nil
+}
 
 // An ExistsError is a file that would have to be written over.
 type ExistsError struct{ File string }
@@ -91,13 +102,28 @@ func LoadKey(file string, password func() ([]byte, error)) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ParseKey(file, data, password)
+}
+
+// ReadKey is LoadKey for a key that is read from a stream, of which no more is
+// read than a key may have. name is what the stream is called.
+func ReadKey(name string, r io.Reader, password func() ([]byte, error)) (*Key, error) {
+	data, err := readCapped(r, maxKey)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", name, err)
+	}
+	return ParseKey(name, data, password)
+}
+
+// ParseKey is LoadKey for the content of a file. name is what it is called.
+func ParseKey(name string, data []byte, password func() ([]byte, error)) (*Key, error) {
 	switch cosign.KindOf(data) {
 	case cosign.NoKey:
-		return nil, fmt.Errorf("%s is not a key file as cosign writes it", file)
+		return nil, fmt.Errorf("%s is not a key file as cosign writes it", name)
 	case cosign.Public:
-		return nil, fmt.Errorf("%s is a public key; signing needs the private one", file)
+		return nil, fmt.Errorf("%s is a public key; signing needs the private one", name)
 	case cosign.Plain:
-		return nil, fmt.Errorf("%s is not encrypted; cosign import-key-pair --key %s encrypts it", file, file)
+		return nil, fmt.Errorf("%s is not encrypted; cosign import-key-pair --key %s encrypts it", name, name)
 	}
 	pass, err := password()
 	if err != nil {
@@ -106,19 +132,11 @@ func LoadKey(file string, password func() ([]byte, error)) (*Key, error) {
 	s, err := cosign.LoadSigner(data, pass)
 	if err != nil {
 		if strings.HasPrefix(err.Error(), "decrypt: ") {
-			return nil, fmt.Errorf("the key %s: %w", file, ErrPassword)
+			return nil, fmt.Errorf("the key %s: %w", name, ErrPassword)
 		}
-		return nil, fmt.Errorf("reading the key %s: %w", file, err)
+		return nil, fmt.Errorf("reading the key %s: %w", name, err)
 	}
-	public, err := s.PublicPEM()
-	if err != nil {
-		return nil, fmt.Errorf("reading the key %s: %w", file, err)
-	}
-	verifier, err := cosign.LoadVerifier(public)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key %s: %w", file, err)
-	}
-	return &Key{s, verifier, public, warning(s.Algorithm())}, nil
+	return newKey(name, s)
 }
 
 func readKey(file string) ([]byte, error) {
@@ -148,20 +166,26 @@ func warning(algorithm string) string {
 	return "a key of the kind " + algorithm + ": whittle verifies its signatures, cosign does not; whittle keygen makes one that both do"
 }
 
-// LoadPublicKey reads a public key file, for Policy.Keys.
+// LoadPublicKey reads a public key file, for KeyIdentity.
 func LoadPublicKey(file string) ([]byte, error) {
 	data, err := readKey(file)
 	if err != nil {
 		return nil, err
 	}
+	return ParsePublicKey(file, data)
+}
+
+// ParsePublicKey is LoadPublicKey for the content of a file. name is what it is
+// called.
+func ParsePublicKey(name string, data []byte) ([]byte, error) {
 	switch cosign.KindOf(data) {
 	case cosign.Encrypted, cosign.Plain:
-		return nil, fmt.Errorf("%s is a private key; verifying needs the public one", file)
+		return nil, fmt.Errorf("%s is a private key; verifying needs the public one", name)
 	case cosign.NoKey:
-		return nil, fmt.Errorf("%s is not a public key in PEM", file)
+		return nil, fmt.Errorf("%s is not a public key in PEM", name)
 	}
-	if _, err := cosign.LoadVerifier(data); err != nil {
-		return nil, fmt.Errorf("reading the key %s: %w", file, err)
+	if _, err := cosign.LoadKey(data); err != nil {
+		return nil, fmt.Errorf("reading the key %s: %w", name, err)
 	}
 	return data, nil
 }

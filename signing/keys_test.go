@@ -183,8 +183,8 @@ func TestOtherKinds(t *testing.T) {
 				t.Errorf("%s: warning %q", label, w)
 			}
 			index, _ := push(t, serve(t, true, nil)+"/app")
-			sign(t, index, signing.Options{Key: key, Format: format})
-			if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}}); err != nil {
+			sign(t, index, signing.Options{Signer: key, Format: format})
+			if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub)}); err != nil {
 				t.Errorf("%s, %s: %v", label, format, err)
 			}
 		}

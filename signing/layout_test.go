@@ -78,15 +78,15 @@ func padIndex(t *testing.T, dir string, n, size int) {
 func TestManySignatures(t *testing.T) {
 	dir := newLayout(t)
 	key, pub := keys(t)
-	policy := signing.Policy{Keys: [][]byte{pub}}
-	if _, err := signing.Sign(t.Context(), openLayout(t, dir), signing.Options{Key: key}); err != nil {
+	policy := signing.Policy{Signers: by(t, pub)}
+	if _, err := signing.Sign(t.Context(), openLayout(t, dir), signing.Options{Signer: key}); err != nil {
 		t.Fatal(err)
 	}
 	padIndex(t, dir, 1500, 0)
 	if got, err := signing.Verify(t.Context(), openLayout(t, dir), policy); err != nil || got.Signatures != 1501 {
 		t.Errorf("verified %+v, %v", got.Signatures, err)
 	}
-	o := signing.Options{Key: key, Annotations: map[string]string{"n": "1502"}}
+	o := signing.Options{Signer: key, Annotations: map[string]string{"n": "1502"}}
 	if _, err := signing.Sign(t.Context(), openLayout(t, dir), o); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestManySignatures(t *testing.T) {
 func TestFullLayout(t *testing.T) {
 	dir := newLayout(t)
 	key, pub := keys(t)
-	if _, err := signing.Sign(t.Context(), openLayout(t, dir), signing.Options{Key: key}); err != nil {
+	if _, err := signing.Sign(t.Context(), openLayout(t, dir), signing.Options{Signer: key}); err != nil {
 		t.Fatal(err)
 	}
 	padIndex(t, dir, 1, 4<<20-6000)
@@ -109,7 +109,7 @@ func TestFullLayout(t *testing.T) {
 	var err error
 	for i := 0; err == nil && i < 20; i++ {
 		before = listing(t, dir)
-		_, err = signing.AttestPredicate(t.Context(), openLayout(t, dir), signing.Options{Key: key}, fmt.Sprintf("https://example.test/%d", i), []byte("{}"))
+		_, err = signing.AttestPredicate(t.Context(), openLayout(t, dir), signing.Options{Signer: key}, fmt.Sprintf("https://example.test/%d", i), []byte("{}"))
 	}
 	if err == nil || !strings.Contains(err.Error(), "takes no more signatures") {
 		t.Fatalf("got %v", err)
@@ -117,7 +117,7 @@ func TestFullLayout(t *testing.T) {
 	if after := listing(t, dir); after != before {
 		t.Errorf("something was written:\n%s\n%s", before, after)
 	}
-	if _, err := signing.Verify(t.Context(), openLayout(t, dir), signing.Policy{Keys: [][]byte{pub}}); err != nil {
+	if _, err := signing.Verify(t.Context(), openLayout(t, dir), signing.Policy{Signers: by(t, pub)}); err != nil {
 		t.Error(err)
 	}
 }
@@ -142,7 +142,7 @@ func listing(t *testing.T, dir string) string {
 func TestBrokenEntry(t *testing.T) {
 	dir := newLayout(t)
 	key, pub := keys(t)
-	policy := signing.Policy{Keys: [][]byte{pub}}
+	policy := signing.Policy{Signers: by(t, pub)}
 	img := openLayout(t, dir)
 	file := filepath.Join(dir, "index.json")
 	raw, err := os.ReadFile(file)
@@ -156,7 +156,7 @@ func TestBrokenEntry(t *testing.T) {
 	if _, err := signing.Verify(t.Context(), img, policy); why(err) != signing.Unsigned || !strings.Contains(err.Error(), "1 attached file(s) cannot be read") {
 		t.Errorf("alone: %v", err)
 	}
-	if _, err := signing.Sign(t.Context(), img, signing.Options{Key: key}); err != nil {
+	if _, err := signing.Sign(t.Context(), img, signing.Options{Signer: key}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := signing.Verify(t.Context(), img, policy); err != nil {

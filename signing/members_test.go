@@ -195,7 +195,7 @@ func TestHostileIndex(t *testing.T) {
 			}
 			good, evil := pushImage(t, repo), pushImage(t, repo)
 			index := put(t, repo, types.OCIImageIndex, c.index(t, good, evil))
-			o := signing.Options{Key: key}
+			o := signing.Options{Signer: key}
 			if _, err := signing.AttestPredicate(t.Context(), open(t, good), o, signing.SPDXPredicate, []byte("{}")); err != nil {
 				t.Fatal(err)
 			}
@@ -205,10 +205,10 @@ func TestHostileIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}}); signed && err != nil {
+			if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub)}); signed && err != nil {
 				t.Errorf("nothing is asked for: %v", err)
 			}
-			got, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}, Attestations: []string{signing.SPDXPredicate}})
+			got, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub), Attestations: kinds(signing.SPDXPredicate)})
 			if c.want == "" {
 				if err != nil || len(got.Attestations) != 1 || got.Attestations[0].Digest != good.DigestStr() {
 					t.Errorf("got %+v, %v", got, err)
@@ -221,7 +221,7 @@ func TestHostileIndex(t *testing.T) {
 			if signed && !strings.Contains(err.Error(), signing.SPDXPredicate) {
 				t.Errorf("the check is not named: %v", err)
 			}
-			if docs, err := signing.Documents(t.Context(), open(t, index), signing.SPDXPredicate, pub); err == nil {
+			if docs, err := signing.Documents(t.Context(), open(t, index), signing.SPDXPredicate, identities(t, pub)...); err == nil {
 				t.Errorf("documents of an index that is not attested: %+v", docs)
 			}
 		})
@@ -237,12 +237,12 @@ func TestWholeIndexAttested(t *testing.T) {
 		t.Fatal(err)
 	}
 	index := put(t, repo, types.OCIImageIndex, indexOf())
-	o := signing.Options{Key: key}
+	o := signing.Options{Signer: key}
 	sign(t, index, o)
 	if _, err := signing.AttestPredicate(t.Context(), open(t, index), o, signing.SPDXPredicate, []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}, Attestations: []string{signing.SPDXPredicate}}); err != nil {
+	if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub), Attestations: kinds(signing.SPDXPredicate)}); err != nil {
 		t.Error(err)
 	}
 }

@@ -229,31 +229,31 @@ func (s *repository) tagged(ctx context.Context, digest, suffix string) (*v1.Man
 	return m, nil
 }
 
-// attachLegacy adds to the tag of the older format until mine stays among its
-// layers.
-func (s *repository) attachLegacy(ctx context.Context, digest, suffix string, add func(name.Digest, []remote.Option) error, mine func(v1.Descriptor) bool) error {
+// attachLegacy adds a signature, or an attestation of a predicate type, to the
+// tag of the older format until it stays among the layers there.
+func (s *repository) attachLegacy(ctx context.Context, digest, suffix string, sig *Signed, predicate string) error {
+	annotations, err := sig.Annotations()
+	if err != nil {
+		return err
+	}
+	mine := func(l v1.Descriptor) bool {
+		return l.Annotations[cosign.SignatureAnnotation] == annotations[cosign.SignatureAnnotation]
+	}
+	if sig.Envelope != nil {
+		env, err := sig.EnvelopeJSON()
+		if err != nil {
+			return err
+		}
+		mine = func(l v1.Descriptor) bool { return hasDigest(env, l.Digest.String()) }
+	}
 	return s.untilKept(ctx, digest, entry{
 		tag:   s.legacyTag(digest, suffix),
-		write: func() error { return add(s.repo.Digest(digest), s.client.Options(ctx)) },
+		write: func() error { return cosign.Attach(s.repo.Digest(digest), sig, predicate, s.client.Options(ctx)) },
 		there: func() (bool, error) {
 			m, err := s.tagged(ctx, digest, suffix)
 			return m != nil && slices.ContainsFunc(m.Layers, mine), err
 		},
 	})
-}
-
-// attachPayload adds a signature of the older format.
-func (s *repository) attachPayload(ctx context.Context, digest string, payload []byte, sig string) error {
-	return s.attachLegacy(ctx, digest, cosign.SignatureSuffix,
-		func(d name.Digest, o []remote.Option) error { return cosign.AttachPayload(d, payload, sig, o) },
-		func(l v1.Descriptor) bool { return l.Annotations[cosign.SignatureAnnotation] == sig })
-}
-
-// attachEnvelope adds an attestation of the older format.
-func (s *repository) attachEnvelope(ctx context.Context, digest string, env []byte, predicate string) error {
-	return s.attachLegacy(ctx, digest, cosign.AttestSuffix,
-		func(d name.Digest, o []remote.Option) error { return cosign.AttachEnvelope(d, env, predicate, o) },
-		func(l v1.Descriptor) bool { return hasDigest(env, l.Digest.String()) })
 }
 
 // A RegistryError is a registry that could not be asked. It never means that

@@ -52,16 +52,16 @@ func TestRegistryAnswers(t *testing.T) {
 			host := serve(t, true, failing(&code, &asked))
 			index, _ := push(t, host+"/app")
 			key, pub := keys(t)
-			sign(t, index, signing.Options{Key: key})
+			sign(t, index, signing.Options{Signer: key})
 			code.Store(int32(c.code))
-			_, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}})
+			_, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub)})
 			if !errors.As(err, new(*signing.RegistryError)) || why(err) != "" || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("verifying: %v, want %q", err, c.want)
 			}
 			if again := asked.Load() > 1; again != c.again {
 				t.Errorf("asked %d times, want more than once: %v", asked.Load(), c.again)
 			}
-			if _, err := signing.Sign(t.Context(), open(t, index), signing.Options{Key: key}); !errors.As(err, new(*signing.RegistryError)) || !strings.Contains(err.Error(), c.want) {
+			if _, err := signing.Sign(t.Context(), open(t, index), signing.Options{Signer: key}); !errors.As(err, new(*signing.RegistryError)) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("signing: %v, want %q", err, c.want)
 			}
 			if err := signing.CheckPush(t.Context(), index, quick); !errors.As(err, new(*signing.RegistryError)) || !strings.Contains(err.Error(), c.want) {
@@ -87,7 +87,7 @@ func TestReferrersDoNotAnswer(t *testing.T) {
 		index, _ := push(t, host+"/app")
 		_, pub := keys(t)
 		broken.Store(true)
-		if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}}); !errors.As(err, new(*signing.RegistryError)) || why(err) != "" || !strings.Contains(err.Error(), "looking for signatures") {
+		if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub)}); !errors.As(err, new(*signing.RegistryError)) || why(err) != "" || !strings.Contains(err.Error(), "looking for signatures") {
 			t.Errorf("%s: %v", part, err)
 		}
 	}
@@ -125,12 +125,12 @@ func TestBusyRegistry(t *testing.T) {
 			index, _ := push(t, host+"/app")
 			key, pub := keys(t)
 			on.Store(true)
-			o := signing.Options{Key: key, Format: format}
+			o := signing.Options{Signer: key, Format: format}
 			if _, err := signing.Sign(t.Context(), open(t, index), o); err != nil {
 				t.Errorf("%d, %s: signing: %v", code, format, err)
 				continue
 			}
-			if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}}); err != nil {
+			if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub)}); err != nil {
 				t.Errorf("%d, %s: verifying: %v", code, format, err)
 			}
 		}
@@ -178,7 +178,7 @@ func TestTogether(t *testing.T) {
 		for _, referrers := range []bool{true, false} {
 			index, _ := push(t, serve(t, referrers, nil)+"/app")
 			key, pub := keys(t)
-			o := signing.Options{Key: key, Format: format}
+			o := signing.Options{Signer: key, Format: format}
 			sign(t, index, o)
 			img := open(t, index)
 			var wanted []string
@@ -193,7 +193,7 @@ func TestTogether(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}, Attestations: wanted}); err != nil {
+			if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub), Attestations: kinds(wanted...)}); err != nil {
 				t.Errorf("%s, referrers API %v: %v", format, referrers, err)
 			}
 		}
@@ -226,15 +226,15 @@ func TestUndone(t *testing.T) {
 		key, pub := keys(t)
 		on.Store(true)
 		img := open(t, index)
-		if _, err := signing.AttestPredicate(t.Context(), img, signing.Options{Key: key, Format: format}, "https://example.test/a", []byte("{}")); err != nil {
+		if _, err := signing.AttestPredicate(t.Context(), img, signing.Options{Signer: key, Format: format}, "https://example.test/a", []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
 		on.Store(false)
 		if !undone.Load() {
 			t.Fatalf("%s: nothing was undone, so nothing is tested", format)
 		}
-		sign(t, index, signing.Options{Key: key, Format: format})
-		if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}, Attestations: []string{"https://example.test/a"}}); err != nil {
+		sign(t, index, signing.Options{Signer: key, Format: format})
+		if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub), Attestations: kinds("https://example.test/a")}); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
@@ -276,7 +276,7 @@ func TestSignThenTag(t *testing.T) {
 		key, pub := keys(t)
 		on.Store(refuse)
 		tags := []name.Tag{b.Tag("1"), a.Tag("1"), a.Tag("latest")}
-		results, err := signing.SignThenTag(t.Context(), signing.SignThenTagRequest{Digest: pushed.DigestStr(), Tags: tags, Client: quick, Options: signing.Options{Key: key}})
+		results, err := signing.SignThenTag(t.Context(), signing.SignThenTagRequest{Digest: pushed.DigestStr(), Tags: tags, Client: quick, Options: signing.Options{Signer: key}})
 		if refuse {
 			if !errors.As(err, new(*signing.RegistryError)) {
 				t.Errorf("a refused signature: %v", err)
@@ -295,7 +295,7 @@ func TestSignThenTag(t *testing.T) {
 			t.Errorf("got %+v", results)
 		}
 		for _, tag := range tags {
-			p := signing.Policy{Keys: [][]byte{pub}, Attestations: []string{signing.SPDXPredicate, provenance, contents}}
+			p := signing.Policy{Signers: by(t, pub), Attestations: kinds(signing.SPDXPredicate, provenance, contents)}
 			if _, err := signing.Verify(t.Context(), open(t, tag), p); err != nil {
 				t.Errorf("%s: %v", tag, err)
 			}

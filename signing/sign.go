@@ -1,5 +1,5 @@
-// Package signing signs and attests images with keys, in the formats that
-// cosign reads, and verifies what it and cosign have signed.
+// Package signing signs and attests images with keys or identities, in the
+// formats that cosign reads, and verifies what it and cosign have signed.
 //
 // Everything is about digests: a tag is resolved once and never signed.
 package signing
@@ -56,14 +56,14 @@ func (*FormatError) ExitCode() int { return 1 }
 
 // Options are how something is signed.
 type Options struct {
-	Key         *Key               // who signs
+	Signer      Signer             // who signs
 	Format      Format             // default Bundle
 	Annotations map[string]string  // said in the signature itself; none by default
 	Log         logrus.FieldLogger // default silence
 }
 
 func (o Options) complete() (Options, error) {
-	if o.Key == nil {
+	if o.Signer == nil {
 		return o, errors.New("there is no key to sign with")
 	}
 	if o.Format == "" {
@@ -186,11 +186,11 @@ func signOne(ctx context.Context, s store, e entity, o Options, there signed) (k
 	if there.has(payload) {
 		return true, nil
 	}
-	sig, err := o.Key.Payload(ctx, payload)
+	sig, err := o.Signer.Message(ctx, payload)
 	if err != nil {
 		return false, err
 	}
-	return false, repo.attachPayload(ctx, e.digest(), payload, sig)
+	return false, repo.attachLegacy(ctx, e.digest(), cosign.SignatureSuffix, sig, "")
 }
 
 // writeStatement signs a statement about e and attaches it.
@@ -206,13 +206,17 @@ func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte
 		if !ok {
 			return false, errNoTags
 		}
-		env, err := o.Key.Envelope(ctx, st)
+		sig, err := o.Signer.Statement(ctx, st)
 		if err != nil {
 			return false, err
 		}
-		return false, repo.attachEnvelope(ctx, e.digest(), env, predicate)
+		return false, repo.attachLegacy(ctx, e.digest(), cosign.AttestSuffix, sig, predicate)
 	}
-	b, err := o.Key.Bundle(ctx, st)
+	sig, err := o.Signer.Statement(ctx, st)
+	if err != nil {
+		return false, err
+	}
+	b, err := sig.JSON()
 	if err != nil {
 		return false, err
 	}
@@ -236,8 +240,16 @@ func admitted(ctx context.Context, at store, b *budget, digest string, o Options
 		return nil, errNoTags
 	}
 	mine := signed{}
+	self, err := o.Signer.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s := &survey{store: at, budget: b, digest: digest, look: func(a attachment) bool {
-		ours := a.by(o.Key.verifier) == nil
+		if self == nil {
+			return false
+		}
+		_, err := self.Verify(a.signed)
+		ours := err == nil
 		if ours {
 			mine[sha256.Sum256(a.payload)] = true
 		}

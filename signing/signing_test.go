@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -66,6 +65,34 @@ func keys(t testing.TB) (*signing.Key, []byte) {
 		t.Fatal(err)
 	}
 	return key, pub
+}
+
+// by is a policy's signers: any of the public keys.
+func by(t testing.TB, keys ...[]byte) signing.Signers {
+	t.Helper()
+	return signing.AnyOf(identities(t, keys...)...)
+}
+
+func identities(t testing.TB, keys ...[]byte) []signing.Identity {
+	t.Helper()
+	var out []signing.Identity
+	for _, k := range keys {
+		id, err := signing.KeyIdentity(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, id)
+	}
+	return out
+}
+
+// types are requirements of attestations that may say anything.
+func kinds(names ...string) []signing.Requirement {
+	var out []signing.Requirement
+	for _, n := range names {
+		out = append(out, signing.Requirement{Type: n})
+	}
+	return out
 }
 
 const (
@@ -196,8 +223,8 @@ func TestSignAttestVerify(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, referrers API %v", format, referrers), func(t *testing.T) {
 				index, platform := push(t, serve(t, referrers, nil)+"/app")
 				key, pub := keys(t)
-				o := signing.Options{Key: key, Format: format}
-				policy := signing.Policy{Keys: [][]byte{pub}, Attestations: []string{signing.SPDXPredicate, provenance, contents}}
+				o := signing.Options{Signer: key, Format: format}
+				policy := signing.Policy{Signers: by(t, pub), Attestations: kinds(signing.SPDXPredicate, provenance, contents)}
 				if _, err := verify(t.Context(), t, index, policy); why(err) != signing.Unsigned {
 					t.Errorf("before signing: %v", err)
 				}
@@ -227,23 +254,23 @@ func TestSignAttestVerify(t *testing.T) {
 					t.Errorf("attesting again: %+v", res)
 				}
 				otherKey, otherPub := keys(t)
-				if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{otherPub}}); why(err) != signing.WrongKey {
+				if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, otherPub)}); why(err) != signing.WrongKey {
 					t.Errorf("with another key: %v", err)
 				}
-				if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{otherPub, pub}}); err != nil {
+				if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, otherPub, pub)}); err != nil {
 					t.Errorf("with either key: %v", err)
 				}
 				// A second signer's signatures stand beside the first's.
-				if res := sign(t, index, signing.Options{Key: otherKey, Format: format}); res.Kept != 0 {
+				if res := sign(t, index, signing.Options{Signer: otherKey, Format: format}); res.Kept != 0 {
 					t.Errorf("signing with another key: %+v", res)
 				}
 				for _, p := range [][]byte{pub, otherPub} {
-					if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{p}}); err != nil {
+					if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, p)}); err != nil {
 						t.Errorf("two signers: %v", err)
 					}
 				}
 				var foreign *signing.FormatError
-				if _, err := signing.Sign(t.Context(), open(t, index), signing.Options{Key: key, Format: other(format)}); !errors.As(err, &foreign) || !strings.Contains(err.Error(), "--format "+string(format)) {
+				if _, err := signing.Sign(t.Context(), open(t, index), signing.Options{Signer: key, Format: other(format)}); !errors.As(err, &foreign) || !strings.Contains(err.Error(), "--format "+string(format)) {
 					t.Errorf("signing in the other format: %v", err)
 				}
 			})
@@ -255,8 +282,8 @@ func TestAnnotations(t *testing.T) {
 	for _, format := range []signing.Format{signing.Bundle, signing.Legacy} {
 		index, _ := push(t, serve(t, true, nil)+"/app")
 		key, pub := keys(t)
-		sign(t, index, signing.Options{Key: key, Format: format, Annotations: map[string]string{"stage": "test"}})
-		p := signing.Policy{Keys: [][]byte{pub}, Annotations: map[string]string{"stage": "test"}}
+		sign(t, index, signing.Options{Signer: key, Format: format, Annotations: map[string]string{"stage": "test"}})
+		p := signing.Policy{Signers: by(t, pub), Annotations: map[string]string{"stage": "test"}}
 		if _, err := verify(t.Context(), t, index, p); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
@@ -264,7 +291,7 @@ func TestAnnotations(t *testing.T) {
 		if _, err := verify(t.Context(), t, index, p); why(err) != signing.OtherAnnotations {
 			t.Errorf("%s: another annotation: %v", format, err)
 		}
-		sign(t, index, signing.Options{Key: key, Format: format, Annotations: map[string]string{"stage": "live"}})
+		sign(t, index, signing.Options{Signer: key, Format: format, Annotations: map[string]string{"stage": "live"}})
 		if _, err := verify(t.Context(), t, index, p); err != nil {
 			t.Errorf("%s: after signing again: %v", format, err)
 		}
@@ -278,7 +305,7 @@ func TestOwnPredicate(t *testing.T) {
 	for _, format := range []signing.Format{signing.Bundle, signing.Legacy} {
 		index, platform := push(t, serve(t, false, nil)+"/app")
 		key, pub := keys(t)
-		o := signing.Options{Key: key, Format: format}
+		o := signing.Options{Signer: key, Format: format}
 		sign(t, index, o)
 		for _, bad := range []string{"", "{", "[1]", `"x"`} {
 			if _, err := signing.AttestPredicate(t.Context(), open(t, index), o, kind, []byte(bad)); err == nil || !strings.Contains(err.Error(), "JSON object") {
@@ -288,13 +315,13 @@ func TestOwnPredicate(t *testing.T) {
 		if _, err := signing.AttestPredicate(t.Context(), open(t, index), o, kind, []byte(`{"ok":true}`)); err != nil {
 			t.Fatal(err)
 		}
-		p := signing.Policy{Keys: [][]byte{pub}, Attestations: []string{kind}}
+		p := signing.Policy{Signers: by(t, pub), Attestations: kinds(kind)}
 		got, err := verify(t.Context(), t, index, p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]signing.Attested{{Digest: index.DigestStr(), Predicate: kind}}, got.Attestations); diff != "" {
-			t.Errorf("%s: -want +got\n%s", format, diff)
+		if len(got.Attestations) != 1 || got.Attestations[0].Attested != (signing.Attested{Digest: index.DigestStr(), Predicate: kind}) {
+			t.Errorf("%s: got %+v", format, got.Attestations)
 		}
 		if _, err := verify(t.Context(), t, platform, p); why(err) != signing.Unattested {
 			t.Errorf("%s: the platform alone: %v", format, err)

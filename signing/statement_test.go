@@ -54,7 +54,7 @@ func TestNoSignatureByAttesting(t *testing.T) {
 	key, pub := keys(t)
 	for _, format := range []signing.Format{signing.Bundle, signing.Legacy} {
 		for _, kind := range signatureTypes {
-			o := signing.Options{Key: key, Format: format}
+			o := signing.Options{Signer: key, Format: format}
 			var refused *signing.SignatureTypeError
 			if _, err := signing.AttestPredicate(t.Context(), open(t, index), o, kind, []byte("{}")); !errors.As(err, &refused) || refused.ExitCode() != 1 {
 				t.Errorf("%q: %v", kind, err)
@@ -65,11 +65,11 @@ func TestNoSignatureByAttesting(t *testing.T) {
 		}
 	}
 	for _, d := range []name.Digest{index, platform} {
-		if _, err := verify(t.Context(), t, d, signing.Policy{Keys: [][]byte{pub}}); why(err) != signing.Unsigned {
+		if _, err := verify(t.Context(), t, d, signing.Policy{Signers: by(t, pub)}); why(err) != signing.Unsigned {
 			t.Errorf("after attesting: %v", err)
 		}
 	}
-	if _, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}, Attestations: []string{signType}}); !errors.As(err, new(*signing.SignatureTypeError)) {
+	if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub), Attestations: kinds(signType)}); !errors.As(err, new(*signing.SignatureTypeError)) {
 		t.Errorf("a signature as an attestation: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestLiftedTypes(t *testing.T) {
 			index, image := builtWith(t, statement("https://example.test/first", ""), c.statement)
 			log, hook := logtest.NewNullLogger()
 			log.SetLevel(logrus.WarnLevel)
-			res, err := signing.Attest(t.Context(), open(t, index), signing.Options{Key: key, Log: log}, c.only)
+			res, err := signing.Attest(t.Context(), open(t, index), signing.Options{Signer: key, Log: log}, c.only)
 			said := fmt.Sprint(err)
 			for _, e := range hook.AllEntries() {
 				said += e.Message
@@ -162,7 +162,7 @@ func TestLiftedTypes(t *testing.T) {
 			if (len(res.Attested) == 1) != c.lifted || !strings.Contains(said, c.want) {
 				t.Errorf("attested %+v: %s", res.Attested, said)
 			}
-			if _, err := verify(t.Context(), t, image, signing.Policy{Keys: [][]byte{pub}}); why(err) != signing.Unsigned {
+			if _, err := verify(t.Context(), t, image, signing.Policy{Signers: by(t, pub)}); why(err) != signing.Unsigned {
 				t.Errorf("after attesting: %v", err)
 			}
 		})
@@ -175,7 +175,7 @@ func TestSignatureForm(t *testing.T) {
 	const v1Type = "https://in-toto.io/Statement/v1"
 	key, pub := keys(t)
 	host := serve(t, true, nil)
-	policy := signing.Policy{Keys: [][]byte{pub}, Annotations: map[string]string{"approved-by": "security"}}
+	policy := signing.Policy{Signers: by(t, pub), Annotations: map[string]string{"approved-by": "security"}}
 	const annotated = `,"annotations":{"approved-by":"security"}`
 	for label, c := range map[string]struct {
 		format    signing.Format

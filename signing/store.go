@@ -59,7 +59,11 @@ func (l *listing) add(d v1.Descriptor) bool {
 	if len(*l) == maxReferrers {
 		return false
 	}
-	*l = append(*l, v1.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, ArtifactType: d.ArtifactType})
+	kept := v1.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, ArtifactType: d.ArtifactType}
+	if kind := d.Annotations[predicateTypeAnnotation]; kind != "" {
+		kept.Annotations = map[string]string{predicateTypeAnnotation: kind}
+	}
+	*l = append(*l, kept)
 	return true
 }
 
@@ -134,9 +138,9 @@ func bundleReferrer(subject v1.Descriptor, bundle []byte, predicate, created str
 		Layers:        []v1.Descriptor{layer},
 		Subject:       &v1.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size},
 		Annotations: map[string]string{
-			"dev.sigstore.bundle.content":       "dsse-envelope",
-			"dev.sigstore.bundle.predicateType": predicate,
-			"org.opencontainers.image.created":  created,
+			"dev.sigstore.bundle.content": "dsse-envelope",
+			predicateTypeAnnotation:       predicate,
+			createdAnnotation:             created,
 		},
 	})
 }

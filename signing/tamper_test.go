@@ -30,18 +30,18 @@ func TestMovedSignature(t *testing.T) {
 			key, pub := keys(t)
 			signed, signedPlatform := push(t, host+"/app")
 			fake, fakePlatform := push(t, host+"/app")
-			sign(t, signed, signing.Options{Key: key, Format: format})
-			attest(t, signed, signing.Options{Key: key, Format: format})
+			sign(t, signed, signing.Options{Signer: key, Format: format})
+			attest(t, signed, signing.Options{Signer: key, Format: format})
 			move(t, format, signed, fake, "sig")
-			policy := signing.Policy{Keys: [][]byte{pub}}
+			policy := signing.Policy{Signers: by(t, pub)}
 			if _, err := verify(t.Context(), t, fake, policy); why(err) != signing.OtherDigest || !strings.Contains(err.Error(), signed.DigestStr()) {
 				t.Errorf("%s: a moved signature: %v", format, err)
 			}
 			// The image is signed well, the attestation is another's.
 			swapped, swappedPlatform := push(t, host+"/app")
-			sign(t, swapped, signing.Options{Key: key, Format: format})
+			sign(t, swapped, signing.Options{Signer: key, Format: format})
 			move(t, format, signedPlatform, swappedPlatform, "att")
-			policy.Attestations = []string{signing.SPDXPredicate}
+			policy.Attestations = kinds(signing.SPDXPredicate)
 			if _, err := verify(t.Context(), t, swapped, policy); why(err) != signing.WrongSubject || !strings.Contains(err.Error(), signedPlatform.DigestStr()) {
 				t.Errorf("%s: a swapped attestation: %v", format, err)
 			}
@@ -126,13 +126,13 @@ func TestChangedContent(t *testing.T) {
 		})
 		index, _ := push(t, host+"/app")
 		key, pub := keys(t)
-		sign(t, index, signing.Options{Key: key})
+		sign(t, index, signing.Options{Signer: key})
 		part := "/manifests/" + index.DigestStr()
 		if what == "blobs" {
 			part = "/blobs/sha256:"
 		}
 		changed.Store(&part)
-		_, err := verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}})
+		_, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub)})
 		switch {
 		case what == "manifests" && (!errors.As(err, new(*signing.ChangedError)) || !strings.Contains(err.Error(), "the manifest has been changed")):
 			t.Errorf("a changed manifest: %v", err)
@@ -161,14 +161,14 @@ func TestBelievedDigest(t *testing.T) {
 	})
 	index, platform := push(t, host+"/app")
 	key, pub := keys(t)
-	sign(t, index, signing.Options{Key: key})
+	sign(t, index, signing.Options{Signer: key})
 	for _, d := range []string{index.DigestStr(), platform.DigestStr()} {
 		fake.Store(&d)
 		ref := index.Context().Digest(d)
-		if _, err := verify(t.Context(), t, ref, signing.Policy{Keys: [][]byte{pub}}); !errors.As(err, new(*signing.ChangedError)) {
+		if _, err := verify(t.Context(), t, ref, signing.Policy{Signers: by(t, pub)}); !errors.As(err, new(*signing.ChangedError)) {
 			t.Errorf("verified: %v", err)
 		}
-		if _, err := signing.Attest(t.Context(), open(t, ref), signing.Options{Key: key}, nil); !errors.As(err, new(*signing.ChangedError)) {
+		if _, err := signing.Attest(t.Context(), open(t, ref), signing.Options{Signer: key}, nil); !errors.As(err, new(*signing.ChangedError)) {
 			t.Errorf("attested: %v", err)
 		}
 	}
@@ -182,8 +182,8 @@ func TestTerminal(t *testing.T) {
 	}
 	key, pub := keys(t)
 	index := put(t, repo, types.OCIImageIndex, indexOf(listed(t, pushImage(t, repo), platform("linux\x1b[2Jok", "amd64"), markedAs("\x1b[1Ax"))))
-	sign(t, index, signing.Options{Key: key})
-	_, err = verify(t.Context(), t, index, signing.Policy{Keys: [][]byte{pub}, Attestations: []string{signing.SPDXPredicate}})
+	sign(t, index, signing.Options{Signer: key})
+	_, err = verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub), Attestations: kinds(signing.SPDXPredicate)})
 	if why(err) != signing.Unattested || strings.ContainsRune(err.Error(), '\x1b') {
 		t.Errorf("got %q", err)
 	}
@@ -194,8 +194,8 @@ func TestAttestationIsNoSignature(t *testing.T) {
 	for _, format := range []signing.Format{signing.Bundle, signing.Legacy} {
 		index, platform := push(t, serve(t, true, nil)+"/app")
 		key, pub := keys(t)
-		attest(t, index, signing.Options{Key: key, Format: format})
-		if _, err := verify(t.Context(), t, platform, signing.Policy{Keys: [][]byte{pub}}); why(err) != signing.Unsigned || !strings.Contains(err.Error(), "3 attestation(s)") {
+		attest(t, index, signing.Options{Signer: key, Format: format})
+		if _, err := verify(t.Context(), t, platform, signing.Policy{Signers: by(t, pub)}); why(err) != signing.Unsigned || !strings.Contains(err.Error(), "3 attestation(s)") {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
@@ -223,11 +223,11 @@ func TestUnreadableBeside(t *testing.T) {
 	if err := remote.Write(index.Context().Digest(digest(t, referrer).String()), referrer); err != nil {
 		t.Fatal(err)
 	}
-	policy := signing.Policy{Keys: [][]byte{pub}}
+	policy := signing.Policy{Signers: by(t, pub)}
 	if _, err := verify(t.Context(), t, index, policy); why(err) != signing.Unsigned || !strings.Contains(err.Error(), "1 attached file(s) cannot be read") {
 		t.Errorf("alone: %v", err)
 	}
-	sign(t, index, signing.Options{Key: key})
+	sign(t, index, signing.Options{Signer: key})
 	if _, err := verify(t.Context(), t, index, policy); err != nil {
 		t.Errorf("beside a signature: %v", err)
 	}
@@ -257,7 +257,7 @@ func TestForeignSubjects(t *testing.T) {
 			t.Fatal(err)
 		}
 		key, _ := keys(t)
-		if _, err := signing.Attest(t.Context(), open(t, ref), signing.Options{Key: key}, nil); err == nil || !strings.Contains(err.Error(), "so it is not signed") {
+		if _, err := signing.Attest(t.Context(), open(t, ref), signing.Options{Signer: key}, nil); err == nil || !strings.Contains(err.Error(), "so it is not signed") {
 			t.Errorf("%s: %v", label, err)
 		}
 		if list, err := remote.Referrers(ref.Context().Digest(digest(t, img).String())); err == nil {

@@ -10,7 +10,7 @@ import (
 func TestManySignatures(t *testing.T) {
 	for n, good := range map[int]bool{0: true, 1: true, 16: true, 17: false, 100_000: false} {
 		env := `{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[` + strings.TrimSuffix(strings.Repeat(`{"sig":"AA=="},`, n), ",") + `]}`
-		got, err := ParseEnvelope([]byte(env))
+		got, err := parseEnvelope([]byte(env))
 		if (err == nil) != good || good && len(got.Signatures) != n {
 			t.Errorf("%d signatures: %v", n, err)
 		}

@@ -12,39 +12,47 @@ import (
 
 // What cosign writes on what it attaches.
 const (
-	BundleMediaType     = "application/vnd.dev.sigstore.bundle.v0.3+json"
-	SignPredicate       = types.CosignSignPredicateType
-	SimpleSigningType   = types.SimpleSigningMediaType
-	SignatureArtifact   = "application/vnd.dev.cosign.artifact.sig.v1+json" // older signatures as OCI 1.1 referrers
-	SignatureAnnotation = static.SignatureAnnotationKey
-	SignatureSuffix     = "sig"
-	AttestSuffix        = "att"
+	BundleMediaType   = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	SignPredicate     = types.CosignSignPredicateType
+	SimpleSigningType = types.SimpleSigningMediaType
+	SignatureArtifact = "application/vnd.dev.cosign.artifact.sig.v1+json" // older signatures as OCI 1.1 referrers
+	SignatureSuffix   = "sig"
+	AttestSuffix      = "att"
 )
 
-// AttachPayload adds a signature in the older format to the image at the tag
-// made of the digest. Another writer at the same time may undo it.
-func AttachPayload(d name.Digest, payload []byte, sig string, opts []remote.Option) error {
-	s, err := static.NewSignature(payload, sig)
+// Attach adds a signature or an attestation in the older format to the image,
+// at the tag made of the digest. predicate is the type of an attestation.
+// Another writer at the same time may undo it.
+func Attach(d name.Digest, s *Signed, predicate string, opts []remote.Option) error {
+	annotations, err := s.Annotations()
 	if err != nil {
 		return err
 	}
-	se, err := mutate.AttachSignatureToEntity(ociremote.SignedUnknown(d, ociremote.WithRemoteOptions(opts...)), s)
+	remotely := ociremote.WithRemoteOptions(opts...)
+	entity := ociremote.SignedUnknown(d, remotely)
+	if s.Envelope == nil {
+		sig, err := static.NewSignature(s.Payload, annotations[SignatureAnnotation], static.WithAnnotations(annotations))
+		if err != nil {
+			return err
+		}
+		se, err := mutate.AttachSignatureToEntity(entity, sig)
+		if err != nil {
+			return err
+		}
+		return ociremote.WriteSignatures(d.Repository, se, remotely)
+	}
+	env, err := s.EnvelopeJSON()
 	if err != nil {
 		return err
 	}
-	return ociremote.WriteSignatures(d.Repository, se, ociremote.WithRemoteOptions(opts...))
-}
-
-// AttachEnvelope adds an attestation in the older format, as AttachPayload
-// does with signatures.
-func AttachEnvelope(d name.Digest, env []byte, predicate string, opts []remote.Option) error {
-	att, err := static.NewAttestation(env, static.WithLayerMediaType(ggcrtypes.MediaType(types.DssePayloadType)), static.WithAnnotations(map[string]string{"predicateType": predicate}))
+	annotations["predicateType"] = predicate
+	att, err := static.NewAttestation(env, static.WithLayerMediaType(ggcrtypes.MediaType(types.DssePayloadType)), static.WithAnnotations(annotations))
 	if err != nil {
 		return err
 	}
-	se, err := mutate.AttachAttestationToEntity(ociremote.SignedUnknown(d, ociremote.WithRemoteOptions(opts...)), att)
+	se, err := mutate.AttachAttestationToEntity(entity, att)
 	if err != nil {
 		return err
 	}
-	return ociremote.WriteAttestations(d.Repository, se, ociremote.WithRemoteOptions(opts...))
+	return ociremote.WriteAttestations(d.Repository, se, remotely)
 }

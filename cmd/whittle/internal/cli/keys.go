@@ -49,7 +49,7 @@ func (f *keyFlags) load(a *app) (signing.Options, error) {
 	if w := key.Warning(); w != "" {
 		a.log.Warn(w)
 	}
-	return signing.Options{Key: key, Format: format, Annotations: said, Log: a.log}, nil
+	return signing.Options{Signer: key, Format: format, Annotations: said, Log: a.log}, nil
 }
 
 // maxPassword is the longest password file that is read, in bytes.

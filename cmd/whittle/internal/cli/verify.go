@@ -44,7 +44,7 @@ attachments than are looked at: 1,000 that are not by the keys, and 256 MiB.
 				return enc.Encode(res)
 			}
 			for _, at := range res.Attestations {
-				a.log.Infof("attested: %s", at)
+				a.log.Infof("attested: %s", at.Attested)
 			}
 			_, err = fmt.Fprintf(a.Out, "%s is signed (%s)\n", img, res.Format)
 			return err
@@ -60,29 +60,37 @@ attachments than are looked at: 1,000 that are not by the keys, and 256 MiB.
 // policyOf makes a policy of flags.
 func policyOf(keys, required, annotations []string) (signing.Policy, error) {
 	var p signing.Policy
-	var err error
 	if len(keys) == 0 {
 		return p, usage{errors.New("the policy names no one: give the public key with --key")}
 	}
-	if p.Attestations, err = predicateTypes("attestation", required); err != nil {
+	kinds, err := predicateTypes("attestation", required)
+	if err != nil {
 		return p, err
+	}
+	for _, k := range kinds {
+		p.Attestations = append(p.Attestations, signing.Requirement{Type: k})
 	}
 	if p.Annotations, err = keyValues("annotation", annotations); err != nil {
 		return p, err
 	}
-	p.Keys, err = publicKeys(keys)
+	of, err := publicKeys(keys)
+	p.Signers = signing.AnyOf(of...)
 	return p, err
 }
 
 // publicKeys reads the files of --key.
-func publicKeys(files []string) ([][]byte, error) {
-	var out [][]byte
+func publicKeys(files []string) ([]signing.Identity, error) {
+	var out []signing.Identity
 	for _, f := range files {
 		pem, err := signing.LoadPublicKey(f)
 		if err != nil {
 			return nil, usage{fmt.Errorf("--key: %w", err)}
 		}
-		out = append(out, pem)
+		id, err := signing.KeyIdentity(pem)
+		if err != nil {
+			return nil, usage{fmt.Errorf("--key: %w", err)}
+		}
+		out = append(out, id)
 	}
 	return out, nil
 }

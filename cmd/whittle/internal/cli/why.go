@@ -28,7 +28,7 @@ reads only what that key has signed.
   whittle why --key cosign.pub registry.example/shop:1`,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			pems, err := publicKeys(keys)
+			by, err := publicKeys(keys)
 			if err != nil {
 				return err
 			}
@@ -36,9 +36,9 @@ reads only what that key has signed.
 			if err != nil {
 				return err
 			}
-			docs, err := signing.Documents(c.Context(), img, report.ContentsPredicate, pems...)
+			docs, err := signing.Documents(c.Context(), img, report.ContentsPredicate, by...)
 			if err != nil {
-				return hintWhy(err, len(pems) > 0)
+				return hintWhy(err, len(by) > 0)
 			}
 			wanted := ""
 			if len(args) == 2 {

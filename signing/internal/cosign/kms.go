@@ -1,0 +1,45 @@
+package cosign
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+	"strings"
+
+	"github.com/sigstore/sigstore/pkg/signature/kms"
+	_ "github.com/sigstore/sigstore/pkg/signature/kms/hashivault" // hashivault://
+)
+
+// IsKMS reports whether a text names a key in a key management service:
+// NAME://KEY.
+func IsKMS(s string) bool {
+	name, key, ok := strings.Cut(s, "://")
+	return ok && name != "" && key != "" && name != "env" && name != "file" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// OpenKMS is a key in a key management service: one that is linked, or one that
+// the program sigstore-kms-NAME on PATH serves.
+func OpenKMS(ctx context.Context, ref string) (*Signer, error) {
+	sv, err := openKMS(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return newSigner(sv)
+}
+
+// KMSKey is the public half of a key in a key management service, PEM.
+func KMSKey(ctx context.Context, ref string) ([]byte, error) {
+	s, err := OpenKMS(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.PublicPEM()
+}
+
+func openKMS(ctx context.Context, ref string) (kms.SignerVerifier, error) {
+	sv, err := kms.Get(ctx, ref, crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("the key %s: %w", ref, err)
+	}
+	return sv, nil
+}

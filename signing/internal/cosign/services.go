@@ -1,0 +1,175 @@
+package cosign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	httptransport "github.com/go-openapi/runtime/client"
+	"github.com/go-openapi/strfmt"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	rekortiles "github.com/sigstore/rekor-tiles/v2/pkg/generated/protobuf"
+	rekor "github.com/sigstore/rekor/pkg/generated/client"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/sign"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// Services are who is asked for certificates, log entries and timestamps.
+type Services struct {
+	authority  *sign.Fulcio
+	logs       []sign.Transparency
+	timestamps []*sign.TimestampAuthority
+	whole      bool // a log takes whole statements, not their hashes
+	issuer     string
+	listed     []Service
+}
+
+func (s Services) online() bool { return len(s.logs)+len(s.timestamps) > 0 }
+
+// Whole reports whether a log takes whole statements, as version 1 does.
+func (s Services) Whole() bool { return s.whole }
+
+// Issuer is the identity provider to log in with, "" where none is named.
+func (s Services) Issuer() string { return s.issuer }
+
+// Listed is what the configuration names and is used now.
+func (s Services) Listed() []Service { return slices.Clone(s.listed) }
+
+// patience is how long one request may take in all, repetitions included,
+// beside what the context says.
+const patience = 2 * time.Minute
+
+// ParseServices reads a signing_config.json (protobuf-specs,
+// sigstore_trustroot.proto) and chooses the services that it says are to be
+// used at a time. transport sends the requests, and again where that may help.
+func ParseServices(name string, raw []byte, now time.Time, transport http.RoundTripper) (Services, error) {
+	var out Services
+	c, err := root.NewSigningConfigFromJSON(raw)
+	if err != nil {
+		return out, fmt.Errorf("reading the signing configuration %s: %w", name, err)
+	}
+	fail := func(what string, err error) (Services, error) {
+		return Services{}, fmt.Errorf("the signing configuration %s: the %s: %w", name, what, err)
+	}
+	list := func(kind string, s root.Service) {
+		out.listed = append(out.listed, Service{Kind: kind, URL: s.URL, Version: s.MajorAPIVersion, Start: s.ValidityPeriodStart, End: s.ValidityPeriodEnd})
+	}
+	if all := c.FulcioCertificateAuthorityURLs(); len(all) > 0 {
+		s, err := root.SelectService(all, sign.FulcioAPIVersions, now)
+		if err != nil {
+			return fail("certificate authorities", err)
+		}
+		out.authority = sign.NewFulcio(&sign.FulcioOptions{BaseURL: strings.TrimSuffix(s.URL, "/"), Timeout: patience, Transport: transport})
+		list("certificate authority", s)
+	}
+	if all := c.RekorLogURLs(); len(all) > 0 {
+		chosen, err := root.SelectServices(all, c.RekorLogURLsConfig(), sign.RekorAPIVersions, now)
+		if err != nil {
+			return fail("transparency logs", err)
+		}
+		for _, s := range chosen {
+			log, err := newLog(s, transport)
+			if err != nil {
+				return fail("transparency logs", err)
+			}
+			out.logs = append(out.logs, log)
+			out.whole = out.whole || s.MajorAPIVersion == 1
+			list("transparency log", s)
+		}
+	}
+	if all := c.TimestampAuthorityURLs(); len(all) > 0 {
+		chosen, err := root.SelectServices(all, c.TimestampAuthorityURLsConfig(), sign.TimestampAuthorityAPIVersions, now)
+		if err != nil {
+			return fail("timestamp authorities", err)
+		}
+		for _, s := range chosen {
+			out.timestamps = append(out.timestamps, sign.NewTimestampAuthority(&sign.TimestampAuthorityOptions{URL: s.URL, Timeout: patience, Transport: transport}))
+			list("timestamp authority", s)
+		}
+	}
+	if all := c.OIDCProviderURLs(); len(all) > 0 {
+		if s, err := root.SelectService(all, []uint32{1}, now); err == nil {
+			out.issuer = s.URL
+			list("identity provider", s)
+		}
+	}
+	return out, nil
+}
+
+func newLog(s root.Service, transport http.RoundTripper) (sign.Transparency, error) {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: transport, Timeout: patience}
+	o := &sign.RekorOptions{BaseURL: s.URL, Version: s.MajorAPIVersion, Timeout: patience}
+	if s.MajorAPIVersion == 2 {
+		o.ClientV2 = &tiles{u.JoinPath("api/v2/log/entries"), client}
+	} else {
+		base := u.Path
+		if base == "" {
+			base = rekor.DefaultBasePath
+		}
+		o.Client = rekor.New(httptransport.NewWithClient(u.Host, base, []string{u.Scheme}, client), strfmt.Default).Entries
+	}
+	return sign.NewRekor(o), nil
+}
+
+// errConflict is an entry that the log has already and does not give out.
+var errConflict = errors.New("the log has an equal entry already")
+
+// tiles asks a log of version 2.
+type tiles struct {
+	url    *url.URL
+	client *http.Client
+}
+
+// maxAnswer is the most that a log may answer, in bytes.
+const maxAnswer = 10 << 20
+
+// Add implements sign.RekorV2Client.
+func (t *tiles) Add(ctx context.Context, entry any) (*protorekor.TransparencyLogEntry, error) {
+	hashed, ok := entry.(*rekortiles.HashedRekordRequestV002)
+	if !ok {
+		return nil, fmt.Errorf("an entry of the type %T", entry)
+	}
+	body, err := protojson.Marshal(&rekortiles.CreateEntryRequest{Spec: &rekortiles.CreateEntryRequest_HashedRekordRequestV002{HashedRekordRequestV002: hashed}})
+	if err != nil {
+		return nil, err
+	}
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	q.Header.Set("Content-Type", "application/json")
+	res, err := t.client.Do(q)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return nil, err
+	case res.StatusCode == http.StatusConflict:
+		return nil, errConflict
+	case res.StatusCode != http.StatusCreated && res.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("the log %s answers %s: %s", t.url.Host, res.Status, bytes.TrimSpace(answer[:min(len(answer), 1<<10)]))
+	}
+	var out protorekor.TransparencyLogEntry
+	if err := protojson.Unmarshal(answer, &out); err != nil {
+		return nil, fmt.Errorf("reading the answer of the log: %w", err)
+	}
+	return &out, nil
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
