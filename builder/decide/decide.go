@@ -8,7 +8,6 @@ package decide
 
 import (
 	"context"
-	"slices"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -79,7 +78,7 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 	if err != nil {
 		return nil, err
 	}
-	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Lines: commandLines(in), Admit: gate.admit, NoShell: in.Options.NoShell, NoEvidence: in.Options.NoEvidence, Next: next}
+	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Lines: commandLines(in.Config, in.Options.Commands), Admit: gate.admit, NoShell: in.Options.NoShell, NoEvidence: in.Options.NoEvidence, Next: next}
 	var baseDB *packages.DB
 	if in.Base != nil {
 		baseDB = Packages(in.Base)
@@ -91,8 +90,8 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 	if err != nil {
 		return nil, err
 	}
-	in.Config.Env = slices.Concat(in.Config.Env, launched.vars)
-	env.Vars = in.Config.Env
+	in.Config.Env = setVars(in.Config.Env, launched.vars)
+	env.Vars, env.Lines = in.Config.Env, commandLines(launched.config, in.Options.Commands)
 	pruned, err := prunes(ctx, env, providers(known), launched.mains)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,8 @@ var BuildOnly = []string{
 	"GOFLAGS", "GOCACHE", "GOMODCACHE", "GOOS", "GOARCH", "GO111MODULE", "CGO_ENABLED", "GOEXPERIMENT",
 	"CARGO_HOME", "RUSTUP_HOME", "RUST_VERSION", "RUSTFLAGS",
 	"DEBIAN_FRONTEND", "GPG_KEY", "GPG_KEYS", "PYTHON_SHA256", "PYTHON_PIP_VERSION", "PYTHON_GET_PIP_URL", "PYTHON_GET_PIP_SHA256", "PYTHON_SETUPTOOLS_VERSION",
-	"YARN_VERSION", "NPM_CONFIG_LOGLEVEL", "GCC_VERSION", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "MAKEFLAGS",
+	"YARN_VERSION", "NPM_VERSION", "PNPM_VERSION", "PNPM_HOME", "NPM_CONFIG_LOGLEVEL", "NPM_CONFIG_FUND", "NPM_CONFIG_AUDIT", "NPM_CONFIG_UPDATE_NOTIFIER", "YARN_CACHE_FOLDER",
+	"COREPACK_HOME", "COREPACK_ENABLE_DOWNLOAD_PROMPT", "COREPACK_ENABLE_STRICT", "COREPACK_ENABLE_AUTO_PIN", "GCC_VERSION", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "MAKEFLAGS",
 	"MAVEN_CONFIG", "MAVEN_HOME", "GRADLE_HOME", "GRADLE_VERSION",
 }
 
@@ -30,6 +31,17 @@ var BuildOnly = []string{
 func VariablesTable() string {
 	names := slices.Sorted(slices.Values(BuildOnly))
 	return "`" + strings.Join(names, "`, `") + "`\n"
+}
+
+// setVars sets further variables, in the place of those of the same name.
+func setVars(vars, more []string) []string {
+	out := slices.Clone(vars)
+	for _, kv := range more {
+		name, _, _ := strings.Cut(kv, "=")
+		out = slices.DeleteFunc(out, func(old string) bool { return strings.HasPrefix(old, name+"=") })
+		out = append(out, kv)
+	}
+	return out
 }
 
 // variables drops variables of the build, takes directories that are gone out

@@ -248,14 +248,14 @@ func launchCommands(ctx context.Context, env *need.Env, in Input, launchers []ne
 	return nil
 }
 
-// commandLines lists the command lines of an image as they are written, those
-// in shell form cut into words at blanks.
-func commandLines(in Input) [][]string {
-	lines := [][]string{slices.Concat(in.Config.Entrypoint, in.Config.Cmd)}
-	for _, argv := range in.Options.Commands {
-		lines = append(lines, slices.Concat(in.Config.Entrypoint, argv))
+// commandLines lists the command lines of an image as its configuration has
+// them, and the further ones, those in shell form cut into words at blanks.
+func commandLines(config dockerspec.DockerOCIImageConfig, commands [][]string) [][]string {
+	lines := [][]string{slices.Concat(config.Entrypoint, config.Cmd)}
+	for _, argv := range commands {
+		lines = append(lines, slices.Concat(config.Entrypoint, argv))
 	}
-	if h := in.Config.Healthcheck; h != nil && len(h.Test) > 1 {
+	if h := config.Healthcheck; h != nil && len(h.Test) > 1 {
 		lines = append(lines, h.Test[1:])
 	}
 	for i, argv := range lines {

@@ -11,6 +11,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/glibc"
 	"github.com/whittle-oci/whittle/builder/need/named"
+	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/pam"
 	"github.com/whittle-oci/whittle/builder/need/shell"
 	"github.com/whittle-oci/whittle/builder/need/terminfo"
@@ -42,8 +43,10 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 // says what else there is, and the tree is a whole machine.
 func runtimes(db *packages.DB, dist *distribution.Provider, data bool) []runtime {
 	sh, files := shell.New(), elf.NewFiles()
+	js := node.New(files)
 	out := []runtime{
 		{launcher: wrapper.Launcher{}},
+		{launcher: js, provider: js},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
 		{provider: asbuilt.Provider{}},

@@ -15,7 +15,7 @@ import (
 // interpreters are the runtimes that are known to need more than their ELF
 // closure, by the names of their programs without versions.
 var interpreters = []string{
-	"python", "pypy", "uwsgi", "node", "deno", "bun", "java", "ruby", "jruby", "perl", "php", "php-fpm", "php-cgi", "frankenphp", "dotnet", "mono", "pwsh",
+	"python", "pypy", "uwsgi", "deno", "bun", "java", "ruby", "jruby", "perl", "php", "php-fpm", "php-cgi", "frankenphp", "dotnet", "mono", "pwsh",
 	"rscript", "r", "julia", "octave", "erl", "erlexec", "beam.smp", "elixir", "lua", "luajit", "tclsh", "wish", "expect", "guile", "racket", "swipl",
 }
 
