@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/whittle-oci/whittle/builder/oci"
@@ -193,3 +194,6 @@ func (n Name) match(what string) (cosign.Match, error) {
 // anyone is a name that nobody can have, and that only an expression which
 // names nobody matches.
 const anyone = "\u2603 nobody \u2603"
+
+// Anchored compiles a regular expression that matches whole texts only.
+func Anchored(expr string) (*regexp.Regexp, error) { return cosign.Anchored(expr) }
