@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/signing"
+	"github.com/whittle-oci/whittle/signing/config"
 )
 
 // attestFlags are the flags of attest.
 type attestFlags struct {
-	keyFlags
+	signerFlags
 	metadata, predicate, kind string
 	only                      []string
 	json                      bool
@@ -59,7 +60,7 @@ func (a *app) attest(ctx context.Context, f *attestFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	o, err := f.load(a)
+	o, err := f.load(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -124,39 +125,14 @@ func readPredicate(file string) ([]byte, error) {
 	return data, err
 }
 
-// shortTypes are names for predicate types, most of them cosign's.
-var shortTypes = []struct{ name, uri string }{
-	{"spdx", signing.SPDXPredicate},
-	{"spdxjson", signing.SPDXPredicate},
-	{"cyclonedx", "https://cyclonedx.org/bom"},
-	{"slsaprovenance", "https://slsa.dev/provenance/v0.2"},
-	{"slsaprovenance02", "https://slsa.dev/provenance/v0.2"},
-	{"slsaprovenance1", "https://slsa.dev/provenance/v1"},
-	{"vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"},
-	{"openvex", "https://openvex.dev/ns"},
-	{"contents", "https://whittle-oci.github.io/contents/v1"},
-	{"lint", "https://whittle-oci.github.io/lint/v1"},
-}
-
-func shortNames() string {
-	var out []string
-	for _, t := range shortTypes {
-		out = append(out, t.name)
-	}
-	return strings.Join(out, ", ")
-}
+func shortNames() string { return strings.Join(config.TypeNames(), ", ") }
 
 // predicateTypes gives URIs for the names of a flag.
 func predicateTypes(flag string, names []string) ([]string, error) {
 	var out []string
 	for _, n := range names {
-		uri := n
-		for _, t := range shortTypes {
-			if t.name == n {
-				uri = t.uri
-			}
-		}
-		if !strings.Contains(uri, ":") {
+		uri, ok := config.PredicateType(n)
+		if !ok {
 			return nil, usage{fmt.Errorf("--%s %s: want a URI or one of %s", flag, n, shortNames())}
 		}
 		out = append(out, uri)

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) signCommand() *cobra.Command {
-	var f keyFlags
+	var f signerFlags
 	var metadata string
 	var asJSON bool
 	c := &cobra.Command{
@@ -18,14 +18,20 @@ func (a *app) signCommand() *cobra.Command {
 		Short: "Sign an image, every platform of it and what is attached to it",
 		Long: `Sign signs a digest; a tag is resolved first, and the digest printed. Of an
 index, every platform and every attestation manifest is signed too. What it
-writes, cosign verifies. No transparency log is asked.
+writes, cosign verifies.
+
+It signs with a key, or with an identity that a certificate speaks for: that of
+the job (--keyless), or of a token in a file. --signing-config says who is asked
+for certificates, entries in a transparency log, and timestamps; with a key and
+without it nobody is asked.
 
 ` + imageHelp,
 		Example: `  whittle sign --key cosign.key registry.example/shop:1
+  whittle sign --keyless registry.example/shop:1
   docker buildx build --push -t registry.example/shop --metadata-file m.json . && whittle sign --key cosign.key --metadata-file m.json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			o, err := f.load(a)
+			o, err := f.load(c.Context(), a)
 			if err != nil {
 				return err
 			}
