@@ -113,6 +113,9 @@ func (s signerOf) Identity(ctx context.Context) (Identity, error) {
 	return id, nil
 }
 
+// Whole implements uploader.
+func (s signerOf) Whole() bool { return s.Signer.Services().Whole() }
+
 // KeyIdentity is a public key, PEM.
 func KeyIdentity(pem []byte) (Identity, error) {
 	id, err := cosign.LoadKey(pem)
