@@ -68,13 +68,16 @@ func (a *app) attest(ctx context.Context, f *attestFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, img := range images {
-		var res signing.Result
-		if f.predicate == "" {
-			res, err = signing.Attest(ctx, img, o, only)
-		} else {
-			res, err = attestFile(ctx, img, o, f.kind, f.predicate)
+	st := signing.Statements{Attached: f.predicate == "", Only: only}
+	if f.predicate != "" {
+		p, err := predicateOf("predicate", f.kind, f.predicate)
+		if err != nil {
+			return err
 		}
+		st.Own = []signing.Predicate{p}
+	}
+	for _, img := range images {
+		res, err := signing.AttestAll(ctx, img, o, st)
 		if err != nil {
 			return err
 		}
@@ -88,24 +91,56 @@ func (a *app) attest(ctx context.Context, f *attestFlags, args []string) error {
 	return nil
 }
 
-// attestFile signs a predicate out of a file.
-func attestFile(ctx context.Context, img signing.Image, o signing.Options, kind, file string) (signing.Result, error) {
-	types, err := predicateTypes("type", []string{kind})
+// attachedStatements is --attest without a value.
+const attachedStatements = "attached"
+
+// statements are what sign --attest names.
+func statements(args []string) (signing.Statements, error) {
+	var out signing.Statements
+	all := false
+	for _, arg := range args {
+		kind, file, own := strings.Cut(arg, "=")
+		switch {
+		case arg == attachedStatements:
+			out.Attached, all = true, true
+		case own:
+			p, err := predicateOf("attest", kind, file)
+			if err != nil {
+				return out, err
+			}
+			out.Own = append(out.Own, p)
+		default:
+			types, err := predicateTypes("attest", []string{kind})
+			if err != nil {
+				return out, err
+			}
+			out.Attached, out.Only = true, append(out.Only, types...)
+		}
+	}
+	if all && len(out.Only) > 0 {
+		return out, usage{errors.New("--attest alone is all that the builder attached; leave it out, or the types")}
+	}
+	return out, nil
+}
+
+// predicateOf reads a predicate out of a file.
+func predicateOf(flag, kind, file string) (signing.Predicate, error) {
+	types, err := predicateTypes(flag, []string{kind})
 	if err != nil {
-		return signing.Result{}, err
+		return signing.Predicate{}, err
 	}
 	data, err := readPredicate(file)
 	if err != nil {
-		return signing.Result{}, usage{fmt.Errorf("--predicate: %w", err)}
+		return signing.Predicate{}, usage{fmt.Errorf("--%s: %w", flag, err)}
 	}
 	// What lint prints is a list, and a predicate is an object.
 	if kind == "lint" && bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
 		data = append(append([]byte(`{"findings":`), data...), '}')
 	}
 	if err := json.Unmarshal(data, &map[string]json.RawMessage{}); err != nil {
-		return signing.Result{}, usage{fmt.Errorf("--predicate %s: want a JSON object: %w", file, err)}
+		return signing.Predicate{}, usage{fmt.Errorf("--%s %s: want a JSON object: %w", flag, file, err)}
 	}
-	return signing.AttestPredicate(ctx, img, o, types[0], data)
+	return signing.Predicate{Type: types[0], JSON: data}, nil
 }
 
 // maxPredicate is the longest predicate file that is read, in bytes: what may

@@ -32,7 +32,7 @@ type signerFlags struct {
 	trustFlags
 	key, passwordFile, format    string
 	identityToken, signingConfig string
-	keyless                      bool
+	keyless, replace             bool
 	annotations                  []string
 }
 
@@ -47,6 +47,7 @@ func (f *signerFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.key, "key", "", keyHelp)
 	fl.StringVar(&f.passwordFile, "key-password-file", "", passwordHelp)
 	fl.StringVar(&f.format, "format", "", "bundle or legacy (default bundle)")
+	fl.BoolVar(&f.replace, "replace", false, "remove older attestations of the same types by the same signer; in any case the newest counts")
 }
 
 // registerSigner registers what is named alike in every verb.
@@ -182,6 +183,9 @@ func (f *signerFlags) load(ctx context.Context, a *app) (signing.Options, error)
 	if err != nil {
 		return signing.Options{}, usage{fmt.Errorf("--format: %w", err)}
 	}
+	if f.replace && format == signing.Legacy {
+		return signing.Options{}, usage{errors.New("--replace removes bundles; in the older format all attestations of an image are one manifest")}
+	}
 	said, err := keyValues("annotation", f.annotations)
 	if err != nil {
 		return signing.Options{}, err
@@ -197,7 +201,7 @@ func (f *signerFlags) load(ctx context.Context, a *app) (signing.Options, error)
 	if err != nil {
 		return signing.Options{}, err
 	}
-	return signing.Options{Signer: signer, Format: format, Annotations: said, Log: a.log}, nil
+	return signing.Options{Signer: signer, Format: format, Annotations: said, Replace: f.replace, Log: a.log}, nil
 }
 
 func firstWord(words ...string) string {
