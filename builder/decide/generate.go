@@ -12,6 +12,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/rootfs"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -29,7 +30,7 @@ type made struct {
 // user writes to. Of the tree it takes the certificate bundle and zones.
 func generate(ctx context.Context, env *need.Env, in Input, facts *need.Set, user identity, files *drafts, gate *gate) (made, error) {
 	g := &generator{env: env, in: in, facts: facts, user: user, files: files, gate: gate, out: made{vars: slices.Clone(in.Config.Env)}}
-	steps := []func(context.Context) error{g.certificates, g.zones, g.accounts, g.nsswitch, g.temp}
+	steps := []func(context.Context) error{g.certificates, g.zones, g.accounts, g.nsswitch, g.temp, g.libraryCache, g.variables}
 	if in.Options.NoEvidence {
 		steps = nil
 	}
@@ -231,6 +232,44 @@ func (g *generator) temp(ctx context.Context) error {
 		return nil
 	}
 	return g.add(ctx, rootfs.File{Path: "/tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777, Reason: reason})
+}
+
+// libraryCache makes the loader's cache of what the image has of the tree's,
+// for who asks it for libraries (ldconfig(8) -p).
+func (g *generator) libraryCache(ctx context.Context) error {
+	const name = "/etc/ld.so.cache"
+	reason := g.facts.Reason(need.LibraryCache)
+	if reason == "" {
+		return nil
+	}
+	data, err := tree.ReadOptional(ctx, g.env.Tree, name, maxLibraryCache)
+	if err != nil || data == nil {
+		return err
+	}
+	occupied := g.files.occupied()
+	pruned, ok := elf.PruneCache(data, func(file string) bool { return g.files.present(file, occupied) })
+	if !ok {
+		return nil
+	}
+	return g.add(ctx, rootfs.File{Path: name, Mode: 0o644, Data: pruned, Reason: reason})
+}
+
+// maxLibraryCache is the largest cache that is read, in bytes.
+const maxLibraryCache = 32 << 20
+
+// variables sets what runtimes want to be set, unless the Dockerfile says
+// something else.
+func (g *generator) variables(context.Context) error {
+	for _, f := range g.facts.Facts {
+		if f.Kind != need.Variable {
+			continue
+		}
+		name, value, _ := strings.Cut(f.Subject, "=")
+		if _, set := g.env.Getenv(name); !set {
+			g.setenv(name, value, f.Reason)
+		}
+	}
+	return nil
 }
 
 // accounts adds passwd and group: where a program reads them, where the

@@ -75,7 +75,9 @@ func keepChanged(ctx context.Context, env *need.Env, in Input, db *packages.DB, 
 	w := &keeper{env: env, caches: caches, tree: in.Changed, base: in.Base, compiles: in.Compiles, reason: "the final stage put it there", left: map[string]image.Left{}, out: out}
 	if application != "" {
 		w.tree, w.base, w.reason, w.application = in.Tree, nil, "came with "+application+" in the base image", true
-		out.warnings = append(out.warnings, image.NewWarning("FROM", fmt.Sprintf("%s comes from the base image and belongs to no package, so what the base image holds beyond packages is kept too", application), "exclude: what the program does not read"))
+		if len(pruned) == 0 { // nothing is known of what it has beside it
+			out.warnings = append(out.warnings, image.NewWarning("FROM", fmt.Sprintf("%s comes from the base image and belongs to no package, so what the base image holds beyond packages is kept too", application), "exclude: what the program does not read"))
+		}
 	}
 	names, err := w.walk(ctx)
 	if err != nil {

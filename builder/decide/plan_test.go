@@ -232,10 +232,10 @@ func TestRefusals(t *testing.T) {
 
 func TestUnknownRuntime(t *testing.T) {
 	base, built, changed := app()
-	built.File("/bin/python3.12", 0o755, elftest.File{}.Bytes())
-	built.Symlink("/bin/python3", "python3.12")
-	_, err := decide.Decide(t.Context(), decide.Input{Tree: built, Changed: changed, Base: base, Config: config("python3", "app.py")})
-	if u, ok := errors.AsType[*image.UnsupportedError](err); !ok || u.Runtime != "python3.12" {
+	built.File("/bin/perl5.36", 0o755, elftest.File{}.Bytes())
+	built.Symlink("/bin/perl", "perl5.36")
+	_, err := decide.Decide(t.Context(), decide.Input{Tree: built, Changed: changed, Base: base, Config: config("perl", "app.pl")})
+	if u, ok := errors.AsType[*image.UnsupportedError](err); !ok || u.Runtime != "perl5.36" {
 		t.Errorf("error %v", err)
 	}
 }

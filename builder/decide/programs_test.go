@@ -250,21 +250,21 @@ func TestScripts(t *testing.T) {
 			t.File("/entry.sh", 0o755, []byte("#!/usr/bin/env zsh\n"))
 		}, refused: "/entry.sh asks env for zsh, which is not along PATH"},
 		{name: "a language that is not known", base: debian, config: entry, change: func(t *tree.Memory) {
-			t.File("/usr/bin/python3", 0o755, elftest.File{}.Bytes())
-			t.File("/entry.sh", 0o755, []byte("#!/usr/bin/python3\n"))
-		}, unknown: "python3"},
+			t.File("/usr/bin/perl", 0o755, elftest.File{}.Bytes())
+			t.File("/entry.sh", 0o755, []byte("#!/usr/bin/perl\n"))
+		}, unknown: "perl"},
 		{name: "php-fpm8.2 is PHP", base: debian, config: entrypoint("php-fpm8.2"), change: func(t *tree.Memory) {
 			t.File("/usr/bin/php-fpm8.2", 0o755, elftest.File{}.Bytes())
 		}, unknown: "php-fpm8.2"},
 		{name: "a program with an interpreter inside", base: debian, config: entrypoint("/srv/embedded"), change: func(t *tree.Memory) {
 			t.File(loader, 0o755, elftest.File{Library: true}.Bytes())
-			t.File("/lib/libpython3.11.so.1.0", 0o644, elftest.File{Library: true}.Bytes())
-			t.File("/srv/embedded", 0o755, elftest.File{Interp: loader, Needed: []string{"libpython3.11.so.1.0"}}.Bytes())
-		}, unknown: "libpython3.11.so.1.0"},
-		{name: "an included script in a language that is not known is a warning", options: decide.Options{Include: []string{"/srv/tool.py"}}, base: func(t *tree.Memory) {
+			t.File("/lib/libperl.so.5.36", 0o644, elftest.File{Library: true}.Bytes())
+			t.File("/srv/embedded", 0o755, elftest.File{Interp: loader, Needed: []string{"libperl.so.5.36"}}.Bytes())
+		}, unknown: "libperl.so.5.36"},
+		{name: "an included script in a language that is not known is a warning", options: decide.Options{Include: []string{"/srv/tool.pl"}}, base: func(t *tree.Memory) {
 			debian(t)
-			t.File("/usr/bin/python3", 0o755, elftest.File{}.Bytes())
-		}, change: func(t *tree.Memory) { t.File("/srv/tool.py", 0o755, []byte("#!/usr/bin/python3\n")) }, has: []string{"0755 0:0 /srv/tool.py"}, warns: []string{"runs on python3"}},
+			t.File("/usr/bin/perl", 0o755, elftest.File{}.Bytes())
+		}, change: func(t *tree.Memory) { t.File("/srv/tool.pl", 0o755, []byte("#!/usr/bin/perl\n")) }, has: []string{"0755 0:0 /srv/tool.pl"}, warns: []string{"runs on perl"}},
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/named"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/pam"
+	"github.com/whittle-oci/whittle/builder/need/python"
 	"github.com/whittle-oci/whittle/builder/need/shell"
 	"github.com/whittle-oci/whittle/builder/need/terminfo"
 	"github.com/whittle-oci/whittle/builder/need/wrapper"
@@ -43,22 +44,28 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 // says what else there is, and the tree is a whole machine.
 func runtimes(db *packages.DB, dist *distribution.Provider, data bool) []runtime {
 	sh, files := shell.New(), elf.NewFiles()
-	js := node.New(files)
+	js, py := node.New(files), python.New(files)
 	out := []runtime{
 		{launcher: wrapper.Launcher{}},
 		{launcher: js, provider: js},
+		{launcher: py, provider: py},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
 		{provider: asbuilt.Provider{}},
-		{provider: elf.New(files)},
+		{provider: elf.New(files, interprets)},
 		{provider: dist},
 		{launcher: need.Execute{}},
 	}
 	if data {
-		out = append(out, runtime{provider: named.New(db, files, dist.Asked)}, runtime{provider: glibc.New(db, files)}, runtime{provider: pam.New(files)}, runtime{provider: terminfo.New(db, files)})
+		out = append(out, runtime{provider: named.New(db, files, dist.Asked, interprets)}, runtime{provider: glibc.New(db, files)}, runtime{provider: pam.New(files)}, runtime{provider: terminfo.New(db, files)})
 	}
 	return out
 }
+
+// interprets reports whether a file runs programs of a language that is known:
+// what it could call and what its text names says nothing of what an image
+// needs, which its launcher and provider read off those programs.
+func interprets(name string) bool { return python.Interprets(name) || node.Interprets(name) }
 
 func launchers(all []runtime) []need.Launcher {
 	var out []need.Launcher

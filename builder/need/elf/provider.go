@@ -16,11 +16,14 @@ import (
 // A Provider answers for ELF programs and libraries: what the loader opens for
 // them, and what their symbols and texts show that they use.
 type Provider struct {
-	files *Files
+	files      *Files
+	interprets func(name string) bool
 }
 
 // New returns a provider that reads files through what others have read.
-func New(files *Files) Provider { return Provider{files} }
+// interprets tells programs of which it is known what they run: that they could
+// run commands shows nothing of those.
+func New(files *Files, interprets func(name string) bool) Provider { return Provider{files, interprets} }
 
 const magic = "\x7fELF"
 
@@ -50,7 +53,7 @@ func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	if err != nil {
 		return need.Found{}, refused(v, err)
 	}
-	found, err := evidence(ctx, env, v.Path, info)
+	found, err := p.evidence(ctx, env, v.Path, info)
 	if err != nil {
 		return found, err
 	}
@@ -111,7 +114,7 @@ func libraryFacts(v need.Visit) need.Found {
 }
 
 // evidence is what a program's headers show that it uses.
-func evidence(ctx context.Context, env *need.Env, real string, info *Info) (need.Found, error) {
+func (p Provider) evidence(ctx context.Context, env *need.Env, real string, info *Info) (need.Found, error) {
 	var out need.Found
 	if env.NoEvidence {
 		return out, nil
@@ -137,8 +140,10 @@ func evidence(ctx context.Context, env *need.Env, real string, info *Info) (need
 			out.Facts = append(out.Facts, need.Fact{Kind: need.OpenSSL, Reason: real + " " + info.Unknown})
 		}
 	}
-	if err := commandShell(ctx, env, &out, real, ev.Shell, info.Unknown != ""); err != nil {
-		return out, err
+	if !p.interprets(real) {
+		if err := commandShell(ctx, env, &out, real, ev.Shell, info.Unknown != ""); err != nil {
+			return out, err
+		}
 	}
 	if ev.Run != "" {
 		switch res, err := tree.Resolve(ctx, env.Tree, "/var/run"); {

@@ -26,6 +26,8 @@ type Provider struct {
 	db    *packages.DB
 	elf   *elf.Files
 	asked func(ctx context.Context) ([]packages.Package, error)
+	// interprets tells programs of which it is known what they run.
+	interprets func(name string) bool
 
 	onPath   map[string]string // programs along PATH: name to path
 	wanted   map[string]bool   // packages that were asked for by name, and what they depend on
@@ -36,9 +38,10 @@ type Provider struct {
 }
 
 // New returns a provider over the package database of the tree. asked lists the
-// packages that the final stage installs by name.
-func New(db *packages.DB, files *elf.Files, asked func(ctx context.Context) ([]packages.Package, error)) *Provider {
-	return &Provider{db: db, elf: files, asked: asked, programs: map[string]owner{}}
+// packages that the final stage installs by name. interprets tells programs of
+// which it is known what they run: the texts of those are for people.
+func New(db *packages.DB, files *elf.Files, asked func(ctx context.Context) ([]packages.Package, error), interprets func(name string) bool) *Provider {
+	return &Provider{db: db, elf: files, asked: asked, interprets: interprets, programs: map[string]owner{}}
 }
 
 const magic = "\x7fELF"
@@ -71,7 +74,7 @@ var goStarts = []string{"os.StartProcess", "os/exec.Command", "os/exec.(*Cmd).St
 // Needs implements need.Provider.
 func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
 	var out need.Found
-	if env.NoEvidence {
+	if env.NoEvidence || p.interprets(v.Path) {
 		return out, nil
 	}
 	owned, base, err := p.db.OfBaseSystem(ctx, v.Path)

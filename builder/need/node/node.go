@@ -45,6 +45,12 @@ func isName(name string) bool {
 	return base == "node" || base == "nodejs"
 }
 
+// Interprets reports whether a file, by its name, runs programs of Node.js: node
+// itself or its library.
+func Interprets(name string) bool {
+	return isName(name) || strings.HasPrefix(path.Base(name), "libnode.so")
+}
+
 // isNode reports whether the program at a path is Node.js: a file of that name
 // that is no script.
 func isNode(ctx context.Context, env *need.Env, name string) (bool, error) {

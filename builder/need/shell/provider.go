@@ -340,7 +340,7 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		switch {
 		case helper && err == nil && command.IsShell(program) && !env.NoShell:
 			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: f.Path, By: f.Path, Reason: f.Reason, Strength: need.Optional, Droppable: f.Droppable})
-		case !there:
+		case !there && f.Droppable: // what somebody asks for is read rather than run
 			name := line.Interpreter
 			if line.Env != "" {
 				name = line.Env
