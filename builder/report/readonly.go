@@ -15,17 +15,25 @@ import (
 func readOnly(p *image.Plan) []string {
 	out := []string{"--read-only"}
 	user, group, numeric := strings.Cut(p.Config.User, ":")
-	var mounted []string
-	for _, e := range p.Entries {
-		if e.Type != image.Dir || !written(p, e) || slices.ContainsFunc(mounted, func(m string) bool { return strings.HasPrefix(e.Path, m+"/") }) {
-			continue
-		}
-		mounted = append(mounted, e.Path)
+	for _, e := range Writable(p) {
 		option := "--tmpfs " + e.Path
 		if numeric && e.Mode&0o002 == 0 {
 			option += ":uid=" + user + ",gid=" + group
 		}
 		out = append(out, option)
+	}
+	return out
+}
+
+// Writable lists the directories of an image that are there to be written to
+// and hold nothing yet, the outermost of those that lie in each other.
+func Writable(p *image.Plan) []image.Entry {
+	var out []image.Entry
+	for _, e := range p.Entries {
+		if e.Type != image.Dir || !written(p, e) || slices.ContainsFunc(out, func(m image.Entry) bool { return strings.HasPrefix(e.Path, m.Path+"/") }) {
+			continue
+		}
+		out = append(out, e)
 	}
 	return out
 }

@@ -26,6 +26,7 @@ type Report struct {
 	// ReadOnly are the options of docker run with which the image runs on a
 	// read-only root: a tmpfs for each directory that programs write to.
 	ReadOnly []string        `json:"readOnly"`
+	Smoke    *Smoke          `json:"smoke,omitempty"` // nil when nothing was to be tried
 	Programs []string        `json:"programs"`
 	Static   *Static         `json:"static,omitempty"`
 	Changes  []image.Change  `json:"changes,omitempty"`
@@ -64,6 +65,12 @@ type Static struct {
 	Set  []string `json:"set,omitempty"` // variables that were set for it
 	Cgo  []string `json:"cgo,omitempty"` // packages that use cgo
 	Line int      `json:"line,omitempty"`
+}
+
+// Smoke says how the finished image was tried.
+type Smoke struct {
+	Check  string `json:"check"`
+	Result string `json:"result"` // in words
 }
 
 // A File is one file of the image and why it is there, or a directory's worth

@@ -52,6 +52,9 @@ func (r *Report) summary(b *bytes.Buffer) {
 	fmt.Fprintf(t, "  shell\t%s\t%s\n", none(r.Before.Shell), none(r.After.Shell))
 	_ = t.Flush() // a buffer does not fail
 	fmt.Fprintf(b, "  run it with %s\n", image.Printable(strings.Join(r.ReadOnly, " ")))
+	if r.Smoke != nil {
+		fmt.Fprintf(b, "  smoke: %s: %s\n", image.Printable(r.Smoke.Check), r.Smoke.Result)
+	}
 	if r.Before.Unknown != "" {
 		fmt.Fprintf(b, "  the size before is unknown: %s\n", image.Printable(r.Before.Unknown))
 	}
