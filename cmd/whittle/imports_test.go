@@ -44,6 +44,7 @@ var unreachable = map[string][]string{
 	"builder/need":        {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/decide":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/report":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
+	"builder/smoke":       {"github.com/moby/buildkit", "github.com/google/go-containerregistry", mod + "builder/decide", mod + "lint", mod + "signing", mod + "cmd"},
 	"builder/sbom":        {"github.com/moby/buildkit", "github.com/google/go-containerregistry"},
 	"builder/frontend":    {mod + "lint/rules", mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/", "github.com/google/go-containerregistry"},
 	"builder/engine":      {mod + "lint", mod + "signing", mod + "cmd", "github.com/sigstore/cosign"},
