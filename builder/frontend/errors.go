@@ -40,6 +40,25 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // ExitCode is the code for a Dockerfile that is refused.
 func (*RefusedError) ExitCode() int { return 1 }
 
+// An UntriedError is an image that was to be tried and could not be: nothing is
+// known of whether it works.
+type UntriedError struct {
+	Why string // "" for what Err says
+	Err error  // may be nil
+}
+
+// Error says why.
+func (e *UntriedError) Error() string {
+	why := e.Why
+	if why == "" {
+		why = e.Err.Error()
+	}
+	return "smoke: the image could not be tried: " + why
+}
+
+// Unwrap returns the cause.
+func (e *UntriedError) Unwrap() error { return e.Err }
+
 // refuse makes an error that points at lines of the Dockerfile.
 func (b *build) refuse(err error, at []parser.Range) error {
 	r := &RefusedError{File: b.src.Filename, Err: err}

@@ -54,6 +54,9 @@ type Options struct {
 	OnReport func(*report.Report, *image.Plan)
 	// Measures remembers the size of base images; nil for no memory.
 	Measures Measures
+	// Program finds this program for BuildKit, which runs it beside an image
+	// that is tried; nil where it cannot be found, so that nothing is tried.
+	Program func(gateway.BuildOpts) (Program, error)
 	// Version is the version of whittle, for attestations.
 	Version string
 }

@@ -65,7 +65,7 @@ func (b *build) platform(ctx context.Context, p *ocispecs.Platform, idx int, att
 		if idx == 0 && why != "" {
 			b.warn(ctx, why, nil, "")
 		}
-		return b.asWritten(ctx, def, conv)
+		return b.asWritten(ctx, def, conv, p)
 	}
 	return b.rewrite(ctx, def, conv, p, idx, att)
 }
@@ -79,7 +79,7 @@ func (b *build) minimal() (bool, string) {
 }
 
 // asWritten returns the stage as BuildKit's own frontend does.
-func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result) (*dockerui.BuildResult, error) {
+func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result, p *ocispecs.Platform) (*dockerui.BuildResult, error) {
 	ref, err := b.shipped(ctx, def)
 	if err != nil {
 		return nil, err
@@ -92,6 +92,9 @@ func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerf
 		if err := b.budget(size.Bytes, "it is built as written"); err != nil {
 			return nil, err
 		}
+	}
+	if _, err := b.try(ctx, tried{root: def, config: conv.Image.Config, platform: p}); err != nil {
+		return nil, err
 	}
 	return &dockerui.BuildResult{Reference: ref, Image: conv.Image, BaseImage: conv.BaseImage, Epoch: conv.Epoch}, nil
 }
@@ -110,14 +113,14 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	})
 	if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
 		b.warn(ctx, fmt.Sprintf("%s; the image is built as written", u), b.file.where(u.Instruction), "")
-		return b.asWritten(ctx, def, conv)
+		return b.asWritten(ctx, def, conv, p)
 	}
 	if err != nil {
 		return nil, b.refused(err)
 	}
 	if name, ok := llbsink.Unnameable(made, b.can()); ok {
 		b.warn(ctx, fmt.Sprintf("the name %q is not UTF-8, so that a build cannot be told of it; the image is built as written", name), nil, "", "rename it, or exclude: it")
-		return b.asWritten(ctx, def, conv)
+		return b.asWritten(ctx, def, conv, p)
 	}
 	compiled.unseen(made)
 	rep := report.New(platformName(p), made)
@@ -129,23 +132,36 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	if idx == 0 {
 		b.planWarnings(ctx, made)
 	}
-	if b.OnReport != nil {
-		b.OnReport(rep, made)
-	}
 	created := time.Unix(0, 0).UTC()
 	if conv.Epoch != nil {
 		created = *conv.Epoch
 	}
 	img := b.image(conv.Image, made, created)
 	if b.DryRun {
+		b.reported(rep, made)
 		return &dockerui.BuildResult{Image: img}, nil
 	}
-	ref, err := b.ship(ctx, made, stage, created, p)
+	small, err := b.small(ctx, made, stage, created, p)
 	if err != nil {
 		return nil, err
 	}
+	ref, err := b.shipped(ctx, small)
+	if err != nil {
+		return nil, err
+	}
+	if rep.Smoke, err = b.try(ctx, tried{root: small, config: img.Config, platform: p, plan: made, built: stage.tree}); err != nil {
+		return nil, err
+	}
+	b.reported(rep, made)
 	att.add(p, rep, made, stage.state, created)
 	return &dockerui.BuildResult{Reference: ref, Image: img, Epoch: &created}, nil
+}
+
+// reported hands a report to the caller.
+func (b *build) reported(rep *report.Report, made *image.Plan) {
+	if b.OnReport != nil {
+		b.OnReport(rep, made)
+	}
 }
 
 // image is the configuration of the minimal image: what the plan says, on one
@@ -162,8 +178,8 @@ func (b *build) image(built *dockerspec.DockerOCIImage, made *image.Plan, create
 	return &img
 }
 
-// ship solves the minimal image.
-func (b *build) ship(ctx context.Context, made *image.Plan, s *stage, created time.Time, p *ocispecs.Platform) (gateway.Reference, error) {
+// small is the definition of the minimal image.
+func (b *build) small(ctx context.Context, made *image.Plan, s *stage, created time.Time, p *ocispecs.Platform) (*pb.Definition, error) {
 	st := llbsink.State(made, s.state, created, b.can())
 	opts := []llb.ConstraintsOpt{llb.WithCaps(b.client.BuildOpts().LLBCaps)}
 	if p != nil {
@@ -173,7 +189,7 @@ func (b *build) ship(ctx context.Context, made *image.Plan, s *stage, created ti
 	if err != nil {
 		return nil, fmt.Errorf("marshalling the minimal image: %w", err)
 	}
-	return b.shipped(ctx, def.ToPB())
+	return def.ToPB(), nil
 }
 
 // can says what the builder is able to do.

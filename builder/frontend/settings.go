@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/smoke"
 	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
@@ -30,6 +31,8 @@ const (
 	// Commands is a list of command lines, each a list of words or a text
 	// that is cut into words as a shell does.
 	Commands
+	// Smoke is one such command line, or a request to the image's own command.
+	Smoke
 )
 
 // A Setting is one key of the build section of .whittle.yaml. It is also a
@@ -56,6 +59,7 @@ func Settings() []Setting {
 		{"no-identity", Bool, "give the image's user no line in passwd and group and no HOME"},
 		{"contents", Text, `attach the reason of every file: "auto" (with any other attestation), "true", "false"`},
 		{"minimal", Bool, "make the image of a --target minimal too"},
+		{"smoke", Smoke, `try the image before it is shipped: a command line that must end with 0, or "http: GET /path on PORT within 10s" beside the image's own command; read-only, without a network`},
 		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
 		{"syntax-aliases", List, "further # syntax= images that stand for this frontend"},
 		{"lint", Text, `show lint findings as warnings of the build: "on" or "off"`},
@@ -79,6 +83,7 @@ type Config struct {
 	MaxSize       int64 // bytes, 0 for no limit
 	SyntaxAliases []string
 	LintOff       bool
+	Smoke         smoke.Check
 }
 
 // A ConfigError is a setting that cannot be understood. Source names the flag,
@@ -282,6 +287,8 @@ func nodeItems(v *yaml.Node, kind Kind) ([]string, error) {
 		return []string{v.Value}, nil
 	case v.Kind == yaml.SequenceNode && kind == Commands:
 		return nodeCommands(v)
+	case kind == Smoke:
+		return nodeCheck(v)
 	case v.Kind == yaml.SequenceNode && kind == List:
 		var out []string
 		for _, n := range v.Content {
@@ -305,17 +312,51 @@ func nodeCommands(v *yaml.Node) ([]string, error) {
 			out = append(out, n.Value)
 			continue
 		}
-		var words []string
-		if err := n.Decode(&words); err != nil || len(words) == 0 {
+		words, ok := execForm(n)
+		if !ok {
 			return nil, fmt.Errorf("want command lines, each a text or a list of words")
 		}
-		data, err := json.Marshal(words)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, string(data))
+		out = append(out, words)
 	}
 	return out, nil
+}
+
+// execForm reads a list of words and writes it as ParseCommand takes it.
+func execForm(n *yaml.Node) (string, bool) {
+	var words []string
+	if err := n.Decode(&words); err != nil || len(words) == 0 {
+		return "", false
+	}
+	data, err := json.Marshal(words)
+	return string(data), err == nil
+}
+
+// httpPrefix begins a check that is a request, as one value.
+const httpPrefix = "http:"
+
+// nodeCheck reads a check that is not one text: a list of words, or http: and
+// the request.
+func nodeCheck(v *yaml.Node) ([]string, error) {
+	if v.Kind == yaml.SequenceNode {
+		if words, ok := execForm(v); ok {
+			return []string{words}, nil
+		}
+	}
+	if v.Kind == yaml.MappingNode && len(v.Content) == 2 && v.Content[0].Value == "http" && v.Content[1].Kind == yaml.ScalarNode {
+		return []string{httpPrefix + " " + v.Content[1].Value}, nil
+	}
+	return nil, fmt.Errorf("want a command line, as a text or a list of words, or http: GET /path on PORT within 10s")
+}
+
+// ParseCheck reads how an image is tried: http: and a request, or a command
+// line.
+func ParseCheck(s string) (smoke.Check, error) {
+	if request, ok := strings.CutPrefix(s, httpPrefix); ok {
+		r, err := smoke.ParseRequest(request)
+		return smoke.Check{HTTP: &r}, err
+	}
+	argv, err := ParseCommand(s)
+	return smoke.Check{Argv: argv}, err
 }
 
 func at(name string, n *yaml.Node) string { return name + ":" + strconv.Itoa(n.Line) }
@@ -389,6 +430,13 @@ func config(sources ...map[string]Value) (Config, error) {
 	c.Minimal = boolean("minimal")
 	c.SyntaxAliases = get("syntax-aliases").items
 	c.LintOff = oneOf("lint", "on", "on", "off") == "off"
+	if v := text("smoke"); v != "" {
+		check, err := ParseCheck(v)
+		if err != nil {
+			fail("smoke", err.Error())
+		}
+		c.Smoke = check
+	}
 	if v := text("max-size"); v != "" {
 		n, err := ParseSize(v)
 		if err != nil {
