@@ -7,12 +7,16 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/whittle-oci/whittle/builder/smoke"
 	"github.com/whittle-oci/whittle/cmd/internal/gc"
 	"github.com/whittle-oci/whittle/cmd/whittle/internal/cli"
 )
 
 func main() {
 	gc.Defer()
+	if code, asked := smoke.Supervise(os.Args); asked {
+		os.Exit(code)
+	}
 	os.Exit(run())
 }
 

@@ -156,7 +156,11 @@ func TestWithoutRunc(t *testing.T) {
 	}
 	runs(t, pull(t, ref), "no runc")
 	res = run(t, env, world.bin, "build", dockerfile(t, "FROM muslbox:1\nRUN true\nCMD [\"/bin/busybox\"]\n"), "--progress", "quiet")
-	if res.code != 3 || !strings.Contains(res.stderr, "runc is not along PATH") || !strings.Contains(res.stderr, "hint: RUN instructions need runc") {
+	if res.code != 3 || !strings.Contains(res.stderr, "runc is not along PATH") || !strings.Contains(res.stderr, "hint: RUN instructions and smoke need runc") {
 		t.Errorf("a RUN: exit %d\n%s", res.code, res.stderr)
+	}
+	res = run(t, env, world.bin, "build", dockerfile(t, "FROM muslbox:1\nCMD [\"/bin/busybox\"]\n"), "--progress", "quiet", "--smoke", "/bin/busybox true")
+	if res.code != 3 || !strings.Contains(res.stderr, "smoke: the image could not be tried: ") || !strings.Contains(res.stderr, "runc is not along PATH") || !strings.Contains(res.stderr, "hint: RUN instructions and smoke need runc") {
+		t.Errorf("smoke: exit %d\n%s", res.code, res.stderr)
 	}
 }

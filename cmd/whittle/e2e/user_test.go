@@ -103,9 +103,14 @@ func TestWithoutRoot(t *testing.T) {
 	for dir, want := range map[string]string{
 		"owned": "hint: a plain user namespace holds one user",
 		"base":  "hint: a plain user namespace holds one user",
-		"run":   "hint: RUN instructions need more than the one user",
+		"run":   "hint: RUN instructions and smoke need more than the one user",
+		"copy":  "hint: RUN instructions and smoke need more than the one user",
 	} {
-		out, code = a.whittle(t, "build", dir, "--progress", "quiet", "-o", "type=oci,dest=x.tar")
+		args := []string{"build", dir, "--progress", "quiet", "-o", "type=oci,dest=x.tar"}
+		if dir == "copy" {
+			args = append(args, "--smoke", "/hello")
+		}
+		out, code = a.whittle(t, args...)
 		if code != 3 || !strings.Contains(out, want) || !strings.Contains(out, "build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)") {
 			t.Errorf("%s: exit %d, want %q in\n%s", dir, code, want, out)
 		}

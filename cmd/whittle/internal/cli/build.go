@@ -50,7 +50,7 @@ buildx build; those at the end of the list are whittle's own.`,
 // build runs one build: request, engine, solve, signatures, what to print.
 func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	ctx := c.Context()
-	if err := f.check(); err != nil {
+	if err := f.check(c.Flags()); err != nil {
 		return err
 	}
 	req, err := f.request(ctx, a, dir)
@@ -67,7 +67,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	build := frontend.New(frontend.Options{
 		Args: settings, ConfigName: req.configName, Config: req.config, ReadConfig: readConfig, Local: req.trees(),
 		Commands: req.commands, DryRun: f.dryRun, Check: check.With(checkers), Version: version.String(),
-		Measures: measures(), OnReport: collected.add,
+		Program: frontend.ProgramOfClient(req.program), Measures: measures(), OnReport: collected.add,
 	})
 	if err := f.prepareSigning(ctx, a); err != nil {
 		return err

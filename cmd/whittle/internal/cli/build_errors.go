@@ -41,6 +41,9 @@ func (a *app) buildError(err, own error) error {
 	if bad, ok := errors.AsType[*frontend.ConfigError](own); ok {
 		return bad
 	}
+	if bad, ok := errors.AsType[*frontend.UntriedError](own); ok {
+		return hintRun(bad)
+	}
 	if refusedFile(err) {
 		return refused{err}
 	}
@@ -100,13 +103,16 @@ func refusedFile(err error) bool {
 // hintRun adds what a RUN needs that the machine has not.
 func hintRun(err error) error {
 	text := err.Error()
+	if bad, ok := errors.AsType[*frontend.UntriedError](err); ok && bad.Err != nil {
+		text = bad.Err.Error()
+	}
 	switch {
 	case embedded.InNamespace() && strings.Contains(text, "chown"):
 		return hinted{err, "a plain user namespace holds one user, so files of others cannot be written, as most base images have, and a WORKDIR of the image's user: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
 	case embedded.InNamespace() && (strings.Contains(text, "did not complete successfully") || strings.Contains(text, "runc")):
-		return hinted{err, "RUN instructions need more than the one user of a plain user namespace: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
+		return hinted{err, "RUN instructions and smoke need more than the one user of a plain user namespace: build as root, or with a BuildKit that is running (--builder, BUILDKIT_HOST)"}
 	case strings.Contains(text, embedded.ErrNoRunc.Error()):
-		return hinted{err, "RUN instructions need runc: install it, or use a BuildKit that is running (--builder, BUILDKIT_HOST)"}
+		return hinted{err, "RUN instructions and smoke need runc: install it, or use a BuildKit that is running (--builder, BUILDKIT_HOST)"}
 	}
 	return err
 }

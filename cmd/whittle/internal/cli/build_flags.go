@@ -98,7 +98,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 }
 
 // check refuses flags that do not go together before any work is done.
-func (f *buildFlags) check() error {
+func (f *buildFlags) check(fl *pflag.FlagSet) error {
 	switch {
 	case f.push && len(f.tags) == 0:
 		return usage{errors.New("--push needs a name: -t NAME")}
@@ -113,6 +113,11 @@ func (f *buildFlags) check() error {
 	}
 	if _, err := frontend.ParseSize(f.stateSize); err != nil {
 		return usage{fmt.Errorf("--state-size: %w", err)}
+	}
+	if smoke := fl.Lookup("smoke"); smoke.Changed {
+		if _, err := frontend.ParseCheck(smoke.Value.String()); err != nil {
+			return usage{fmt.Errorf("--smoke: %w", err)}
+		}
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/tonistiigi/go-csvvalue"
 
 	"github.com/whittle-oci/whittle/builder/engine"
+	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -44,6 +45,7 @@ type buildRequest struct {
 	commands   [][]string           // that Compose files start the image with
 	dirs       []string             // of the Dockerfile and the context, where they are directories here
 	local      map[string]*tree.Dir // what is shared with the builder, by name
+	program    string               // base name of this program, which is shared, too
 	temporary  []string             // directories that are removed at the end
 	places     *oci.Places          // what -o writes to
 	cacheOnly  bool                 // an output asks for nothing
@@ -65,6 +67,7 @@ func (f *buildFlags) request(ctx context.Context, a *app, dir string) (*buildReq
 		func(r *buildRequest) error { return f.context(a, r, dir) },
 		f.names, f.attributes, f.attestations, f.contextsAttr, f.caches, f.session,
 		func(r *buildRequest) error { return f.output(ctx, a, r) },
+		(*buildRequest).shareProgram,
 		f.readConfig,
 	} {
 		if err := step(r); err != nil {
@@ -113,6 +116,24 @@ func (f *buildFlags) context(a *app, r *buildRequest, dir string) error {
 	r.commands = composeCommands(a, file)
 	r.dirs = []string{filepath.Dir(file), dir}
 	return r.mount(map[string]string{"context": dir, "dockerfile": filepath.Dir(file)})
+}
+
+// shareProgram lets the builder have this program, and nothing that lies beside
+// it. It asks for it when an image is to be tried.
+func (r *buildRequest) shareProgram() error {
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	r.program = filepath.Base(exe)
+	dir, err := fsutil.NewFS(filepath.Dir(exe))
+	if err != nil {
+		return fmt.Errorf("opening this program: %w", err)
+	}
+	if r.solve.LocalMounts[frontend.ProgramLocal], err = fsutil.NewFilterFS(dir, &fsutil.FilterOpt{IncludePatterns: []string{r.program}}); err != nil {
+		return fmt.Errorf("opening this program: %w", err)
+	}
+	return nil
 }
 
 func (r *buildRequest) mount(dirs map[string]string) error {

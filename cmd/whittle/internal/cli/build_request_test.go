@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -79,8 +81,17 @@ func TestContexts(t *testing.T) {
 					t.Errorf("%s is not shared", name)
 				}
 			}
-			if len(r.local) != len(r.solve.LocalMounts) {
+			// This program is shared besides, alone of all that lies beside it.
+			if len(r.local)+1 != len(r.solve.LocalMounts) {
 				t.Errorf("%d directories are open, %d shared", len(r.local), len(r.solve.LocalMounts))
+			}
+			var shared []string
+			err = r.solve.LocalMounts[frontend.ProgramLocal].Walk(t.Context(), "", func(name string, _ fs.DirEntry, err error) error {
+				shared = append(shared, name)
+				return err
+			})
+			if len(shared) != 1 || shared[0] != r.program || err != nil {
+				t.Errorf("the program is shared as %q (%v)", shared, err)
 			}
 		})
 	}
