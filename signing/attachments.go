@@ -24,6 +24,7 @@ type attachment struct {
 	statement *Statement // what the payload says
 	signed    *Signed
 	written   string // when it was attached, as its manifest says; may be ""
+	referrer  string // digest of the manifest by which it refers; "" in the older format
 }
 
 // signature tells a signature of an image from other statements about it.
@@ -69,7 +70,7 @@ type item struct {
 	place  int
 	parse  func([]byte, map[string]string) (attachment, error)
 
-	written string
+	written, referrer string
 }
 
 // run looks at everything. An error is one of listing what there is, or the
@@ -94,7 +95,7 @@ func (s *survey) run(ctx context.Context) error {
 				return err
 			}
 			if m != nil {
-				if err := s.layers(ctx, m, len(list)+i); err != nil {
+				if err := s.layers(ctx, m, len(list)+i, ""); err != nil {
 					return err
 				}
 			}
@@ -217,7 +218,7 @@ func (s *survey) referrer(ctx context.Context, place int, digest string) error {
 		s.has(Bundle)
 		return s.failed(ctx, err)
 	}
-	return s.layers(ctx, m, place)
+	return s.layers(ctx, m, place, digest)
 }
 
 // What cosign and Whittle write on the manifest of a bundle.
@@ -229,12 +230,12 @@ const (
 // envelopeType is the media type of attestations in the older format.
 const envelopeType = "application/vnd.dsse.envelope.v1+json"
 
-// layers looks at the signatures among a manifest's layers, and passes over
-// what is none. Large ones are left for later.
-func (s *survey) layers(ctx context.Context, m *v1.Manifest, place int) error {
+// layers looks at the signatures among the layers of a manifest, whose digest
+// is given where it is a referrer, and passes over what is none. Large ones are left for later.
+func (s *survey) layers(ctx context.Context, m *v1.Manifest, place int, referrer string) error {
 	found := false
 	for i, l := range m.Layers {
-		it := item{desc: v1.Descriptor{Digest: l.Digest, Size: l.Size}, format: Legacy, place: place<<20 + i, written: m.Annotations[createdAnnotation]}
+		it := item{desc: v1.Descriptor{Digest: l.Digest, Size: l.Size}, format: Legacy, place: place<<20 + i, written: m.Annotations[createdAnnotation], referrer: referrer}
 		switch t := string(l.MediaType); {
 		case strings.HasPrefix(t, bundleTypes):
 			it.format, it.parse = Bundle, parseBundle
@@ -312,7 +313,7 @@ func (s *survey) item(ctx context.Context, it item) error {
 	if err != nil {
 		return s.failed(ctx, err)
 	}
-	a.format, a.place, a.written = it.format, it.place, it.written
+	a.format, a.place, a.written, a.referrer = it.format, it.place, it.written, it.referrer
 	s.mu.Lock()
 	s.shown++
 	ours := s.look(a)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sirupsen/logrus"
 )
 
 // liftedTypes are the predicate types that Attest signs unless others are
@@ -20,61 +22,85 @@ var liftedTypes = regexp.MustCompile(`^(https://spdx\.dev/Document(/v[0-9.]+)?|h
 // Statements of other types are signed only if predicates names them, and
 // signatures never: then it names all that is signed.
 func Attest(ctx context.Context, img Image, o Options, predicates []string) (Result, error) {
-	res := Result{Image: img.Reference(), Source: img.Place(), Digest: img.digest}
-	o, err := o.complete()
-	if err != nil {
-		return res, err
-	}
-	for _, p := range predicates {
+	return AttestAll(ctx, img, o, Statements{Attached: true, Only: predicates})
+}
+
+// AttestPredicate signs a predicate of the user's own, a JSON object, about an
+// image.
+func AttestPredicate(ctx context.Context, img Image, o Options, predicateType string, predicate []byte) (Result, error) {
+	return AttestAll(ctx, img, o, Statements{Own: []Predicate{{predicateType, predicate}}})
+}
+
+// AttestAll signs statements about an image, in one go.
+func AttestAll(ctx context.Context, img Image, o Options, st Statements) (Result, error) {
+	return perform(ctx, img, o, false, st)
+}
+
+// Statements are what is attested about an image.
+type Statements struct {
+	Attached bool        // what the builder attached
+	Only     []string    // of that, these types alone; none for SBOMs, provenance and contents
+	Own      []Predicate // predicates of one's own, about the image as a whole
+}
+
+// A Predicate is what a statement says, a JSON object.
+type Predicate struct {
+	Type string
+	JSON []byte
+}
+
+// check refuses signatures, and what is no predicate.
+func (s Statements) check() error {
+	for _, p := range s.Only {
 		if isSignatureType(p) {
-			return res, &SignatureTypeError{p}
+			return &SignatureTypeError{p}
 		}
 	}
-	plan, err := liftable(ctx, img, o, predicates)
-	if err != nil {
-		return res, err
-	}
-	for _, p := range plan {
-		for _, st := range p.statements {
-			kept, err := writeStatement(ctx, img.at, p.about, o, st.raw, st.predicateType, p.there)
-			if err != nil {
-				return res, err
-			}
-			if kept {
-				res.Kept++
-			}
-			res.Attested = append(res.Attested, Attested{p.about.digest(), st.predicateType})
+	for _, p := range s.Own {
+		if isSignatureType(p.Type) {
+			return &SignatureTypeError{p.Type}
+		}
+		if err := json.Unmarshal(p.JSON, &map[string]json.RawMessage{}); err != nil {
+			return errors.New("the predicate is not a JSON object")
 		}
 	}
-	return res, nil
+	return nil
 }
 
-// toAttest is what is to be signed about one image.
-type toAttest struct {
-	about      entity
-	statements []rawStatement
-	there      signed
-}
-
-// liftable reads what is to be signed, all of it, before anything is signed.
-func liftable(ctx context.Context, img Image, o Options, predicates []string) ([]toAttest, error) {
-	img, b, ctx, cancel := img.within(ctx, Limits{})
-	defer cancel()
-	list, err := entities(ctx, img)
-	if err != nil {
-		return nil, err
-	}
-	list = distinct(list, entity.role)
+// about gives the statements by the digest that they are about.
+func (s Statements) about(ctx context.Context, img Image, list []entity, log logrus.FieldLogger) (map[string][]rawStatement, error) {
 	found := map[string][]rawStatement{}
+	if s.Attached {
+		if err := s.attached(ctx, img, distinct(list, entity.role), found, log); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range s.Own {
+		st, err := newStatement(p.Type, img.digest, p.JSON)
+		if err != nil {
+			return nil, err
+		}
+		found[img.digest] = append(found[img.digest], rawStatement{p.Type, st})
+	}
+	return found, nil
+}
+
+// attached reads what the builder attached.
+func (s Statements) attached(ctx context.Context, img Image, list []entity, found map[string][]rawStatement, log logrus.FieldLogger) error {
+	images := map[string]bool{}
+	for _, e := range list {
+		images[e.digest()] = images[e.digest()] || e.image()
+	}
 	var left []string
 	use := func(about string) func(*Statement, []byte) error {
 		return func(st *Statement, raw []byte) error {
 			switch {
 			case isSignatureType(st.PredicateType):
 				return &SignatureTypeError{st.PredicateType}
-			case len(predicates) == 0 && !liftedTypes.MatchString(st.PredicateType):
+			case !images[about]:
+			case len(s.Only) == 0 && !liftedTypes.MatchString(st.PredicateType):
 				left = append(left, st.PredicateType)
-			case len(predicates) == 0 || slices.Contains(predicates, st.PredicateType):
+			case len(s.Only) == 0 || slices.Contains(s.Only, st.PredicateType):
 				found[about] = append(found[about], rawStatement{st.PredicateType, raw})
 			}
 			return nil
@@ -82,72 +108,19 @@ func liftable(ctx context.Context, img Image, o Options, predicates []string) ([
 	}
 	for _, e := range list {
 		if e.doubt != "" {
-			o.Log.Warnf("nothing in %s is attested: %s", printable(e.in(img.at)), printable(e.doubt))
+			log.Warnf("nothing in %s is attested: %s", printable(e.in(img.at)), printable(e.doubt))
 		}
 		if e.attestation() {
 			if err := lifted(ctx, img.at, e, "so it is not signed", use(e.about)); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	slices.Sort(left)
 	if left = slices.Compact(left); len(left) > 0 {
-		o.Log.Warnf("not attested, as it is neither an SBOM, provenance nor contents (--only names it): %s", printable(strings.Join(left, ", ")))
+		log.Warnf("not attested, as it is neither an SBOM, provenance nor contents (--only names it): %s", printable(strings.Join(left, ", ")))
 	}
-	var out []toAttest
-	for _, e := range list {
-		if !e.image() || len(found[e.digest()]) == 0 {
-			continue
-		}
-		there, err := admitted(ctx, img.at, b, e.digest(), o)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, toAttest{e, found[e.digest()], there})
-	}
-	return out, nil
-}
-
-// AttestPredicate signs a predicate of the user's own, a JSON object, about an
-// image.
-func AttestPredicate(ctx context.Context, img Image, o Options, predicateType string, predicate []byte) (Result, error) {
-	res := Result{Image: img.Reference(), Source: img.Place(), Digest: img.digest}
-	o, err := o.complete()
-	if err != nil {
-		return res, err
-	}
-	if isSignatureType(predicateType) {
-		return res, &SignatureTypeError{predicateType}
-	}
-	if err := json.Unmarshal(predicate, &map[string]json.RawMessage{}); err != nil {
-		return res, errors.New("the predicate is not a JSON object")
-	}
-	if img.at == nil {
-		return res, errNoImage
-	}
-	_, desc, err := img.at.manifest(ctx, img.digest)
-	if err != nil {
-		return res, err
-	}
-	in, b, bounded, cancel := img.within(ctx, Limits{})
-	defer cancel()
-	there, err := admitted(bounded, in.at, b, img.digest, o)
-	if err != nil {
-		return res, err
-	}
-	st, err := newStatement(predicateType, img.digest, predicate)
-	if err != nil {
-		return res, err
-	}
-	kept, err := writeStatement(ctx, img.at, entity{desc: desc}, o, st, predicateType, there)
-	if err != nil {
-		return res, err
-	}
-	if kept {
-		res.Kept++
-	}
-	res.Attested = []Attested{{img.digest, predicateType}}
-	return res, nil
+	return nil
 }
 
 // rawStatement is a statement as BuildKit wrote it.

@@ -217,8 +217,30 @@ func (s layout) attach(_ context.Context, _ v1.Descriptor, blobs [][]byte, manif
 	return staging.ReplaceFile(filepath.Join(string(s.dir), "index.json"), index)
 }
 
-// extended is index.json with an entry for a manifest. It is changed as text,
-// so that what others put there stays.
+// detach takes a manifest off index.json. Its blobs stay, as others may have
+// them, too.
+func (s layout) detach(_ context.Context, _ v1.Descriptor, referrer string) error {
+	if referrer == "" {
+		return errKept
+	}
+	unlock, err := lockDir(string(s.dir))
+	if err != nil {
+		return fmt.Errorf("locking the layout: %w", err)
+	}
+	defer unlock()
+	raw, err := s.rewritten(func(list []json.RawMessage) ([]json.RawMessage, error) {
+		return slices.DeleteFunc(list, func(raw json.RawMessage) bool {
+			var d v1.Descriptor
+			return json.Unmarshal(raw, &d) == nil && d.Digest.String() == referrer
+		}), nil
+	})
+	if err != nil {
+		return err
+	}
+	return staging.ReplaceFile(filepath.Join(string(s.dir), "index.json"), raw)
+}
+
+// extended is index.json with an entry for a manifest.
 func (s layout) extended(manifest []byte) ([]byte, error) {
 	d, err := blobDescriptor(manifest, types.OCIManifestSchema1)
 	if err != nil {
@@ -229,6 +251,15 @@ func (s layout) extended(manifest []byte) ([]byte, error) {
 		return nil, err
 	}
 	d.ArtifactType, d.Annotations = m.ArtifactType, m.Annotations
+	return s.rewritten(func(list []json.RawMessage) ([]json.RawMessage, error) {
+		entry, err := json.Marshal(d)
+		return append(list, entry), err
+	})
+}
+
+// rewritten is index.json with other entries. It is changed as text, so that
+// what others put there stays.
+func (s layout) rewritten(change func([]json.RawMessage) ([]json.RawMessage, error)) ([]byte, error) {
 	raw, err := s.dir.Index()
 	if err != nil {
 		return nil, err
@@ -241,11 +272,10 @@ func (s layout) extended(manifest []byte) ([]byte, error) {
 	if err := json.Unmarshal(doc["manifests"], &list); err != nil {
 		return nil, s.problem("reading index.json: %w", err)
 	}
-	entry, err := json.Marshal(d)
-	if err != nil {
+	if list, err = change(list); err != nil {
 		return nil, err
 	}
-	if doc["manifests"], err = json.Marshal(append(list, entry)); err != nil {
+	if doc["manifests"], err = json.Marshal(list); err != nil {
 		return nil, err
 	}
 	if raw, err = json.Marshal(doc); err != nil {

@@ -2,7 +2,6 @@ package signing
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,8 +44,17 @@ type Check struct {
 	Run func(predicate json.RawMessage) (found string, err error)
 }
 
+// A PolicyError is a policy that no image could pass, or that names no one.
+type PolicyError struct{ Message string }
+
+// Error says what is wrong with the policy.
+func (e *PolicyError) Error() string { return e.Message }
+
+// ExitCode is the code for a wrong call.
+func (*PolicyError) ExitCode() int { return 2 }
+
 // errNoOne is a policy without signers.
-var errNoOne = errors.New("the policy names no one: give a public key with --key, or an identity with --certificate-identity and --certificate-oidc-issuer")
+var errNoOne = &PolicyError{"the policy names no one: give a public key with --key, or an identity with --certificate-identity and --certificate-oidc-issuer"}
 
 // unique leaves out identities that are named again: they are one signer.
 func (s Signers) unique() Signers {
@@ -67,7 +75,7 @@ func (s Signers) complete() (Signers, error) {
 		return s, errNoOne
 	}
 	if s.Need > len(s.Of) {
-		return s, fmt.Errorf("the policy asks for %d signers and names %d: no image could pass", s.Need, len(s.Of))
+		return s, &PolicyError{fmt.Sprintf("the policy asks for %d signers and names %d: no image could pass", s.Need, len(s.Of))}
 	}
 	return s, nil
 }

@@ -41,15 +41,10 @@ func SignThenTag(ctx context.Context, req SignThenTagRequest) ([]Result, error) 
 	var out []Result
 	for _, n := range sortedKeys(byRepository) {
 		img := Image{req.Digest, newRepository(byRepository[n], req.Client)}
-		res, err := Sign(ctx, img, req.Options)
+		res, err := SignAndAttest(ctx, img, req.Options, Statements{Attached: true})
 		if err != nil {
 			return out, err
 		}
-		attested, err := Attest(ctx, img, req.Options, nil)
-		if err != nil {
-			return out, err
-		}
-		res.Attested, res.Kept = attested.Attested, res.Kept+attested.Kept
 		out = append(out, res)
 	}
 	for _, t := range req.Tags {

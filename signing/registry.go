@@ -2,6 +2,7 @@ package signing
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -153,6 +154,78 @@ func (s *repository) attach(ctx context.Context, subject v1.Descriptor, blobs []
 		},
 	})
 }
+
+// detach deletes the manifest of a referrer, which ends its being listed, and
+// takes it off the list under a tag that stands in for the API.
+func (s *repository) detach(ctx context.Context, subject v1.Descriptor, referrer string) error {
+	if referrer == "" {
+		return errKept
+	}
+	digest := subject.Digest.String()
+	err := remote.Delete(s.repo.Digest(referrer), s.client.Options(ctx)...)
+	if t, ok := errors.AsType[*transport.Error](err); ok {
+		switch t.StatusCode {
+		case http.StatusNotFound:
+			err = nil // gone already
+		case http.StatusMethodNotAllowed, http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest:
+			return errKept // deleting is off (OCI distribution spec, "Deleting Manifests")
+		}
+	}
+	if err != nil {
+		return registryError(s.name(digest), "removing a signature from", err)
+	}
+	lock, _ := s.locks.LoadOrStore(digest, &sync.Mutex{})
+	lock.(*sync.Mutex).Lock()
+	defer lock.(*sync.Mutex).Unlock()
+	return s.unlist(ctx, digest, referrer)
+}
+
+// unlist takes a manifest off the list under a tag, if there is one.
+func (s *repository) unlist(ctx context.Context, digest, referrer string) error {
+	tag := s.repo.Tag(strings.ReplaceAll(digest, ":", "-"))
+	desc, err := remote.Get(tag, s.client.Options(ctx)...)
+	if isNotFound(err) {
+		return nil
+	}
+	var doc map[string]json.RawMessage
+	var list []json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(desc.Manifest, &doc)
+	}
+	if err == nil {
+		err = json.Unmarshal(doc["manifests"], &list)
+	}
+	if err != nil {
+		return registryError(s.name(digest), "removing a signature from", err)
+	}
+	kept := slices.DeleteFunc(slices.Clone(list), func(raw json.RawMessage) bool {
+		var d v1.Descriptor
+		return json.Unmarshal(raw, &d) == nil && d.Digest.String() == referrer
+	})
+	if len(kept) == len(list) {
+		return nil
+	}
+	if doc["manifests"], err = json.Marshal(kept); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	if err := remote.Put(tag, typedManifest{raw, desc.MediaType}, s.client.Options(ctx)...); err != nil {
+		return registryError(s.name(digest), "removing a signature from", err)
+	}
+	return nil
+}
+
+// typedManifest is a manifest to put, of any type.
+type typedManifest struct {
+	raw  []byte
+	kind types.MediaType
+}
+
+func (m typedManifest) RawManifest() ([]byte, error)        { return m.raw, nil }
+func (m typedManifest) MediaType() (types.MediaType, error) { return m.kind, nil }
 
 // An entry is something written into a list that others write, too, by reading
 // it, adding to it and putting it back. The protocol has no way to do that in

@@ -59,6 +59,7 @@ type Options struct {
 	Signer      Signer             // who signs
 	Format      Format             // default Bundle
 	Annotations map[string]string  // said in the signature itself; none by default
+	Replace     bool               // remove what a new attestation supersedes
 	Log         logrus.FieldLogger // default silence
 }
 
@@ -84,7 +85,9 @@ type Result struct {
 	Digest   string     `json:"digest"`
 	Signed   []string   `json:"signed,omitempty"` // digests: platforms, attestation manifests, the image
 	Attested []Attested `json:"attested,omitempty"`
-	Kept     int        `json:"kept,omitempty"` // how many of these were there already, by the same key
+	Kept     int        `json:"kept,omitempty"`    // how many of these were there already, by the same signer
+	Removed  int        `json:"removed,omitempty"` // older attestations of the same types by the same signer
+	Left     int        `json:"left,omitempty"`    // those that the registry does not let go
 }
 
 // Attested is an attestation of a digest.
@@ -97,54 +100,135 @@ type Attested struct {
 func (a Attested) String() string { return a.Predicate + " of " + a.Digest }
 
 // Sign signs an image and, of an index, every manifest in it. The index comes
-// last, so that where it is signed everything in it is. What the key has
+// last, so that where it is signed everything in it is. What the signer has
 // signed already stays as it is.
 func Sign(ctx context.Context, img Image, o Options) (Result, error) {
+	return SignAndAttest(ctx, img, o, Statements{})
+}
+
+// A task is what is to be signed about one manifest.
+type task struct {
+	about      entity
+	sign       bool
+	statements []rawStatement
+	there      *present
+}
+
+// SignAndAttest signs an image with all that is in it, and attests statements
+// about it, in one go: with one certificate, and one look at what is there. All
+// of it is read and refused, if it is to be, before anything is written; what
+// is in an index is written before the index is signed.
+func SignAndAttest(ctx context.Context, img Image, o Options, st Statements) (Result, error) {
+	return perform(ctx, img, o, true, st)
+}
+
+// perform signs, attests, or does both.
+func perform(ctx context.Context, img Image, o Options, sign bool, st Statements) (Result, error) {
 	res := Result{Image: img.Reference(), Source: img.Place(), Digest: img.digest}
 	o, err := o.complete()
 	if err != nil {
 		return res, err
 	}
-	list, there, err := surveyed(ctx, img, o)
+	if err := st.check(); err != nil {
+		return res, err
+	}
+	tasks, err := planned(ctx, img, o, sign, st)
 	if err != nil {
 		return res, err
 	}
-	kept := make([]bool, len(list))
+	done := make([]Result, len(tasks))
 	one := func(ctx context.Context, i int) (err error) {
-		kept[i], err = signOne(ctx, img.at, list[i], o, there[i])
+		done[i], err = tasks[i].run(ctx, img.at, o)
 		return err
 	}
-	if err := each(ctx, len(list)-1, func(ctx context.Context, i int) error { return one(ctx, i+1) }); err != nil {
-		return res, err
-	}
-	if err := one(ctx, 0); err != nil {
-		return res, err
-	}
-	for i, e := range list {
-		res.Signed = append(res.Signed, e.digest())
-		if kept[i] {
-			res.Kept++
-			o.Log.Debugf("%s was signed already", img.at.name(e.digest()))
+	if len(tasks) > 0 {
+		if err := each(ctx, len(tasks)-1, func(ctx context.Context, i int) error { return one(ctx, i+1) }); err != nil {
+			return res, err
 		}
+		if err := one(ctx, 0); err != nil {
+			return res, err
+		}
+	}
+	for _, d := range done {
+		res.Signed = append(res.Signed, d.Signed...)
+		res.Attested = append(res.Attested, d.Attested...)
+		res.Kept, res.Removed, res.Left = res.Kept+d.Kept, res.Removed+d.Removed, res.Left+d.Left
 	}
 	return res, nil
 }
 
-// surveyed lists what is to be signed and what the key has signed of it.
-func surveyed(ctx context.Context, img Image, o Options) ([]entity, []signed, error) {
+// planned lists what is to be done, the image itself first.
+func planned(ctx context.Context, img Image, o Options, sign bool, st Statements) ([]task, error) {
 	img, b, ctx, cancel := img.within(ctx, Limits{})
 	defer cancel()
 	list, err := entities(ctx, img)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	list = distinct(list, entity.digest)
-	there := make([]signed, len(list))
-	err = each(ctx, len(list), func(ctx context.Context, i int) (err error) {
-		there[i], err = admitted(ctx, img.at, b, list[i].digest(), o)
+	found, err := st.about(ctx, img, list, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	var tasks []task
+	for i, e := range distinct(list, entity.digest) {
+		t := task{about: e, sign: sign, statements: found[e.digest()]}
+		if i == 0 || t.sign || len(t.statements) > 0 {
+			tasks = append(tasks, t)
+		}
+	}
+	self, err := o.Signer.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, len(tasks), func(ctx context.Context, i int) (err error) {
+		if i > 0 || tasks[i].sign || len(tasks[i].statements) > 0 {
+			tasks[i].there, err = admitted(ctx, img.at, b, tasks[i].about.digest(), o, self)
+		}
 		return err
 	})
-	return list, there, err
+	return tasks, err
+}
+
+// run attests, and signs last.
+func (t task) run(ctx context.Context, at store, o Options) (Result, error) {
+	var res Result
+	kept := make([]bool, len(t.statements))
+	err := each(ctx, len(t.statements), func(ctx context.Context, i int) (err error) {
+		kept[i], err = writeStatement(ctx, at, t.about, o, t.statements[i].raw, t.statements[i].predicateType, t.there)
+		return err
+	})
+	if err != nil {
+		return res, err
+	}
+	for i, st := range t.statements {
+		if kept[i] {
+			res.Kept++
+		}
+		res.Attested = append(res.Attested, Attested{t.about.digest(), st.predicateType})
+		if o.Replace {
+			removed, left, err := t.there.supersede(ctx, at, t.about, st)
+			if err != nil {
+				return res, err
+			}
+			if left > 0 {
+				o.Log.Warnf("%d older attestation(s) of type %s of %s stay: the registry does not let them go; the newest counts", left, st.predicateType, at.name(t.about.digest()))
+			}
+			res.Removed, res.Left = res.Removed+removed, res.Left+left
+		}
+	}
+	if !t.sign {
+		return res, nil
+	}
+	already, err := signOne(ctx, at, t.about, o, t.there)
+	if err != nil {
+		return res, err
+	}
+	if already {
+		res.Kept++
+		o.Log.Debugf("%s was signed already", at.name(t.about.digest()))
+	}
+	res.Signed = []string{t.about.digest()}
+	return res, nil
 }
 
 // distinct leaves out what is the same by id once more.
@@ -167,7 +251,7 @@ func each(ctx context.Context, n int, f func(context.Context, int) error) error 
 	return g.Wait()
 }
 
-func signOne(ctx context.Context, s store, e entity, o Options, there signed) (kept bool, err error) {
+func signOne(ctx context.Context, s store, e entity, o Options, there *present) (kept bool, err error) {
 	if o.Format == Bundle {
 		st, err := newSignature(e.digest(), o.Annotations)
 		if err != nil {
@@ -193,10 +277,23 @@ func signOne(ctx context.Context, s store, e entity, o Options, there signed) (k
 	return false, repo.attachLegacy(ctx, e.digest(), cosign.SignatureSuffix, sig, "")
 }
 
+// created is how the time of a referrer is written: RFC 3339, finer than
+// seconds, as the newest of several statements counts.
+const created = "2006-01-02T15:04:05.000000Z07:00"
+
+// An uploader may give whole statements to a log.
+type uploader interface{ Whole() bool }
+
+// largeEntry is the size in bytes above which public logs have refused entries.
+const largeEntry = 1 << 20
+
 // writeStatement signs a statement about e and attaches it.
-func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte, predicate string, there signed) (kept bool, err error) {
+func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte, predicate string, there *present) (kept bool, err error) {
 	if there.has(st) {
 		return true, nil
+	}
+	if u, ok := o.Signer.(uploader); ok && u.Whole() && len(st) > largeEntry {
+		o.Log.Warnf("the transparency log takes the whole %s of %s, %d bytes, and may refuse it; a log of version 2 takes its hash", predicate, s.name(e.digest()), len(st))
 	}
 	if len(st) > maxStatement {
 		return false, fmt.Errorf("the %s about %s has %d bytes; more than %d would not be read again", predicate, s.name(e.digest()), len(st), maxStatement)
@@ -220,40 +317,69 @@ func writeStatement(ctx context.Context, s store, e entity, o Options, st []byte
 	if err != nil {
 		return false, err
 	}
-	m, err := bundleReferrer(e.desc, b, predicate, time.Now().UTC().Format(time.RFC3339))
+	m, err := bundleReferrer(e.desc, b, predicate, time.Now().UTC().Format(created))
 	if err != nil {
 		return false, err
 	}
 	return false, s.attach(ctx, e.desc, [][]byte{emptyConfig, b}, m)
 }
 
-// signed are the payloads that a key has signed already, by their hashes.
-// Signing one again would only add one more, for everyone to fetch.
-type signed map[[sha256.Size]byte]bool
+// present is what a signer has signed of a digest already. Signing the same again
+// would only add one more, for everyone to fetch.
+type present struct {
+	payloads map[[sha256.Size]byte]bool
+	older    []older
+}
 
-func (s signed) has(payload []byte) bool { return s[sha256.Sum256(payload)] }
+// older is an attestation that a new one of its type supersedes.
+type older struct {
+	predicateType string
+	payload       [sha256.Size]byte
+	referrer      string // the manifest's digest, "" in the older format
+}
+
+func (p *present) has(payload []byte) bool { return p.payloads[sha256.Sum256(payload)] }
+
+// supersede removes what the signer attested before of a statement's type. What
+// others attested stays.
+func (p *present) supersede(ctx context.Context, at store, about entity, st rawStatement) (removed, left int, err error) {
+	for _, o := range p.older {
+		if o.predicateType != st.predicateType || o.payload == sha256.Sum256(st.raw) {
+			continue
+		}
+		err := at.detach(ctx, about.desc, o.referrer)
+		switch {
+		case err == nil:
+			removed++
+		case errors.Is(err, errKept):
+			left++
+		default:
+			return removed, left, err
+		}
+	}
+	return removed, left, nil
+}
 
 // admitted looks at what is attached to a digest, and refuses the format that
-// is not wanted.
-func admitted(ctx context.Context, at store, b *budget, digest string, o Options) (signed, error) {
+// is not wanted. self is whose signatures are recognised, nil for no one's.
+func admitted(ctx context.Context, at store, b *budget, digest string, o Options, self Identity) (*present, error) {
 	if _, ok := at.(*repository); o.Format == Legacy && !ok {
 		return nil, errNoTags
 	}
-	mine := signed{}
-	self, err := o.Signer.Identity(ctx)
-	if err != nil {
-		return nil, err
-	}
+	mine := &present{payloads: map[[sha256.Size]byte]bool{}}
 	s := &survey{store: at, budget: b, digest: digest, look: func(a attachment) bool {
 		if self == nil {
 			return false
 		}
-		_, err := self.Verify(a.signed)
-		ours := err == nil
-		if ours {
-			mine[sha256.Sum256(a.payload)] = true
+		if _, err := self.Verify(a.signed); err != nil {
+			return false
 		}
-		return ours
+		sum := sha256.Sum256(a.payload)
+		mine.payloads[sum] = true
+		if !a.signature() && a.statement.About(digest) {
+			mine.older = append(mine.older, older{a.statement.PredicateType, sum, a.referrer})
+		}
+		return true
 	}}
 	if err := s.run(ctx); err != nil {
 		return nil, err

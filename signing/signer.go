@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/whittle-oci/whittle/builder/oci"
@@ -112,6 +113,9 @@ func (s signerOf) Identity(ctx context.Context) (Identity, error) {
 	return id, nil
 }
 
+// Whole implements uploader.
+func (s signerOf) Whole() bool { return s.Signer.Services().Whole() }
+
 // KeyIdentity is a public key, PEM.
 func KeyIdentity(pem []byte) (Identity, error) {
 	id, err := cosign.LoadKey(pem)
@@ -193,3 +197,6 @@ func (n Name) match(what string) (cosign.Match, error) {
 // anyone is a name that nobody can have, and that only an expression which
 // names nobody matches.
 const anyone = "\u2603 nobody \u2603"
+
+// Anchored compiles a regular expression that matches whole texts only.
+func Anchored(expr string) (*regexp.Regexp, error) { return cosign.Anchored(expr) }

@@ -170,6 +170,13 @@ func push(t testing.TB, repo string) (index, platform name.Digest) {
 	return ref.Context().Digest(digest(t, idx).String()), ref.Context().Digest(m.Manifests[0].Digest.String())
 }
 
+// pushOne pushes an index to a registry of its own.
+func pushOne(t testing.TB) name.Digest {
+	t.Helper()
+	index, _ := push(t, serve(t, true, nil)+"/app")
+	return index
+}
+
 // open finds an image.
 func open(t testing.TB, ref name.Reference) signing.Image {
 	t.Helper()

@@ -47,6 +47,9 @@ type store interface {
 	referrers(ctx context.Context, digest string) ([]v1.Descriptor, error)
 	// attach writes blobs and a manifest that has a subject.
 	attach(ctx context.Context, subject v1.Descriptor, blobs [][]byte, manifest []byte) error
+	// detach removes a manifest that refers to the subject. errKept is a store
+	// that does not let it go, as where it is not known ("").
+	detach(ctx context.Context, subject v1.Descriptor, referrer string) error
 	// within is the same store, which counts all that is read.
 	within(b *budget) store
 }
@@ -324,5 +327,8 @@ func (*MalformedError) ExitCode() int { return 1 }
 // errNoTags is a store that has no tags, where the older format keeps
 // everything.
 var errNoTags = errors.New("a layout keeps bundles only; use --format bundle")
+
+// errKept is a store that does not let a manifest go.
+var errKept = errors.New("it cannot be removed here")
 
 var errNoImage = errors.New("no image was opened")

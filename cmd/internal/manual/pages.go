@@ -13,6 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/docs"
 	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rules"
+	signing "github.com/whittle-oci/whittle/signing/config"
 )
 
 // pages gives the files by their path in the repository.
@@ -20,6 +21,9 @@ func pages(root string) (map[string][]byte, error) {
 	out := map[string][]byte{}
 	var err error
 	if out["docs/whittle.schema.json"], err = schema(); err != nil {
+		return nil, err
+	}
+	if out["docs/policy.schema.json"], err = policySchema(); err != nil {
 		return nil, err
 	}
 	for name, tables := range map[string]map[string]string{
@@ -88,23 +92,33 @@ func schema() ([]byte, error) {
 		names = append(names, r.Name)
 	}
 	sections := config.Schema{"lint": config.LintSchema(names), "build": buildSchema()}
+	sections["sign"], sections["verify"] = signing.Schemas()
 	for _, name := range config.Sections() {
-		if sections[name] == nil {
-			sections[name] = config.Schema{"type": "object"}
+		switch section := sections[name].(type) {
+		case config.Schema:
+			section["type"] = []string{"object", "null"}
+		case map[string]any:
+			section["type"] = []string{"object", "null"}
 		}
 	}
-	for _, name := range config.Sections() {
-		section := sections[name].(config.Schema)
-		section["type"] = []string{"object", "null"}
-	}
+	return encoded("whittle", config.Schema{"title": ".whittle.yaml", "description": "Configuration of Whittle", "type": "object", "additionalProperties": false, "properties": sections})
+}
+
+// policySchema is the JSON Schema of a policy file: the section verify alone.
+func policySchema() ([]byte, error) {
+	_, verify := signing.Schemas()
+	verify["title"] = "A policy for whittle verify --policy"
+	return encoded("policy", verify)
+}
+
+// encoded adds what makes a schema a file in docs.
+func encoded(name string, s map[string]any) ([]byte, error) {
+	s["$schema"], s["$id"] = "https://json-schema.org/draft/2020-12/schema", "https://raw.githubusercontent.com/whittle-oci/whittle/main/docs/"+name+".schema.json"
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(config.Schema{
-		"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://raw.githubusercontent.com/whittle-oci/whittle/main/docs/whittle.schema.json",
-		"title": ".whittle.yaml", "description": "Configuration of Whittle", "type": "object", "additionalProperties": false, "properties": sections,
-	})
+	err := enc.Encode(s)
 	return b.Bytes(), err
 }
 
@@ -118,10 +132,6 @@ func buildSchema() config.Schema {
 			one = config.Schema{"type": "boolean"}
 		case frontend.List:
 			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, {"type": "array", "items": config.Schema{"type": "string"}}}}
-		case frontend.Smoke:
-			words := config.Schema{"type": "array", "items": config.Schema{"type": "string"}, "minItems": 1}
-			request := config.Schema{"type": "object", "properties": config.Schema{"http": config.Schema{"type": "string"}}, "required": []string{"http"}, "additionalProperties": false}
-			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, words, request}}
 		case frontend.Commands:
 			words := config.Schema{"type": "array", "items": config.Schema{"type": "string"}, "minItems": 1}
 			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, {"type": "array", "items": config.Schema{"anyOf": []config.Schema{{"type": "string"}, words}}}}}

@@ -78,6 +78,9 @@ func (s *Signer) With(services Services, root *TrustedRoot) (*Signer, error) {
 	return out, err
 }
 
+// Services are those that the signer asks.
+func (s *Signer) Services() Services { return s.services }
+
 func newSigner(sv signature.SignerVerifier) (*Signer, error) {
 	k, err := newKeypair(sv)
 	if err != nil {

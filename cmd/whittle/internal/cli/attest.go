@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whittle-oci/whittle/signing"
+	"github.com/whittle-oci/whittle/signing/config"
 )
 
 // attestFlags are the flags of attest.
 type attestFlags struct {
-	keyFlags
+	signerFlags
 	metadata, predicate, kind string
 	only                      []string
 	json                      bool
@@ -59,7 +60,7 @@ func (a *app) attest(ctx context.Context, f *attestFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	o, err := f.load(a)
+	o, err := f.load(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -67,13 +68,16 @@ func (a *app) attest(ctx context.Context, f *attestFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, img := range images {
-		var res signing.Result
-		if f.predicate == "" {
-			res, err = signing.Attest(ctx, img, o, only)
-		} else {
-			res, err = attestFile(ctx, img, o, f.kind, f.predicate)
+	st := signing.Statements{Attached: f.predicate == "", Only: only}
+	if f.predicate != "" {
+		p, err := predicateOf("predicate", f.kind, f.predicate)
+		if err != nil {
+			return err
 		}
+		st.Own = []signing.Predicate{p}
+	}
+	for _, img := range images {
+		res, err := signing.AttestAll(ctx, img, o, st)
 		if err != nil {
 			return err
 		}
@@ -87,24 +91,56 @@ func (a *app) attest(ctx context.Context, f *attestFlags, args []string) error {
 	return nil
 }
 
-// attestFile signs a predicate out of a file.
-func attestFile(ctx context.Context, img signing.Image, o signing.Options, kind, file string) (signing.Result, error) {
-	types, err := predicateTypes("type", []string{kind})
+// attachedStatements is --attest without a value.
+const attachedStatements = "attached"
+
+// statements are what sign --attest names.
+func statements(args []string) (signing.Statements, error) {
+	var out signing.Statements
+	all := false
+	for _, arg := range args {
+		kind, file, own := strings.Cut(arg, "=")
+		switch {
+		case arg == attachedStatements:
+			out.Attached, all = true, true
+		case own:
+			p, err := predicateOf("attest", kind, file)
+			if err != nil {
+				return out, err
+			}
+			out.Own = append(out.Own, p)
+		default:
+			types, err := predicateTypes("attest", []string{kind})
+			if err != nil {
+				return out, err
+			}
+			out.Attached, out.Only = true, append(out.Only, types...)
+		}
+	}
+	if all && len(out.Only) > 0 {
+		return out, usage{errors.New("--attest alone is all that the builder attached; leave it out, or the types")}
+	}
+	return out, nil
+}
+
+// predicateOf reads a predicate out of a file.
+func predicateOf(flag, kind, file string) (signing.Predicate, error) {
+	types, err := predicateTypes(flag, []string{kind})
 	if err != nil {
-		return signing.Result{}, err
+		return signing.Predicate{}, err
 	}
 	data, err := readPredicate(file)
 	if err != nil {
-		return signing.Result{}, usage{fmt.Errorf("--predicate: %w", err)}
+		return signing.Predicate{}, usage{fmt.Errorf("--%s: %w", flag, err)}
 	}
 	// What lint prints is a list, and a predicate is an object.
 	if kind == "lint" && bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
 		data = append(append([]byte(`{"findings":`), data...), '}')
 	}
 	if err := json.Unmarshal(data, &map[string]json.RawMessage{}); err != nil {
-		return signing.Result{}, usage{fmt.Errorf("--predicate %s: want a JSON object: %w", file, err)}
+		return signing.Predicate{}, usage{fmt.Errorf("--%s %s: want a JSON object: %w", flag, file, err)}
 	}
-	return signing.AttestPredicate(ctx, img, o, types[0], data)
+	return signing.Predicate{Type: types[0], JSON: data}, nil
 }
 
 // maxPredicate is the longest predicate file that is read, in bytes: what may
@@ -124,39 +160,14 @@ func readPredicate(file string) ([]byte, error) {
 	return data, err
 }
 
-// shortTypes are names for predicate types, most of them cosign's.
-var shortTypes = []struct{ name, uri string }{
-	{"spdx", signing.SPDXPredicate},
-	{"spdxjson", signing.SPDXPredicate},
-	{"cyclonedx", "https://cyclonedx.org/bom"},
-	{"slsaprovenance", "https://slsa.dev/provenance/v0.2"},
-	{"slsaprovenance02", "https://slsa.dev/provenance/v0.2"},
-	{"slsaprovenance1", "https://slsa.dev/provenance/v1"},
-	{"vuln", "https://cosign.sigstore.dev/attestation/vuln/v1"},
-	{"openvex", "https://openvex.dev/ns"},
-	{"contents", "https://whittle-oci.github.io/contents/v1"},
-	{"lint", "https://whittle-oci.github.io/lint/v1"},
-}
-
-func shortNames() string {
-	var out []string
-	for _, t := range shortTypes {
-		out = append(out, t.name)
-	}
-	return strings.Join(out, ", ")
-}
+func shortNames() string { return strings.Join(config.TypeNames(), ", ") }
 
 // predicateTypes gives URIs for the names of a flag.
 func predicateTypes(flag string, names []string) ([]string, error) {
 	var out []string
 	for _, n := range names {
-		uri := n
-		for _, t := range shortTypes {
-			if t.name == n {
-				uri = t.uri
-			}
-		}
-		if !strings.Contains(uri, ":") {
+		uri, ok := config.PredicateType(n)
+		if !ok {
 			return nil, usage{fmt.Errorf("--%s %s: want a URI or one of %s", flag, n, shortNames())}
 		}
 		out = append(out, uri)

@@ -26,12 +26,13 @@ type buildFlags struct {
 	provenance, sbom, builder, cgroupParent                         string
 	noCache, pull, push, load                                       bool
 
-	dryRun, json, sign            bool
-	key, passwordFile, signFormat string
-	compression, configFile       string
-	buildkitdConfig               string
-	lockTimeout                   time.Duration
-	stateSize                     string
+	dryRun, json, sign      bool
+	signing                 signerFlags
+	signFormat              string
+	compression, configFile string
+	buildkitdConfig         string
+	lockTimeout             time.Duration
+	stateSize               string
 
 	signer signing.Options // opened before the build
 }
@@ -89,9 +90,11 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.compression, "compression", "gzip", "compression of the layer: gzip or zstd")
 	fl.StringVar(&f.configFile, "config", "", "configuration file (default .whittle.yaml beside the Dockerfile or in CONTEXT)")
 	fl.BoolVar(&f.sign, "sign", false, "sign and attest the pushed image; its tags are put only then")
-	fl.StringVar(&f.key, "key", "", "private key for --sign, as cosign writes it")
-	fl.StringVar(&f.passwordFile, "key-password-file", "", "file with the key's password (default COSIGN_PASSWORD, or a prompt)")
-	fl.StringVar(&f.signFormat, "sign-format", "bundle", "bundle or legacy")
+	fl.StringVar(&f.signing.key, "key", "", "for --sign: "+keyHelp)
+	fl.StringVar(&f.signing.passwordFile, "key-password-file", "", passwordHelp)
+	fl.StringVar(&f.signing.root, "trusted-root", "", "trusted_root.json: whose certificates, log entries and timestamps count")
+	f.signing.registerSigner(fl)
+	fl.StringVar(&f.signFormat, "sign-format", "", "bundle or legacy (default bundle)")
 	fl.DurationVar(&f.lockTimeout, "lock-timeout", 10*time.Minute, "how long to wait for another whittle that builds")
 	fl.StringVar(&f.buildkitdConfig, "buildkitd-config", os.Getenv("BUILDKITD_CONFIG"), "buildkitd.toml whose registries the embedded engine uses")
 	fl.StringVar(&f.stateSize, "state-size", "10GB", "the embedded engine prunes its state down to this")
@@ -104,8 +107,6 @@ func (f *buildFlags) check(fl *pflag.FlagSet) error {
 		return usage{errors.New("--push needs a name: -t NAME")}
 	case f.sign && !f.push:
 		return usage{errors.New("--sign needs --push: what is signed is what the registry holds")}
-	case f.sign && f.key == "":
-		return usage{errors.New("--sign needs --key")}
 	case f.compression != "gzip" && f.compression != "zstd":
 		return usage{fmt.Errorf("--compression %s: want gzip or zstd", f.compression)}
 	case !slices.Contains([]string{"auto", "plain", "tty", "quiet", "rawjson"}, f.progress):

@@ -14,8 +14,8 @@ func (f *buildFlags) prepareSigning(ctx context.Context, a *app) error {
 	if !f.sign {
 		return nil
 	}
-	flags := keyFlags{key: f.key, passwordFile: f.passwordFile, format: f.signFormat}
-	o, err := flags.load(a)
+	f.signing.format, f.signing.configFile = f.signFormat, f.configFile
+	o, err := f.signing.load(ctx, a)
 	if err != nil {
 		return err
 	}

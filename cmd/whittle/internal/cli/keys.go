@@ -8,49 +8,10 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/whittle-oci/whittle/signing"
 )
-
-// keyFlags are the flags of every verb that signs. A password never comes from
-// the command line, where other users of the machine could read it.
-type keyFlags struct {
-	key, passwordFile, format string
-	annotations               []string
-}
-
-const passwordHelp = "file with the key's password (default WHITTLE_KEY_PASSWORD or COSIGN_PASSWORD, or a prompt)"
-
-func (f *keyFlags) register(fl *pflag.FlagSet) {
-	fl.StringVar(&f.key, "key", "", "private key, as cosign writes it")
-	fl.StringVar(&f.passwordFile, "key-password-file", "", passwordHelp)
-	fl.StringVar(&f.format, "format", string(signing.Bundle), "bundle or legacy")
-}
-
-// load opens the key, before anything is asked of a registry.
-func (f *keyFlags) load(a *app) (signing.Options, error) {
-	format, err := signing.ParseFormat(f.format)
-	if err != nil {
-		return signing.Options{}, usage{fmt.Errorf("--format: %w", err)}
-	}
-	if f.key == "" {
-		return signing.Options{}, usage{hinted{errors.New("no key: give one with --key"), "whittle keygen makes a pair"}}
-	}
-	said, err := keyValues("annotation", f.annotations)
-	if err != nil {
-		return signing.Options{}, err
-	}
-	key, err := signing.LoadKey(f.key, func() ([]byte, error) { return a.password(f.passwordFile, "password of "+f.key) })
-	if err != nil {
-		return signing.Options{}, usage{err}
-	}
-	if w := key.Warning(); w != "" {
-		a.log.Warn(w)
-	}
-	return signing.Options{Signer: key, Format: format, Annotations: said, Log: a.log}, nil
-}
 
 // maxPassword is the longest password file that is read, in bytes.
 const maxPassword = 64 << 10

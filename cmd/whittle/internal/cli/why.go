@@ -28,7 +28,7 @@ reads only what that key has signed.
   whittle why --key cosign.pub registry.example/shop:1`,
 		Args: usageArgs(cobra.RangeArgs(1, 2)),
 		RunE: func(c *cobra.Command, args []string) error {
-			by, err := publicKeys(keys)
+			by, err := publicKeys(c.Context(), keys)
 			if err != nil {
 				return err
 			}
