@@ -162,22 +162,48 @@ func (s *repository) detach(ctx context.Context, subject v1.Descriptor, referrer
 		return errKept
 	}
 	digest := subject.Digest.String()
-	err := remote.Delete(s.repo.Digest(referrer), s.client.Options(ctx)...)
-	if t, ok := errors.AsType[*transport.Error](err); ok {
-		switch t.StatusCode {
-		case http.StatusNotFound:
-			err = nil // gone already
-		case http.StatusMethodNotAllowed, http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest:
-			return errKept // deleting is off (OCI distribution spec, "Deleting Manifests")
-		}
-	}
-	if err != nil {
-		return registryError(s.name(digest), "removing a signature from", err)
+	if err := s.deleted(ctx, digest, s.repo.Digest(referrer)); err != nil {
+		return err
 	}
 	lock, _ := s.locks.LoadOrStore(digest, &sync.Mutex{})
 	lock.(*sync.Mutex).Lock()
 	defer lock.(*sync.Mutex).Unlock()
 	return s.unlist(ctx, digest, referrer)
+}
+
+// remove deletes what the older format keeps of a digest.
+func (s *repository) remove(ctx context.Context, digest, suffix string) error {
+	desc, err := remote.Get(s.legacyTag(digest, suffix), s.client.Options(ctx)...)
+	if isNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return registryError(s.name(digest), "removing a signature from", err)
+	}
+	if err := s.deleted(ctx, digest, s.repo.Digest(desc.Digest.String())); err != nil {
+		return err
+	}
+	// A registry may keep the tag of a manifest that is gone.
+	_ = remote.Delete(s.legacyTag(digest, suffix), s.client.Options(ctx)...)
+	return nil
+}
+
+// deleted deletes a manifest that is attached to a digest. Where deleting is
+// off (OCI distribution spec, "Deleting Manifests"), it is errKept.
+func (s *repository) deleted(ctx context.Context, digest string, ref name.Digest) error {
+	err := remote.Delete(ref, s.client.Options(ctx)...)
+	if t, ok := errors.AsType[*transport.Error](err); ok {
+		switch t.StatusCode {
+		case http.StatusNotFound:
+			return nil // gone already
+		case http.StatusMethodNotAllowed, http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest:
+			return errKept
+		}
+	}
+	if err != nil {
+		return registryError(s.name(digest), "removing a signature from", err)
+	}
+	return nil
 }
 
 // unlist takes a manifest off the list under a tag, if there is one.

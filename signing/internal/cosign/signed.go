@@ -17,6 +17,7 @@ import (
 	protodsse "github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
 	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
@@ -273,4 +274,29 @@ func (s *Signed) certificate() (*x509.Certificate, error) {
 		return nil, err
 	}
 	return c.Certificate(), nil
+}
+
+// Says is who signed it as far as it says itself: the name in the certificate
+// and its issuer, or the key's fingerprint. Nothing of it is verified.
+func (s *Signed) Says() (subject, issuer, key string) {
+	b, err := s.entity()
+	if err != nil {
+		return "", "", ""
+	}
+	c, err := b.VerificationContent()
+	if err != nil {
+		return "", "", ""
+	}
+	if cert := c.Certificate(); cert != nil {
+		if sum, err := certificate.SummarizeCertificate(cert); err == nil {
+			return sum.SubjectAlternativeName, sum.Issuer, ""
+		}
+		return "", "", ""
+	}
+	if k := c.PublicKey(); k != nil {
+		if raw, err := base64.StdEncoding.DecodeString(k.Hint()); err == nil && len(raw) == sha256.Size {
+			return "", "", "sha256:" + hex.EncodeToString(raw)
+		}
+	}
+	return "", "", ""
 }
