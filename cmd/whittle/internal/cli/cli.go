@@ -57,7 +57,12 @@ func (a *app) commands() []*cobra.Command {
 		a.signCommand(),
 		a.attestCommand(),
 		a.verifyCommand(),
+		a.treeCommand(),
+		a.cleanCommand(),
 		a.sbomCommand(),
+		a.copyCommand(),
+		a.saveCommand(),
+		a.loadCommand(),
 		a.doctorCommand(),
 		a.versionCommand(),
 	}

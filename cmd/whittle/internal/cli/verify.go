@@ -58,18 +58,23 @@ signers, and 256 MiB. Nothing is asked but the registry.
 }
 
 func (f *verifyFlags) register(fl *pflag.FlagSet) {
+	f.registerNames(fl)
+	fl.StringArrayVarP(&f.annotations, "annotation", "a", nil, "NAME=VALUE annotation that the signature must have; may be repeated")
+	fl.StringSliceVar(&f.required, "attestation", nil, "predicate types that must be attested: a URI or one of "+shortNames())
+	fl.StringVar(&f.policy, "policy", "", "policy `FILE`, as the section verify of .whittle.yaml")
+	fl.BoolVar(&f.json, "json", false, "print JSON, of an image that is refused too")
+}
+
+// registerNames registers who is believed.
+func (f *verifyFlags) registerNames(fl *pflag.FlagSet) {
 	fl.StringArrayVar(&f.keys, "key", nil, "public key: a file, env://NAME or NAME://KEY of a key management service; may be repeated, any one will do")
 	fl.StringVar(&f.subject, "certificate-identity", "", "identity in the certificate, exactly")
 	fl.StringVar(&f.subjectRegexp, "certificate-identity-regexp", "", "regular expression that matches all of the identity")
 	fl.StringVar(&f.issuer, "certificate-oidc-issuer", "", "issuer that vouches for the identity, exactly")
 	fl.StringVar(&f.issuerRegexp, "certificate-oidc-issuer-regexp", "", "regular expression that matches all of the issuer")
-	fl.StringArrayVarP(&f.annotations, "annotation", "a", nil, "NAME=VALUE annotation that the signature must have; may be repeated")
-	fl.StringSliceVar(&f.required, "attestation", nil, "predicate types that must be attested: a URI or one of "+shortNames())
 	fl.StringVar(&f.log, "log", "", "whether a transparency log must have the signature: required or optional (default required for identities, where the trusted root knows a log)")
 	fl.StringVar(&f.timestamp, "timestamp", "", "whether a timestamp authority must have seen the signature: required or optional")
 	fl.StringVar(&f.ct, "certificate-transparency", "", "whether the certificate must have been made public: required or optional (default as --log)")
-	fl.StringVar(&f.policy, "policy", "", "policy `FILE`, as the section verify of .whittle.yaml")
-	fl.BoolVar(&f.json, "json", false, "print JSON, of an image that is refused too")
 	f.trustFlags.register(fl)
 }
 
