@@ -132,6 +132,10 @@ func buildSchema() config.Schema {
 			one = config.Schema{"type": "boolean"}
 		case frontend.List:
 			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, {"type": "array", "items": config.Schema{"type": "string"}}}}
+		case frontend.Smoke:
+			words := config.Schema{"type": "array", "items": config.Schema{"type": "string"}, "minItems": 1}
+			request := config.Schema{"type": "object", "properties": config.Schema{"http": config.Schema{"type": "string"}}, "required": []string{"http"}, "additionalProperties": false}
+			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, words, request}}
 		case frontend.Commands:
 			words := config.Schema{"type": "array", "items": config.Schema{"type": "string"}, "minItems": 1}
 			one = config.Schema{"anyOf": []config.Schema{{"type": "string"}, {"type": "array", "items": config.Schema{"anyOf": []config.Schema{{"type": "string"}, words}}}}}
