@@ -90,6 +90,7 @@ test-steps: setup build tools vet unit
 
 ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
 	WHITTLE_E2E=ci $(TEST) -timeout 40m ./cmd/whittle/e2e
+	WHITTLE_E2E=ci $(TEST) -run Cosign ./signing
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
 interop-steps: bench fuzz native

@@ -202,24 +202,17 @@ func (s *Signed) JSON() ([]byte, error) {
 	return protojson.Marshal(b.Bundle)
 }
 
-// EnvelopeJSON is the envelope as the older format keeps it.
+// EnvelopeJSON is the envelope as the older format keeps it: the same bytes whose
+// hash a log of version 1 has, as verifiers of the older format compare them.
 func (s *Signed) EnvelopeJSON() ([]byte, error) {
 	if s.Envelope == nil {
 		return nil, errors.New("a payload has no envelope")
 	}
-	type signature struct {
-		KeyID string `json:"keyid"`
-		Sig   []byte `json:"sig"`
+	b, err := s.entity()
+	if err != nil {
+		return nil, err
 	}
-	doc := struct {
-		PayloadType string      `json:"payloadType"`
-		Payload     []byte      `json:"payload"`
-		Signatures  []signature `json:"signatures"`
-	}{s.Envelope.PayloadType, s.Envelope.Payload, nil}
-	for _, sig := range s.sigs {
-		doc.Signatures = append(doc.Signatures, signature{Sig: sig})
-	}
-	return json.Marshal(doc)
+	return json.Marshal(b.GetDsseEnvelope())
 }
 
 // Annotations is what the older format keeps beside the signature. A log entry

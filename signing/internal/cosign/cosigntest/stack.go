@@ -19,6 +19,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -49,6 +50,7 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/testing/ca"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
 	formats "github.com/transparency-dev/formats/log"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -118,6 +120,7 @@ func Start(t testing.TB) *Stack {
 		serve   func(http.ResponseWriter, *http.Request) error
 	}{
 		"POST /fulcio/api/v2/signingCert":       {Fulcio, s.certify},
+		"POST /fulcio/api/v1/signingCert":       {Fulcio, s.certify1},
 		"POST /rekor1/api/v1/log/entries":       {Rekor1, s.log1},
 		"GET /rekor1/api/v1/log/entries/{uuid}": {Rekor1, s.entry1},
 		"POST /rekor2/api/v2/log/entries":       {Rekor2, s.log2},
@@ -242,17 +245,8 @@ func (s *Stack) Issuer() string { return s.URL + "/oidc" }
 
 // certify is the authority: it checks that whoever asks has the key.
 func (s *Stack) certify(w http.ResponseWriter, r *http.Request) error {
-	parts := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), ".")
-	if len(parts) != 3 {
-		http.Error(w, "there is no token", http.StatusUnauthorized)
-		return nil
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	claims, err := tokenOf(r)
 	if err != nil {
-		return err
-	}
-	var claims struct{ Iss, Email string }
-	if err := json.Unmarshal(raw, &claims); err != nil {
 		return err
 	}
 	var q struct {
@@ -272,12 +266,8 @@ func (s *Stack) certify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := signature.LoadVerifier(public, crypto.SHA256)
-	if err != nil {
+	if err := proven(public, q.PublicKeyRequest.ProofOfPossession, claims.Email); err != nil {
 		return err
-	}
-	if err := v.VerifySignature(bytes.NewReader(q.PublicKeyRequest.ProofOfPossession), strings.NewReader(claims.Email)); err != nil {
-		return fmt.Errorf("the proof of possession: %w", err)
 	}
 	der, err := s.leaf(claims.Email, claims.Iss, public)
 	if err != nil {
@@ -288,6 +278,67 @@ func (s *Stack) certify(w http.ResponseWriter, r *http.Request) error {
 		chain = append(chain, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c})))
 	}
 	return json.NewEncoder(w).Encode(map[string]any{"signedCertificateEmbeddedSct": map[string]any{"chain": map[string]any{"certificates": chain}}})
+}
+
+// certify1 is the older protocol, which cosign 2 speaks for its older format.
+func (s *Stack) certify1(w http.ResponseWriter, r *http.Request) error {
+	claims, err := tokenOf(r)
+	if err != nil {
+		return err
+	}
+	var q struct {
+		PublicKey          struct{ Content []byte } `json:"publicKey"`
+		SignedEmailAddress []byte                   `json:"signedEmailAddress"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+		return err
+	}
+	public, err := cryptoutils.UnmarshalPEMToPublicKey(q.PublicKey.Content)
+	if err != nil {
+		return err
+	}
+	if err := proven(public, q.SignedEmailAddress, claims.Email); err != nil {
+		return err
+	}
+	der, err := s.leaf(claims.Email, claims.Iss, public)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/pem-certificate-chain")
+	w.WriteHeader(http.StatusCreated)
+	for _, c := range [][]byte{der, s.fulcio.Intermediates[0].Raw, s.fulcio.Root.Raw} {
+		if err := pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: c}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type claims struct{ Iss, Email string }
+
+func tokenOf(r *http.Request) (claims, error) {
+	var out claims
+	parts := strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), ".")
+	if len(parts) != 3 {
+		return out, errors.New("there is no token")
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(raw, &out)
+}
+
+// proven checks that whoever asks has the key.
+func proven(public crypto.PublicKey, proof []byte, email string) error {
+	v, err := signature.LoadVerifier(public, crypto.SHA256)
+	if err != nil {
+		return err
+	}
+	if err := v.VerifySignature(bytes.NewReader(proof), strings.NewReader(email)); err != nil {
+		return fmt.Errorf("the proof of possession: %w", err)
+	}
+	return nil
 }
 
 // leaf makes a certificate, with the timestamp of the certificate transparency
@@ -521,4 +572,22 @@ func (s *Stack) stamp(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusCreated)
 	_, err = w.Write(answer)
 	return err
+}
+
+// Files are what cosign takes in the place of a trusted root for its older
+// format: the authority's certificates, and the public keys of the certificate
+// transparency log and of the log of version 1, PEM each.
+func (s *Stack) Files(t testing.TB) (chain, ctLog, log []byte) {
+	t.Helper()
+	for _, c := range []*x509.Certificate{s.fulcio.Intermediates[0], s.fulcio.Root} {
+		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+	}
+	public := func(k *ecdsa.PrivateKey) []byte {
+		der, err := x509.MarshalPKIXPublicKey(k.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	}
+	return chain, public(s.ctKey), public(s.rekor1)
 }
