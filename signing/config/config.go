@@ -297,13 +297,22 @@ func (s *Signers) check(place string) error {
 // there is none.
 func (v *Verify) For(image string) *Policy {
 	for i, p := range v.Policies {
-		for _, g := range p.Images {
-			if ok, err := doublestar.Match(path.Clean(g), image); err == nil && ok {
-				return &v.Policies[i]
-			}
+		if Match(p.Images, image) {
+			return &v.Policies[i]
 		}
 	}
 	return nil
+}
+
+// Match reports whether one of the patterns is for an image, by its name
+// without tag and digest.
+func Match(patterns []string, image string) bool {
+	for _, g := range patterns {
+		if ok, err := doublestar.Match(path.Clean(g), image); err == nil && ok {
+			return true
+		}
+	}
+	return false
 }
 
 // Schemas describe the sections, for a JSON Schema of the whole file.

@@ -20,26 +20,13 @@ func IsKMS(s string) bool {
 // OpenKMS is a key in a key management service: one that is linked, or one that
 // the program sigstore-kms-NAME on PATH serves.
 func OpenKMS(ctx context.Context, ref string) (*Signer, error) {
-	sv, err := openKMS(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	return newSigner(sv)
-}
-
-// KMSKey is the public half of a key in a key management service, PEM.
-func KMSKey(ctx context.Context, ref string) ([]byte, error) {
-	s, err := OpenKMS(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	return s.PublicPEM()
-}
-
-func openKMS(ctx context.Context, ref string) (kms.SignerVerifier, error) {
 	sv, err := kms.Get(ctx, ref, crypto.SHA256)
+	var s *Signer
+	if err == nil {
+		s, err = newSigner(sv)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the key %s: %w", ref, err)
 	}
-	return sv, nil
+	return s, nil
 }
