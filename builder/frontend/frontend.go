@@ -57,6 +57,10 @@ type Options struct {
 	// Program finds this program for BuildKit, which runs it beside an image
 	// that is tried; nil where it cannot be found, so that nothing is tried.
 	Program func(gateway.BuildOpts) (Program, error)
+	// VerifyImage judges an image that is built on, by its name and digest,
+	// where one of the patterns is for it. nil where it cannot be judged: then
+	// a build whose settings ask for it is refused.
+	VerifyImage func(ctx context.Context, patterns []string, name, digest string) error
 	// Version is the version of whittle, for attestations.
 	Version string
 }
@@ -132,7 +136,8 @@ func recovered(err *error) {
 }
 
 func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, err error) {
-	c = newResolveCache(newLocalFiles(c, o.Local))
+	cache := newResolveCache(newLocalFiles(c, o.Local))
+	c = cache
 	ui, err := dockerui.NewClient(c)
 	if err != nil {
 		return nil, err
@@ -153,6 +158,9 @@ func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, e
 		}
 	}()
 	if err := b.configure(ctx, args); err != nil {
+		return nil, err
+	}
+	if cache.verify, err = b.verifier(); err != nil {
 		return nil, err
 	}
 	if err := b.syntax(ctx); err != nil {

@@ -61,6 +61,7 @@ func Settings() []Setting {
 		{"minimal", Bool, "make the image of a --target minimal too"},
 		{"smoke", Smoke, `try the image before it is shipped: a command line that must end with 0, or "http: GET /path on PORT within 10s" beside the image's own command; read-only, without a network`},
 		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
+		{"verify-base", List, "verify the signatures of images that are built on before anything runs: patterns of their names, ** for all; the section verify says who must have signed"},
 		{"syntax-aliases", List, "further # syntax= images that stand for this frontend"},
 		{"lint", Text, `show lint findings as warnings of the build: "on" or "off"`},
 	}
@@ -80,7 +81,9 @@ type Config struct {
 	StaticOff     bool
 	Contents      string // "auto", "true" or "false"
 	Minimal       bool
-	MaxSize       int64 // bytes, 0 for no limit
+	MaxSize       int64    // bytes, 0 for no limit
+	VerifyBase    []string // patterns of names of images
+	verifySource  string   // who asks for that
 	SyntaxAliases []string
 	LintOff       bool
 	Smoke         smoke.Check
@@ -428,6 +431,7 @@ func config(sources ...map[string]Value) (Config, error) {
 	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
 	c.Contents = oneOf("contents", "auto", "auto", "true", "false")
 	c.Minimal = boolean("minimal")
+	c.VerifyBase, c.verifySource = get("verify-base").items, get("verify-base").source
 	c.SyntaxAliases = get("syntax-aliases").items
 	c.LintOff = oneOf("lint", "on", "on", "off") == "off"
 	if v := text("smoke"); v != "" {

@@ -145,3 +145,42 @@ func TestMakeTargets(t *testing.T) {
 	}
 	runs(t, pull(t, ref), "Hello, world!")
 }
+
+// TestVerifyBase builds on an image that must be signed, before and after it is,
+// and through a frontend, which cannot know.
+func TestVerifyBase(t *testing.T) {
+	dir := t.TempDir()
+	prefix := filepath.Join(dir, "k")
+	env := []string{"COSIGN_PASSWORD=secret", "XDG_DATA_HOME=" + shared(), "BUILDKITD_CONFIG=" + world.config}
+	if res := run(t, env, world.bin, "keygen", "--output-key-prefix", prefix); res.code != 0 {
+		t.Fatal(res.stderr)
+	}
+	base := reference("base")
+	if res := run(t, env, world.bin, "build", "testdata/apps/gohello", "-t", base, "--push", "--progress", "quiet"); res.code != 0 {
+		t.Fatal(res.stderr)
+	}
+	repository := strings.TrimSuffix(base, ":1")
+	for name, text := range map[string]string{
+		"Dockerfile":    "FROM scratch\nCOPY --from=" + base + " / /\nENTRYPOINT [\"/app\"]\n",
+		".whittle.yaml": "build: {verify-base: \"**\"}\nverify:\n  policies:\n  - images: \"" + repository + "\"\n    signers: {any-of: [{key: k.pub}]}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := func(args ...string) result {
+		return run(t, env, world.bin, append([]string{"build", dir, "--config", filepath.Join(dir, ".whittle.yaml"), "--dry-run", "--progress", "quiet"}, args...)...)
+	}
+	if res := build(); res.code != 1 || !strings.Contains(res.stderr, "that is built on") || !strings.Contains(res.stderr, "there is no signature") {
+		t.Errorf("not signed: exit %d\n%s", res.code, res.stderr)
+	}
+	if res := run(t, env, world.bin, "sign", "--key", prefix+".key", base); res.code != 0 {
+		t.Fatal(res.stderr)
+	}
+	if res := build("-v"); strings.Contains(res.stderr, "there is no signature") || !strings.Contains(res.stderr, "is signed by the key sha256:") {
+		t.Errorf("signed: exit %d\n%s", res.code, res.stderr)
+	}
+	if res := build("--verify-base=registry.example/**", "-v"); strings.Contains(res.stderr, "is signed by") {
+		t.Errorf("another pattern: exit %d\n%s", res.code, res.stderr)
+	}
+}

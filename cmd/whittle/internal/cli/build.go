@@ -67,7 +67,7 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 	build := frontend.New(frontend.Options{
 		Args: settings, ConfigName: req.configName, Config: req.config, ReadConfig: readConfig, Local: req.trees(),
 		Commands: req.commands, DryRun: f.dryRun, Check: check.With(checkers), Version: version.String(),
-		Program: frontend.ProgramOfClient(req.program), Measures: measures(), OnReport: collected.add,
+		Program: frontend.ProgramOfClient(req.program), Measures: measures(), OnReport: collected.add, VerifyImage: f.baseVerifier(a),
 	})
 	if err := f.prepareSigning(ctx, a); err != nil {
 		return err

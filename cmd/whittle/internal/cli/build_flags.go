@@ -28,6 +28,7 @@ type buildFlags struct {
 
 	dryRun, json, sign      bool
 	signing                 signerFlags
+	basePolicy              string
 	signFormat              string
 	compression, configFile string
 	buildkitdConfig         string
@@ -87,6 +88,8 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 			fl.String(s.Name, "", s.Help)
 		}
 	}
+	fl.Lookup("verify-base").NoOptDefVal = "**"
+	fl.StringVar(&f.basePolicy, "base-policy", "", "policy `FILE` for --verify-base (default the section verify of .whittle.yaml)")
 	fl.StringVar(&f.compression, "compression", "gzip", "compression of the layer: gzip or zstd")
 	fl.StringVar(&f.configFile, "config", "", "configuration file (default .whittle.yaml beside the Dockerfile or in CONTEXT)")
 	fl.BoolVar(&f.sign, "sign", false, "sign and attest the pushed image; its tags are put only then")
