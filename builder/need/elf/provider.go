@@ -51,6 +51,11 @@ func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	}
 	deps, info, err := Closure(ctx, env.Tree, v.Path, Options{LibraryPath: env.LibraryPath(), Preload: env.Preload(), Files: p.files})
 	if err != nil {
+		if v.Need.Kind == need.Module {
+			if other, bad := p.foreign(ctx, env, v.Path, err); other || bad != nil {
+				return need.Found{}, bad
+			}
+		}
 		return need.Found{}, refused(v, err)
 	}
 	found, err := p.evidence(ctx, env, v.Path, info)
@@ -76,6 +81,38 @@ func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 		found.Components = modules(v.Path, info)
 	}
 	return found, nil
+}
+
+// foreign reports whether a module lacks a library since it is for another
+// system: the tree has no C library that could load it. Packages of languages
+// bring the same module for several.
+func (p Provider) foreign(ctx context.Context, env *need.Env, real string, err error) (bool, error) {
+	if !errors.As(err, new(*MissingError)) {
+		return false, nil
+	}
+	info, err := p.files.Info(ctx, env.Tree, real)
+	if err != nil {
+		return false, err
+	}
+	finder, err := NewFinder(ctx, env.Tree, real, Options{LibraryPath: env.LibraryPath(), Files: p.files})
+	if err != nil {
+		return false, err
+	}
+	for _, lib := range info.Needed {
+		if !libc(lib) {
+			continue
+		}
+		if found, err := finder.Find(lib); found == "" || err != nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// libc reports whether a library is the C library of a system, by its name:
+// that of glibc, of musl, of Android or its loader.
+func libc(lib string) bool {
+	return lib == "libc.so.6" || lib == "libc.so" || strings.HasPrefix(lib, "libc.musl-") || strings.HasPrefix(lib, "ld-")
 }
 
 // refused turns what the closure says into a refusal.
