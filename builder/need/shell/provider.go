@@ -340,7 +340,7 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		switch {
 		case helper && err == nil && command.IsShell(program) && !env.NoShell:
 			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: f.Path, By: f.Path, Reason: f.Reason, Strength: need.Optional, Droppable: f.Droppable})
-		case !there && f.Droppable: // what somebody asks for is read rather than run
+		case !there && f.Droppable && !installed(f.Path): // what somebody asks for is read rather than run
 			name := line.Interpreter
 			if line.Env != "" {
 				name = line.Env
@@ -354,6 +354,12 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		out.Warnings = append(out.Warnings, withoutInterpreter(name, without[name]))
 	}
 	return out, nil
+}
+
+// installed reports whether a file belongs to a package of a language, which
+// bring scripts to develop and to compile them with.
+func installed(name string) bool {
+	return strings.Contains(name, "/node_modules/") || strings.Contains(name, "/site-packages/") || strings.Contains(name, "/dist-packages/")
 }
 
 // libexec reports whether a file lies where packages have programs that other
