@@ -143,7 +143,7 @@ func (k *keeper) unwanted(ctx context.Context, name string, e tree.Entry) (strin
 			return "is what every new account gets", err
 		}
 	}
-	if describesBuild(base) {
+	if describesBuild(base) && !slices.ContainsFunc(searchDirs, func(dir string) bool { return strings.Contains(name, "/"+dir+"/") }) {
 		k.builds = append(k.builds, name)
 		return "describes the build", nil
 	}
