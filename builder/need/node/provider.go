@@ -38,11 +38,20 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 			return out, err
 		}
 	}
+	// OpenSSL is within node, and reads its configuration where it was told to
+	// when it was compiled.
+	for _, name := range opensslConfigurations {
+		out.Needs = append(out.Needs, need.Need{Kind: need.Data, Path: name, By: v.Path, Reason: "configuration of OpenSSL, which is within " + v.Path, Strength: need.Optional})
+	}
 	if v, _ := env.Getenv("NODE_USE_SYSTEM_CA"); v == "1" {
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Certificates, Reason: "NODE_USE_SYSTEM_CA is set"})
 	}
 	return out, r.authorities(ctx, env, &out)
 }
+
+// opensslConfigurations are where builds of node look for it: the official ones
+// below /usr/local, those of distributions where these have it.
+var opensslConfigurations = []string{"/etc/ssl/openssl.cnf", "/usr/local/ssl/openssl.cnf"}
 
 // authorities asks for the file of NODE_EXTRA_CA_CERTS. Where it is the bundle of
 // the distribution, phase 5 takes that.
