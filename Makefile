@@ -16,7 +16,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # Debian packages that tests and the demo use, and a file of each.
-PACKAGES := runc:/usr/sbin/runc mmdebstrap:/usr/bin/mmdebstrap busybox-static:/bin/busybox musl:/lib/x86_64-linux-musl/libc.so docker.io:/usr/sbin/dockerd curl:/usr/bin/curl git:/usr/bin/git shellcheck:/usr/bin/shellcheck
+PACKAGES := runc:/usr/sbin/runc mmdebstrap:/usr/bin/mmdebstrap busybox-static:/bin/busybox musl:/lib/x86_64-linux-musl/libc.so docker.io:/usr/sbin/dockerd curl:/usr/bin/curl git:/usr/bin/git shellcheck:/usr/bin/shellcheck nodejs:/usr/bin/node npm:/usr/bin/npm
 
 .PHONY: setup
 setup: ## install what the machine lacks (Debian, root)

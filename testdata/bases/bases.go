@@ -39,7 +39,7 @@ type base struct {
 
 // images lists the bases.
 func images() []base {
-	return []base{
+	return append(nodeImages(), []base{
 		{
 			names: []string{"debian:bookworm", "debian:bookworm-slim", "debian:12", "debian:12-slim", "debian:latest"},
 			make:  func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "debian") },
@@ -68,7 +68,7 @@ func images() []base {
 			make:   func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "musl") },
 			config: v1.Config{Env: []string{defaultPath}, Cmd: []string{"sh"}},
 		},
-	}
+	}...)
 }
 
 // goEnvironment is what this machine's Go needs to reach its modules.
@@ -146,6 +146,7 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 			return m.debian(ctx, file, "ca-certificates", "gcc", "libc6-dev", "make", "git", "pkg-config", "zlib1g-dev", "musl-tools")
 		},
 		"go":   m.golang,
+		"node": m.node,
 		"musl": m.musl,
 	}
 	var out []v1.Layer
