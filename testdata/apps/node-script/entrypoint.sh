@@ -1,0 +1,4 @@
+#!/bin/sh
+set -e
+export MIGRATED="$(node migrate.js)"
+exec "$@"
