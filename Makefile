@@ -94,7 +94,7 @@ ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
 interop-steps: bench fuzz native
-	@test -z "$(CORPUS)" || $(STEPS) conformance fixes
+	@test -z "$(CORPUS)" || $(STEPS) conformance fixes outlook
 
 .PHONY: vet unit
 vet:
@@ -154,6 +154,11 @@ bench-lint: build ## time and memory of the linter beside their bars: make bench
 .PHONY: lint
 lint: build ## lint this repository's Dockerfiles, errors only: most are careless on purpose
 	bin/whittle lint --fail-on error testdata/apps/web testdata/apps/makeapp
+
+.PHONY: outlook
+outlook: ## what a build would make of every Dockerfile of an archive, beside its bar: make outlook CORPUS=DIR
+	@test -n "$(CORPUS)" || { echo "CORPUS is not set: a directory with realworld.tar.gz" >&2; exit 2; }
+	@CORPUS='$(CORPUS)' $(TEST) ./builder/outlook -run Corpus -count 1
 
 .PHONY: fixes
 fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes CORPUS=DIR
