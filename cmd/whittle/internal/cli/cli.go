@@ -49,6 +49,7 @@ func (a *app) commands() []*cobra.Command {
 		a.pinCommand(),
 		a.hadolintCommand(),
 		a.buildCommand(),
+		a.planCommand(),
 		a.packCommand(),
 		a.slimCommand(),
 		a.whyCommand(),
