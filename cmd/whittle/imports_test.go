@@ -58,6 +58,7 @@ var unreachable = map[string][]string{
 	"builder/pack":        {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"signing/predicate":   {mod, "github.com/", "golang.org/", "net/http", "os/exec"},
 	"signing/token":       {mod, "github.com/", "golang.org/", "os/exec"},
+	"signing/admission":   {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 	"signing/carry":       {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit", "github.com/sigstore/"},
 	"signing/config":      {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 	"signing":             {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},

@@ -12,6 +12,19 @@ import (
 	"github.com/whittle-oci/whittle/signing/config"
 )
 
+// A baseError is an image that is built on and was refused, or could not be
+// judged.
+type baseError struct {
+	name string
+	err  error
+}
+
+func (e *baseError) Error() string {
+	return fmt.Sprintf("the image %s that is built on: %v", e.name, e.err)
+}
+
+func (e *baseError) Unwrap() error { return e.err }
+
 // baseVerifier judges the images that a build is built on, each once. It reads
 // the policy when the first one is asked for.
 func (f *buildFlags) baseVerifier(a *app) func(ctx context.Context, patterns []string, name, digest string) error {
@@ -27,7 +40,10 @@ func (f *buildFlags) baseVerifier(a *app) func(ctx context.Context, patterns []s
 			return nil
 		}
 		judge, _ := seen.LoadOrStore(repository+"@"+digest, sync.OnceValue(func() error { return a.verifyBase(ctx, policies, name, repository, digest) }))
-		return judge.(func() error)()
+		if err := judge.(func() error)(); err != nil {
+			return &baseError{name, err}
+		}
+		return nil
 	}
 }
 
@@ -64,7 +80,7 @@ func (a *app) verifyBase(ctx context.Context, policies func() (signingFile, erro
 	}
 	res, err := signing.Verify(ctx, img, p)
 	if err != nil {
-		return fmt.Errorf("the image %s that is built on: %w", name, err)
+		return err
 	}
 	for _, w := range res.SignedBy {
 		a.log.Infof("%s@%s is signed by %s", name, digest, witness(w))

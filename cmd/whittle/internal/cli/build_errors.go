@@ -41,6 +41,9 @@ func (a *app) buildError(err, own error) error {
 	if bad, ok := errors.AsType[*frontend.ConfigError](own); ok {
 		return bad
 	}
+	if bad, ok := errors.AsType[*baseError](own); ok {
+		return bad
+	}
 	if bad, ok := errors.AsType[*frontend.UntriedError](own); ok {
 		return hintRun(bad)
 	}

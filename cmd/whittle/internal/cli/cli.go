@@ -58,6 +58,8 @@ func (a *app) commands() []*cobra.Command {
 		a.signCommand(),
 		a.attestCommand(),
 		a.verifyCommand(),
+		a.trustCommand(),
+		a.policyCommand(),
 		a.treeCommand(),
 		a.cleanCommand(),
 		a.sbomCommand(),
