@@ -23,7 +23,9 @@ type Provider struct {
 // New returns a provider that reads files through what others have read.
 // interprets tells programs of which it is known what they run: that they could
 // run commands shows nothing of those.
-func New(files *Files, interprets func(name string) bool) Provider { return Provider{files, interprets} }
+func New(files *Files, interprets func(name string) bool) Provider {
+	return Provider{files, interprets}
+}
 
 const magic = "\x7fELF"
 
