@@ -45,11 +45,25 @@ func OpenRegistry(ctx context.Context, ref name.Reference, c oci.Client) (Image,
 type repository struct {
 	repo   name.Repository
 	client oci.Client
-	locks  *sync.Map // digest to *sync.Mutex: one writer at a time
+	locks  *sync.Map      // digest to *sync.Mutex: one writer at a time
+	puller *remote.Puller // which has logged in; nil to do so for every request
 }
 
 func newRepository(repo name.Repository, c oci.Client) *repository {
+	if c.Transport == nil {
+		c.Transport = remote.DefaultTransport
+	}
+	c.Transport = &pings{next: c.Transport, answers: map[string]answer{}}
 	return &repository{repo: repo, client: c, locks: new(sync.Map)}
+}
+
+// reading are the options for requests that read.
+func (s *repository) reading(ctx context.Context) []remote.Option {
+	o := s.client.Options(ctx)
+	if s.puller != nil {
+		o = append(o, remote.Reuse(s.puller))
+	}
+	return o
 }
 
 func (s *repository) place() string { return oci.Registry.String() + " " + s.repo.Name() }
@@ -59,7 +73,7 @@ func (s *repository) reference() string { return s.repo.Name() }
 func (s *repository) name(digest string) string { return s.place() + "@" + digest }
 
 func (s *repository) manifest(ctx context.Context, digest string) ([]byte, v1.Descriptor, error) {
-	desc, err := remote.Get(s.repo.Digest(digest), s.client.Options(ctx)...)
+	desc, err := remote.Get(s.repo.Digest(digest), s.reading(ctx)...)
 	if err != nil {
 		// The library has no type for this; a test holds the words.
 		if strings.Contains(err.Error(), "does not match requested digest") {
@@ -79,7 +93,7 @@ func (s *repository) manifest(ctx context.Context, digest string) ([]byte, v1.De
 
 func (s *repository) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	blob := s.name(d.Digest.String())
-	layer, err := remote.Layer(s.repo.Digest(d.Digest.String()), s.client.Options(ctx)...)
+	layer, err := remote.Layer(s.repo.Digest(d.Digest.String()), s.reading(ctx)...)
 	if err != nil {
 		return nil, registryError(blob, "reading", err)
 	}
@@ -100,7 +114,10 @@ func (s *repository) blob(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 }
 
 func (s *repository) within(b *budget) store {
-	return &repository{repo: s.repo, client: s.metered(b), locks: s.locks}
+	out := &repository{repo: s.repo, client: s.metered(b), locks: s.locks}
+	// Without one, every request logs in for itself.
+	out.puller, _ = remote.NewPuller(out.client.Options(context.Background())...)
+	return out
 }
 
 // metered is the registry's client, which counts all that is read.
@@ -314,7 +331,7 @@ func (s *repository) legacyTag(digest, suffix string) name.Tag {
 
 // tagged reads the manifest of what the older format attached, or nil.
 func (s *repository) tagged(ctx context.Context, digest, suffix string) (*v1.Manifest, error) {
-	img, err := remote.Image(s.legacyTag(digest, suffix), s.client.Options(ctx)...)
+	img, err := remote.Image(s.legacyTag(digest, suffix), s.reading(ctx)...)
 	if isNotFound(err) {
 		return nil, nil
 	}
