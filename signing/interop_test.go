@@ -30,6 +30,16 @@ func cosignTool(t *testing.T) string {
 	return file
 }
 
+// runCosign runs it away from this machine's files.
+func runCosign(t *testing.T, cosign, home string, env []string, args ...string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), cosign, args...)
+	c.Env = append([]string{"HOME=" + home, "PATH=/nowhere", "TUF_ROOT=" + filepath.Join(home, "tuf")}, env...)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("cosign %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
 // TestCosignKeyless signs with an identity with each of the two programs, and
 // verifies with the other, against the stack in memory.
 func TestCosignKeyless(t *testing.T) {
@@ -48,14 +58,7 @@ func TestCosignKeyless(t *testing.T) {
 	token := write("token", []byte(s.Token(signerMail)))
 	predicate := write("predicate.json", []byte(`{"SPDXID":"SPDXRef-DOCUMENT","spdxVersion":"SPDX-2.3"}`))
 	chain, ctKey, logKey := s.Files(t)
-	run := func(t *testing.T, env []string, args ...string) {
-		t.Helper()
-		c := exec.CommandContext(t.Context(), cosign, args...)
-		c.Env = append([]string{"HOME=" + dir, "PATH=/nowhere", "TUF_ROOT=" + filepath.Join(dir, "tuf")}, env...)
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Errorf("cosign %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
+	run := func(t *testing.T, env []string, args ...string) { runCosign(t, cosign, dir, env, args...) }
 	older := []string{"SIGSTORE_ROOT_FILE=" + write("root.pem", chain), "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE=" + write("ct.pub", ctKey), "SIGSTORE_REKOR_PUBLIC_KEY=" + write("rekor.pub", logKey)}
 	identity := []string{"--certificate-identity", signerMail, "--certificate-oidc-issuer", s.Issuer()}
 	for _, c := range []struct {
