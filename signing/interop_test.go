@@ -197,3 +197,35 @@ func tool(b *testing.B, file string) string {
 	}
 	return file
 }
+
+// TestCosignOffline verifies a layout that an identity signed where there is no
+// network at all: nothing is dialled for roots, logs or keys.
+func TestCosignOffline(t *testing.T) {
+	cosignTool(t) // where programs are built
+	whittle, err := filepath.Abs("../bin/whittle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, root := stack(t)
+	dir := t.TempDir()
+	trusted := filepath.Join(dir, "trusted_root.json")
+	if err := os.WriteFile(trusted, s.TrustedRoot(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	index := pushOne(t)
+	if _, err := signing.SignAndAttest(t.Context(), open(t, index), signing.Options{Signer: keyless(t, s, root, 2, signerMail)}, signing.Statements{Attached: true}); err != nil {
+		t.Fatal(err)
+	}
+	layout := filepath.Join(dir, "layout")
+	if out, err := exec.CommandContext(t.Context(), whittle, "save", index.Name(), layout).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for identity, code := range map[string]int{signerMail: 0, "evil@example.test": 1} {
+		c := exec.CommandContext(t.Context(), "unshare", "--net", whittle, "verify", "--trusted-root", trusted,
+			"--certificate-identity", identity, "--certificate-oidc-issuer", s.Issuer(), "--log", "required", "--attestation", "spdx,contents", "oci:"+layout)
+		c.Env = []string{"HOME=" + dir}
+		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != code {
+			t.Errorf("%s: exit %d\n%s", identity, c.ProcessState.ExitCode(), out)
+		}
+	}
+}

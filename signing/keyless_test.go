@@ -352,6 +352,85 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// TestCutOff has each service end the connection in the middle of its answer, for
+// a moment and for good.
+func TestCutOff(t *testing.T) {
+	for _, service := range []string{cosigntest.Fulcio, cosigntest.Rekor2, cosigntest.TSA} {
+		for _, often := range []int64{1, 1 << 30} {
+			s, root := stack(t)
+			var cut atomic.Int64
+			s.Answer = func(name string, _ http.ResponseWriter, _ *http.Request) bool {
+				if name == service && cut.Add(1) <= often {
+					panic(http.ErrAbortHandler)
+				}
+				return false
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			index, _ := push(t, serve(t, true, nil)+"/app")
+			_, err := signing.Sign(ctx, open(t, index), signing.Options{Signer: keyless(t, s, root, 2, signerMail)})
+			cancel()
+			if (err == nil) != (often == 1) {
+				t.Errorf("%s ends %d connections: %v", service, often, err)
+			}
+		}
+	}
+}
+
+// TestInterrupted ends the signing at each manifest that is written: what is
+// there is whole, and the index is not signed before what is in it.
+func TestInterrupted(t *testing.T) {
+	key, pub := keys(t)
+	for n := range int64(11) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var puts atomic.Int64
+		var on atomic.Bool
+		host := serve(t, true, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if on.Load() && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") && puts.Add(1) > n {
+					cancel()
+				}
+				h.ServeHTTP(w, r)
+			})
+		})
+		index, _ := push(t, host+"/app")
+		on.Store(true)
+		_, err := signing.SignAndAttest(ctx, open(t, index), signing.Options{Signer: key}, signing.Statements{Attached: true})
+		cancel()
+		on.Store(false)
+		if err == nil && n < 10 {
+			t.Errorf("after %d: no error", n)
+		}
+		branches, err := signing.Tree(t.Context(), open(t, index), identities(t, pub)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := true
+		for i, b := range branches {
+			if b.Problem != "" {
+				t.Errorf("after %d: %s", n, b.Problem)
+			}
+			signed := false
+			for _, l := range b.Leaves {
+				if !l.Verified {
+					t.Errorf("after %d: %+v", n, l)
+				}
+				signed = signed || l.Signature
+			}
+			whole = whole && (i == 0 || signed)
+		}
+		if signed := len(branches[0].Leaves) > 0; signed && !whole {
+			t.Errorf("after %d: the index is signed, and not all of it", n)
+		}
+		// The next run makes it whole.
+		if _, err := signing.SignAndAttest(t.Context(), open(t, index), signing.Options{Signer: key}, signing.Statements{Attached: true}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verify(t.Context(), t, index, signing.Policy{Signers: by(t, pub), Attestations: kinds(signing.SPDXPredicate, provenance, contents)}); err != nil {
+			t.Errorf("after %d: %v", n, err)
+		}
+	}
+}
+
 // TestConflict has the log know the entry already.
 func TestConflict(t *testing.T) {
 	s, root := stack(t)
