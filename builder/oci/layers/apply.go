@@ -52,6 +52,7 @@ type applier struct {
 	left   Limits // what is left of them; Bytes counts contents
 	read   int64  // bytes of uncompressed layers so far
 	buffer []byte // for contents
+	see    func(File)
 }
 
 // entries applies the entries of a layer in the order in which they stand.
@@ -136,6 +137,9 @@ func (a *applier) put(parent *node, base string, h *tar.Header, r io.Reader) err
 	if h.Typeflag == tar.TypeReg {
 		if err := a.content(n, h.Size, r); err != nil {
 			return err
+		}
+		if a.see != nil {
+			a.see(File{a.layer, path.Join("/", h.Name), n.size, io.NewSectionReader(a.spool, n.at, n.size)})
 		}
 	}
 	parent.children[strings.Clone(base)] = name{n, a.layer}

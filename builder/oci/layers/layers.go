@@ -63,9 +63,23 @@ type Tree struct {
 	links map[*node]string // the first path of each file that has several
 }
 
+// A File is a regular file as one layer has it, whatever later layers do to it.
+type File struct {
+	Layer   int    // counted from 1, the bottom one
+	Path    string // as the layer has it, absolute
+	Size    int64
+	Content io.ReaderAt
+}
+
 // Open reads every layer of img, the bottom one first, and compares each with
 // its digest in the image's configuration.
 func Open(ctx context.Context, img v1.Image, limits Limits) (*Tree, error) {
+	return OpenSeen(ctx, img, limits, nil)
+}
+
+// OpenSeen is Open, and shows the regular files of every layer in the order in
+// which they stand, those too that the tree does not have in the end.
+func OpenSeen(ctx context.Context, img v1.Image, limits Limits, see func(File)) (*Tree, error) {
 	config, err := img.ConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
@@ -81,7 +95,7 @@ func Open(ctx context.Context, img v1.Image, limits Limits) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &applier{spool: s, root: newDir(0), left: limits.orDefault(), limits: limits.orDefault()}
+	a := &applier{spool: s, root: newDir(0), left: limits.orDefault(), limits: limits.orDefault(), see: see}
 	for i, l := range layers {
 		a.layer = i + 1
 		if err := a.apply(ctx, l, config.RootFS.DiffIDs[i]); err != nil {

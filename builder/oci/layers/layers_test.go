@@ -369,3 +369,23 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestOpenSeen shows the files of every layer, with what they hold there.
+func TestOpenSeen(t *testing.T) {
+	img := imageOf(t, archive(t, layer("a/b: one", "c: two")), archive(t, layer("a/.wh.b", "c: three", "d -> c")))
+	var got []string
+	tr, err := layers.OpenSeen(t.Context(), img, layers.Limits{}, func(f layers.File) {
+		content, err := io.ReadAll(io.NewSectionReader(f.Content, 0, f.Size))
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, fmt.Sprintf("%d %s %s", f.Layer, f.Path, content))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if all := strings.Join(got, ", "); all != "1 /a/b one, 1 /c two, 2 /c three" {
+		t.Errorf("%s", all)
+	}
+}
