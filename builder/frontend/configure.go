@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client/llb"
@@ -27,28 +25,22 @@ const maxConfig = 1 << 20
 
 // configure puts flags, build arguments and the configuration file together.
 func (b *build) configure(ctx context.Context, args map[string]Value) error {
-	flags := map[string]Value{}
-	for _, name := range slices.Sorted(maps.Keys(b.Args)) {
-		if _, ok := lookup(func(s Setting) string { return s.Name }, name); !ok {
-			return &ConfigError{"--" + name, "no such setting"}
-		}
-		flags[name] = Value{"--" + name, b.Args[name]}
+	flags, err := FromFlags(b.Args)
+	if err != nil {
+		return err
 	}
 	b.yaml = configFile{b.ConfigName, b.Config, b.ReadConfig}
 	if b.ConfigName == "" {
-		var err error
 		if b.yaml, err = b.findConfig(ctx); err != nil {
 			return err
 		}
 	}
 	file := map[string]Value{}
 	if b.yaml.data != nil {
-		var err error
 		if file, err = FromFile(b.yaml.name, b.yaml.data); err != nil {
 			return err
 		}
 	}
-	var err error
 	b.config, err = config(flags, args, file)
 	b.config.Plan.Commands = append(b.config.Plan.Commands, b.Commands...)
 	return err

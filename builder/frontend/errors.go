@@ -14,6 +14,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
 )
 
@@ -136,13 +137,12 @@ func (b *build) planWarnings(ctx context.Context, p *image.Plan) {
 	}
 }
 
-// budget refuses an image with more bytes of files than the configuration
-// allows.
-func (b *build) budget(bytes int64, hint string) error {
-	if b.config.MaxSize == 0 || bytes <= b.config.MaxSize {
-		return nil
+// budget refuses an image that holds more than the configuration allows.
+func (b *build) budget(s report.Side, hint string) error {
+	if over := b.config.Budget.Exceeded(s); len(over) > 0 {
+		return b.refuse(fmt.Errorf("%s; %s", strings.Join(over, "; "), hint), nil)
 	}
-	return b.refuse(fmt.Errorf("the image holds %d bytes of files, more than max-size allows (%d); %s", bytes, b.config.MaxSize, hint), nil)
+	return nil
 }
 
 // noDockerfile says what is missing in the words of the command line.

@@ -84,12 +84,18 @@ func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerf
 	if err != nil {
 		return nil, err
 	}
-	if b.config.MaxSize > 0 {
-		size, err := count(ctx, reftree.New(ctx, ref))
+	if !b.config.Budget.IsZero() {
+		t := reftree.New(ctx, ref)
+		size, err := count(ctx, t)
 		if err != nil {
 			return nil, b.refused(fmt.Errorf("measuring the image: %w", err))
 		}
-		if err := b.budget(size.Bytes, "it is built as written"); err != nil {
+		installed, err := decide.Packages(t).Installed(ctx)
+		if err != nil {
+			return nil, b.refused(fmt.Errorf("measuring the image: %w", err))
+		}
+		// A shell is refused where the image is planned; as written it stays.
+		if err := b.budget(report.Side{Bytes: size.Bytes, Files: size.Files, Packages: len(installed)}, "it is built as written"); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +132,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	rep := report.New(platformName(p), made)
 	rep.Static = compiled.report
 	rep.Before = before.result()
-	if err := b.budget(rep.After.Bytes, "the report's droppable files are the first to look at"); err != nil {
+	if err := b.budget(rep.After, "the report's droppable files are the first to look at"); err != nil {
 		return nil, err
 	}
 	if idx == 0 {

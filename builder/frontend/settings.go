@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/smoke"
 	"github.com/whittle-oci/whittle/lint/suggest"
 )
@@ -62,6 +63,8 @@ func Settings() []Setting {
 		{"smoke", Smoke, `try the image before it is shipped: a command line that must end with 0, or "http: GET /path on PORT within 10s" beside the image's own command; read-only, without a network`},
 		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
 		{"verify-base", List, "verify the signatures of images that are built on before anything runs: patterns of their names, ** for all; the section verify says who must have signed"},
+		{"max-files", Text, "refuse an image with more files than this"},
+		{"max-packages", Text, "refuse an image with files of more packages than this"},
 		{"syntax-aliases", List, "further # syntax= images that stand for this frontend"},
 		{"lint", Text, `show lint findings as warnings of the build: "on" or "off"`},
 	}
@@ -81,7 +84,7 @@ type Config struct {
 	StaticOff     bool
 	Contents      string // "auto", "true" or "false"
 	Minimal       bool
-	MaxSize       int64    // bytes, 0 for no limit
+	Budget        report.Budget
 	VerifyBase    []string // patterns of names of images
 	verifySource  string   // who asks for that
 	SyntaxAliases []string
@@ -397,6 +400,16 @@ func config(sources ...map[string]Value) (Config, error) {
 		}
 		return b
 	}
+	number := func(name string) int {
+		if text(name) == "" {
+			return 0
+		}
+		n, err := strconv.Atoi(text(name))
+		if err != nil || n < 1 {
+			fail(name, fmt.Sprintf("%q is not a number from 1 on", text(name)))
+		}
+		return n
+	}
 	oneOf := func(name, def string, among ...string) string {
 		v := text(name)
 		if v == "" {
@@ -446,9 +459,29 @@ func config(sources ...map[string]Value) (Config, error) {
 		if err != nil {
 			fail("max-size", err.Error())
 		}
-		c.MaxSize = n
+		c.Budget.Bytes = n
 	}
+	c.Budget.NoShell = c.Plan.NoShell
+	c.Budget.Files, c.Budget.Packages = number("max-files"), number("max-packages")
 	return c, bad
+}
+
+// FromFlags reads the flags of a command, by the names of settings.
+func FromFlags(args map[string][]string) (map[string]Value, error) {
+	out := map[string]Value{}
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		if _, ok := lookup(func(s Setting) string { return s.Name }, name); !ok {
+			return nil, &ConfigError{"--" + name, "no such setting"}
+		}
+		out[name] = Value{"--" + name, args[name]}
+	}
+	return out, nil
+}
+
+// Budget is what the sources say an image may hold; earlier ones win.
+func Budget(sources ...map[string]Value) (report.Budget, error) {
+	c, err := config(sources...)
+	return c.Budget, err
 }
 
 // size matches a decimal number and a unit. Neither signs, exponents,

@@ -25,8 +25,8 @@ func TestConfigOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Plan.User != "9" || !c.Plan.NoShell || c.MaxSize != 20e6 {
-		t.Errorf("user %s, no-shell %v, max-size %d", c.Plan.User, c.Plan.NoShell, c.MaxSize)
+	if c.Plan.User != "9" || !c.Plan.NoShell || c.Budget.Bytes != 20e6 {
+		t.Errorf("user %s, no-shell %v, max-size %d", c.Plan.User, c.Plan.NoShell, c.Budget.Bytes)
 	}
 	if got := strings.Join(c.Plan.Include, " ") + "|" + strings.Join(c.Plan.Exclude, " "); got != "/a /b|/x /y /z" {
 		t.Errorf("lists %s", got)
@@ -63,6 +63,8 @@ func TestConfigErrors(t *testing.T) {
 		"build:\n  commands: [\"'\"]\n": `.whittle.yaml:2: commands: "'" cannot be cut into words`,
 		"build:\n  user: [1]\n":         `.whittle.yaml:2: user: want one value`,
 		"build:\n  max-size: 20 apples": `.whittle.yaml:2: max-size: "20 apples" is not a size; write 20MB or 512KiB`,
+		"build:\n  max-files: some":     `.whittle.yaml:2: max-files: "some" is not a number from 1 on`,
+		"build:\n  max-packages: -1":    `.whittle.yaml:2: max-packages: "-1" is not a number from 1 on`,
 		"build:\n  contents: sometimes": `.whittle.yaml:2: contents: "sometimes" is none of auto, true, false`,
 		"- build\n":                     `.whittle.yaml:1: want sections: lint, build, sign, verify`,
 		"build:\n  include: {a: b}\n":   `.whittle.yaml:2: include: want a list`,
