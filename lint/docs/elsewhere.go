@@ -42,7 +42,7 @@ func (e Elsewhere) String() string {
 	if e.Where == "" {
 		return s + "That is a matter of the machine, neither of the Dockerfile nor of the image, and nothing here looks at it."
 	}
-	s += fmt.Sprintf("Only a built image shows that, so it belongs to `%s`, which is not there yet.", e.Where)
+	s += fmt.Sprintf("Only a built image shows that, so it belongs to `%s`.", e.Where)
 	if e.Near != "" {
 		s += fmt.Sprintf(" What a Dockerfile shows of it, %s, lint has rules for.", e.Near)
 	}
@@ -52,7 +52,7 @@ func (e Elsewhere) String() string {
 // NotHere is the page that lists them.
 func NotHere() string {
 	var b strings.Builder
-	b.WriteString("# What lint cannot see\n\nSome checks of other tools need a built image. They belong to `whittle inspect`, which will look at one and is not there yet; `whittle explain NAME` says so, too.\n\n")
+	b.WriteString("# What lint cannot see\n\nSome checks of other tools need a built image. They belong to [`whittle inspect`](inspect.md), which looks at one; `whittle explain NAME` says so, too.\n\n")
 	b.WriteString("| reported elsewhere | as | belongs to | what a Dockerfile shows of it |\n| --- | --- | --- | --- |\n")
 	for _, e := range elsewhere {
 		where := "nothing here: it is a matter of the machine that scans"

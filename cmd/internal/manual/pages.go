@@ -26,8 +26,12 @@ func pages(root string) (map[string][]byte, error) {
 	if out["docs/policy.schema.json"], err = policySchema(); err != nil {
 		return nil, err
 	}
+	if out["docs/inspect.schema.json"], err = inspectSchema(); err != nil {
+		return nil, err
+	}
 	for name, tables := range map[string]map[string]string{
 		"docs/lint.md":         {"lint-settings": settings(config.Settings()), "formats": format.Table()},
+		"docs/inspect.md":      {"inspect-rules": inspectRules()},
 		"docs/custom-rules.md": {"rule-settings": settings(config.RuleSettings()), "fix-settings": settings(config.FixSettings())},
 	} {
 		page, err := os.ReadFile(filepath.Join(root, name))

@@ -85,8 +85,12 @@ func TestSchema(t *testing.T) {
 		"lint: {rules: [{name: a-b, message: m, instruction: RAN}]}":               false,
 		"lint: {rules: [{name: a-b, message: m, instruction: RUN, matches: '('}]}": false,
 		"lint: {rules: [{name: a-b, message: m, instruction: RUN, more: 1}]}":      false,
-		"build: {includes: [/a]}": false,
-		"[]":                      false,
+		"build: {smoke: [shop, --check], max-files: 20}":                           true,
+		"build: {smoke: {http: GET / on 80}, max-packages: \"3\"}":                 true,
+		"build: {smoke: {tcp: 80}}":                                                false,
+		"build: {smoke: []}":                                                       false,
+		"build: {includes: [/a]}":                                                  false,
+		"[]":                                                                       false,
 	} {
 		var value any
 		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
@@ -99,6 +103,44 @@ func TestSchema(t *testing.T) {
 		_, buildErr := frontend.FromFile("f", []byte(text))
 		if (lintErr == nil && buildErr == nil) != want {
 			t.Errorf("%s: the readers say %v, %v", text, lintErr, buildErr)
+		}
+	}
+}
+
+// TestInspectSchema holds what inspect prints to its schema.
+func TestInspectSchema(t *testing.T) {
+	data, err := inspectSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("inspect.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile("inspect.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, err := os.ReadFile("../../../builder/inspect/testdata/shop.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, more := range map[string]struct {
+		key   string
+		value any
+		ok    bool
+	}{"inspect": {"over", []any{"x"}, true}, "no list": {"over", "x", false}, "nothing of budgets": {"over", nil, false}, "a field more": {"more", 1, false}} {
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(shop))
+		if err != nil {
+			t.Fatal(err)
+		}
+		value.(map[string]any)[more.key] = more.value
+		if err := compiled.Validate(value); (err == nil) != more.ok {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
