@@ -52,6 +52,7 @@ func (a *app) commands() []*cobra.Command {
 		a.planCommand(),
 		a.packCommand(),
 		a.slimCommand(),
+		a.inspectCommand(),
 		a.whyCommand(),
 		a.compareCommand(),
 		a.keygenCommand(),

@@ -15,6 +15,15 @@ import (
 	ocisink "github.com/whittle-oci/whittle/builder/sink/oci"
 )
 
+// sourceHelp says what IMAGE may be, for the verbs that read an image's files.
+const sourceHelp = `IMAGE is one of
+  NAME[:TAG|@DIGEST]        in a registry; a name without a prefix always is
+  oci:DIR[:TAG|@DIGEST]     an OCI layout
+  docker-archive:FILE[:TAG] what docker save writes
+  oci-archive:FILE[:TAG]    an OCI layout in a tar
+  docker:NAME[:TAG]         an image of the docker engine
+  ./PATH, ../PATH, /PATH    a layout directory or an archive of either kind`
+
 func (a *app) slimCommand() *cobra.Command {
 	f := &packed{}
 	var platform, packages string
@@ -26,13 +35,7 @@ every file that belongs to no package, for the same platform. Without its
 Dockerfile nothing is known of its base image, so whittle build makes smaller
 images where there is a Dockerfile.
 
-IMAGE is one of
-  NAME[:TAG|@DIGEST]        in a registry; a name without a prefix always is
-  oci:DIR[:TAG|@DIGEST]     an OCI layout
-  docker-archive:FILE[:TAG] what docker save writes
-  oci-archive:FILE[:TAG]    an OCI layout in a tar
-  docker:NAME[:TAG]         an image of the docker engine
-  ./PATH, ../PATH, /PATH    a layout directory or an archive of either kind`,
+` + sourceHelp,
 		Example: `  whittle slim -t registry.example/shop:slim --push registry.example/shop:1
   whittle slim -o type=oci,dest=slim.tar ./shop.tar`,
 		Args: usageArgs(cobra.ExactArgs(1)),
