@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,11 +36,12 @@ type base struct {
 	names  []string
 	make   func(ctx context.Context, m *maker) ([]v1.Layer, error)
 	config v1.Config
+	heavy  bool // it takes minutes to make, and few tests use it
 }
 
 // images lists the bases.
 func images() []base {
-	return append(nodeImages(), []base{
+	out := []base{
 		{
 			names: []string{"debian:bookworm", "debian:bookworm-slim", "debian:12", "debian:12-slim", "debian:latest"},
 			make:  func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "debian") },
@@ -68,7 +70,8 @@ func images() []base {
 			make:   func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "musl") },
 			config: v1.Config{Env: []string{defaultPath}, Cmd: []string{"sh"}},
 		},
-	}...)
+	}
+	return slices.Concat(out, nodeImages(), pythonBases())
 }
 
 // goEnvironment is what this machine's Go needs to reach its modules.
@@ -89,12 +92,13 @@ type maker struct {
 	made map[string]v1.Layer
 }
 
-// Make makes the bases that dir does not hold yet, as OCI layouts.
-func Make(ctx context.Context, dir string, log io.Writer) error {
+// Make makes the bases that dir does not hold yet, as OCI layouts. The heavy ones
+// are made where all are wanted.
+func Make(ctx context.Context, dir string, all bool, log io.Writer) error {
 	m := &maker{dir: dir, log: log, made: map[string]v1.Layer{}}
 	for _, b := range images() {
 		dest := filepath.Join(dir, strings.ReplaceAll(b.names[0], ":", "-"))
-		if _, err := os.Stat(dest); err == nil {
+		if _, err := os.Stat(dest); err == nil || b.heavy && !all {
 			continue
 		}
 		if err := m.write(ctx, b, dest); err != nil {
@@ -145,9 +149,16 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 		"gcc": func(ctx context.Context, file string) error {
 			return m.debian(ctx, file, "ca-certificates", "gcc", "libc6-dev", "make", "git", "pkg-config", "zlib1g-dev", "musl-tools")
 		},
-		"go":   m.golang,
-		"node": m.node,
+		"node":       m.node,
+		"go":         m.golang,
+		"pythonlibs": func(ctx context.Context, file string) error { return m.debian(ctx, file, pythonPackages...) },
+		"pythonfull": func(ctx context.Context, file string) error {
+			return m.debian(ctx, file, slices.Concat(pythonPackages, pythonCompilers)...)
+		},
 		"musl": m.musl,
+	}
+	for _, minor := range pythonVersions {
+		kinds["python"+minor] = func(ctx context.Context, file string) error { return m.python(ctx, file, minor) }
 	}
 	var out []v1.Layer
 	for _, name := range names {

@@ -81,7 +81,7 @@ func setUp(m *testing.M) (code int, err error) {
 	dir := filepath.Join(world.root, ".cache", "bases")
 	public := bases.Public(ctx)
 	if !public {
-		if err := bases.Make(ctx, dir, os.Stderr); err != nil {
+		if err := bases.Make(ctx, dir, os.Getenv("WHITTLE_BASES") == "all", os.Stderr); err != nil {
 			return 1, err
 		}
 	}
@@ -89,6 +89,13 @@ func setUp(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer world.registry.Close()
+	if !public {
+		closeIndex, err := bases.Index(ctx, dir)
+		if err != nil {
+			return 1, err
+		}
+		defer func() { err = errors.Join(err, closeIndex()) }()
+	}
 	world.config = filepath.Join(world.work, "buildkitd.toml")
 	text := world.registry.Config()
 	if public {

@@ -21,19 +21,20 @@ func main() {
 	dir := flag.String("dir", ".cache/bases", "directory for the images")
 	addr := flag.String("addr", "127.0.0.1:5000", "address to serve on")
 	config := flag.String("config", "", "buildkitd.toml to write")
+	all := flag.Bool("all", false, "make the heavy images, too")
 	only := flag.Bool("make", false, "make the images and end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *dir, *addr, *config, *only); err != nil {
+	if err := run(ctx, *dir, *addr, *config, *all, *only); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, dir, addr, config string, only bool) error {
+func run(ctx context.Context, dir, addr, config string, all, only bool) error {
 	public := bases.Public(ctx)
 	if !public {
-		if err := bases.Make(ctx, dir, os.Stderr); err != nil {
+		if err := bases.Make(ctx, dir, all, os.Stderr); err != nil {
 			return err
 		}
 	}
@@ -45,6 +46,13 @@ func run(ctx context.Context, dir, addr, config string, only bool) error {
 		return err
 	}
 	defer r.Close()
+	if !public {
+		closeIndex, err := bases.Index(ctx, dir)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = closeIndex() }()
+	}
 	if config != "" {
 		text := r.Config()
 		if public {
