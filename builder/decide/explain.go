@@ -121,6 +121,7 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, who
 			p.Programs = append(p.Programs, f.Path)
 		}
 	}
+	p.Bytecode = bytecode(of.closed)
 	if len(of.closed.Shells) > 0 {
 		p.Shell = of.closed.Shells[0].Shell
 	}
@@ -132,6 +133,24 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, who
 	slices.SortFunc(p.Warnings, image.CompareWarnings)
 	p.Warnings = slices.Compact(p.Warnings)
 	return p
+}
+
+// bytecode says which compiled modules the image has.
+func bytecode(closed *need.Set) *image.Bytecode {
+	var out image.Bytecode
+	for _, f := range closed.Facts {
+		if f.Kind == need.Bytecode && closed.Holds(f.Subject) {
+			out.Program = f.Reason
+			out.Dirs = append(out.Dirs, f.Subject)
+		}
+	}
+	compiled := slices.ContainsFunc(closed.Files(), func(f *need.File) bool { return strings.HasSuffix(f.Path, ".pyc") && out.Holds(f.Path) })
+	if !compiled {
+		return nil
+	}
+	slices.Sort(out.Dirs)
+	out.Dirs = slices.Compact(out.Dirs)
+	return &out
 }
 
 // maxShellUses is how many further uses of a shell are named.

@@ -147,7 +147,11 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 		b.reported(rep, made)
 		return &dockerui.BuildResult{Image: img}, nil
 	}
-	small, err := b.small(ctx, made, stage, created, p)
+	built, err := b.independent(ctx, def, stage, made)
+	if err != nil {
+		return nil, err
+	}
+	small, err := b.small(ctx, made, built, created, p)
 	if err != nil {
 		return nil, err
 	}
@@ -185,8 +189,8 @@ func (b *build) image(built *dockerspec.DockerOCIImage, made *image.Plan, create
 }
 
 // small is the definition of the minimal image.
-func (b *build) small(ctx context.Context, made *image.Plan, s *stage, created time.Time, p *ocispecs.Platform) (*pb.Definition, error) {
-	st := llbsink.State(made, s.state, created, b.can())
+func (b *build) small(ctx context.Context, made *image.Plan, built llb.State, created time.Time, p *ocispecs.Platform) (*pb.Definition, error) {
+	st := llbsink.State(made, built, created, b.can())
 	opts := []llb.ConstraintsOpt{llb.WithCaps(b.client.BuildOpts().LLBCaps)}
 	if p != nil {
 		opts = append(opts, llb.Platform(*p))

@@ -37,12 +37,29 @@ type Plan struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 	// Components are what programs have linked in, for the SBOM.
 	Components []Component `json:"components,omitempty"`
+	// Bytecode says which compiled modules of Python have to be made independent
+	// of the times of their sources, nil for none.
+	Bytecode *Bytecode `json:"-"`
 	// GoDynamic are the programs that Go built and that need a loader.
 	GoDynamic []string `json:"-"`
 	// Programs are the real paths of what the image runs.
 	Programs []string `json:"programs"`
 	// Shell is the path of the shell in the image, "" when it has none.
 	Shell string `json:"shell,omitempty"`
+}
+
+// Bytecode are the compiled modules of an image. Every one below Dirs whose
+// header agrees with its source gets one that is hash-based and not checked
+// (PEP 552): all files of an image have one time, and a module that is older or
+// newer than its source says is compiled again at every start.
+type Bytecode struct {
+	Program string   // an interpreter of the built tree
+	Dirs    []string // sorted
+}
+
+// Holds reports whether a path lies below one of the directories.
+func (b *Bytecode) Holds(name string) bool {
+	return slices.ContainsFunc(b.Dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
 }
 
 // Type says what kind of file an Entry is.

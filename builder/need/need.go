@@ -163,6 +163,7 @@ const (
 	Home         FactKind = "home"         // something may look for the home of the user
 	LeftData     FactKind = "left data"    // Subject is a package whose data stay behind, as nothing of it is used
 	Variable     FactKind = "variable"     // Subject is NAME=VALUE, which the image sets where the Dockerfile does not
+	Bytecode     FactKind = "bytecode"     // Subject is a directory with compiled modules of Python, Reason the interpreter
 	LibraryCache FactKind = "ld.so.cache"  // the loader's cache is read by who looks for a library
 	SearchDir    FactKind = "search dir"   // Subject is a directory in which a program looks for libraries
 )

@@ -105,7 +105,7 @@ func archive(ctx context.Context, w io.Writer, p *image.Plan, t tree.Tree, creat
 	for _, e := range p.Entries {
 		err := ctx.Err()
 		if err == nil {
-			err = write(ctx, tw, t, e, created)
+			err = write(ctx, tw, t, e, p, created)
 		}
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", e.Path, err)
@@ -114,7 +114,7 @@ func archive(ctx context.Context, w io.Writer, p *image.Plan, t tree.Tree, creat
 	return tw.Close()
 }
 
-func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e image.Entry, created time.Time) error {
+func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e image.Entry, p *image.Plan, created time.Time) error {
 	h := &tar.Header{
 		Name: strings.TrimPrefix(e.Path, "/"), Mode: int64(image.UnixMode(e.Mode)), Uid: e.UID, Gid: e.GID, ModTime: created,
 	}
@@ -141,11 +141,11 @@ func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e image.Entry, crea
 		_, err := tw.Write(e.Data)
 		return err
 	}
-	r, err := t.Open(ctx, e.Source)
+	r, err := content(ctx, t, e, p)
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(tw, io.NewSectionReader(r, 0, e.Size))
+	n, err := io.Copy(tw, r)
 	if err == nil && n < e.Size {
 		err = fmt.Errorf("it has %d bytes, not %d as before", n, e.Size)
 	}
