@@ -184,6 +184,7 @@ update: ## write generated pages and goldens anew
 	$(GO) test ./lint/hadolint ./lint/format -update
 	$(GO) test ./builder/frontend ./builder/decide -run Manual -update
 	$(GO) test ./builder/sbom ./builder/report -update
+	$(GO) test ./builder/need/node ./builder/need/python -run Manual -update
 	$(GO) test ./cmd/whittle -update
 
 .PHONY: fuzz

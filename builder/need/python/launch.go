@@ -118,6 +118,7 @@ func (r *Runtime) interpreter(ctx context.Context, env *need.Env, c need.Command
 		if err != nil {
 			return need.Step{}, false, err
 		}
+		r.mains[n.Path] = c.Instruction
 		step.Needs = append(step.Needs, n)
 		if s, err := readScript(ctx, env, n.Path); err != nil {
 			return need.Step{}, false, err
@@ -181,6 +182,7 @@ func (r *Runtime) module(ctx context.Context, env *need.Env, in *interpreter, se
 	if file == "" || need.Below(file, in.library) && !strings.Contains(file, "-packages/") {
 		return nil, nil
 	}
+	r.mains[file] = instruction
 	out := []need.Need{{Kind: need.Config, Path: file, By: instruction, Reason: "main module of " + instruction, Strength: need.Required, Instruction: instruction}}
 	if path.Base(file) == "__init__.py" {
 		if main := path.Join(path.Dir(file), "__main__.py"); main != "" {

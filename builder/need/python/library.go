@@ -15,33 +15,33 @@ type pruned struct {
 	// pattern is a path below the directory that the table is for, in the form
 	// of path.Match.
 	pattern string
-	bytes   int64  // of Python 3.11 on Debian 12 or in the official image, 0 where it has none
+	bytes   int64  // of CPython 3.11.7, made from its sources, without compiled modules; 0 where that has none
 	why     string // as the report says it
 	source  string
 }
 
 // libraryTable is what stays behind of a standard library
 // (lib/pythonX.Y). Modules that a program of the image imports come all the
-// same. Sizes are of Python 3.11.2, Debian 12, 2026-11.
+// same. Read in 2026-11.
 var libraryTable = []pruned{
-	{"test", 29_000_000, "is CPython's own tests", "docker-library/python removes them, too"},
+	{"test", 23_181_056, "is CPython's own tests", "docker-library/python removes them, too"},
 	{"*/test", 0, "is CPython's own tests", "docker-library/python"},
 	{"*/tests", 0, "is CPython's own tests", "docker-library/python"},
-	{"idlelib", 3_500_000, "is an editor with windows", "Python documentation, IDLE"},
-	{"turtledemo", 100_000, "is a demonstration with windows", "Python documentation, turtle"},
-	{"turtle.py", 144_000, "draws in windows", "Python documentation, turtle"},
-	{"tkinter", 1_400_000, "makes windows by Tk, which slim images do not have", "docker-library/python leaves Tk's libraries out of its slim images"},
-	{"lib2to3", 500_000, "translates Python 2; removed in 3.13", "PEP 594's successor: What's New in Python 3.13"},
-	{"ensurepip", 3_400_000, "installs pip", "Python documentation, ensurepip"},
-	{"pydoc_data", 700_000, "is the text of help()", "Python documentation, pydoc"},
-	{"config-3.*", 8_000_000, "is what extension modules are compiled with", "Python documentation, Extending"},
+	{"idlelib", 1_638_929, "is an editor with windows", "Python documentation, IDLE"},
+	{"turtledemo", 63_034, "is a demonstration with windows", "Python documentation, turtle"},
+	{"turtle.py", 144_360, "draws in windows", "Python documentation, turtle"},
+	{"tkinter", 653_147, "makes windows by Tk, which slim images do not have", "docker-library/python leaves Tk's libraries out of its slim images"},
+	{"lib2to3", 679_957, "translates Python 2; removed in 3.13", "What's New in Python 3.13"},
+	{"ensurepip", 3_329_335, "installs pip", "Python documentation, ensurepip"},
+	{"pydoc_data", 758_336, "is the text of help()", "Python documentation, pydoc"},
+	{"config-3.*", 45_732_280, "is what extension modules are compiled with", "Python documentation, Extending"},
 	{"*.a", 0, "is a static library", "docker-library/python"},
-	{"lib-dynload/_test*.so", 250_000, "is CPython's own tests", "Modules/Setup of CPython"},
-	{"lib-dynload/_ctypes_test*.so", 20_000, "is CPython's own tests", "Modules/Setup of CPython"},
-	{"lib-dynload/_xx*.so", 60_000, "is CPython's own tests", "Modules/Setup of CPython"},
-	{"lib-dynload/xx*.so", 40_000, "is an example of an extension module", "Modules/Setup of CPython"},
-	{"lib-dynload/nis.*so", 30_000, "asks Sun's yellow pages, by 2 MB of Kerberos and RPC libraries; removed in 3.13", "PEP 594"},
-	{"lib-dynload/_tkinter*.so", 60_000, "makes windows by Tk", "see tkinter"},
+	{"lib-dynload/_test*.so", 1_087_696, "is CPython's own tests", "Modules/Setup of CPython"},
+	{"lib-dynload/_ctypes_test*.so", 58_392, "is CPython's own tests", "Modules/Setup of CPython"},
+	{"lib-dynload/_xx*.so", 235_000, "is CPython's own tests", "Modules/Setup of CPython"},
+	{"lib-dynload/xx*.so", 62_664, "is an example of an extension module", "Modules/Setup of CPython"},
+	{"lib-dynload/nis.*so", 55_960, "asks Sun's yellow pages, by 2 MB of Kerberos and RPC libraries; removed in 3.13", "PEP 594"},
+	{"lib-dynload/_tkinter*.so", 243_120, "makes windows by Tk", "see tkinter"},
 }
 
 // keptTable is what looks as if it could go and cannot.
@@ -59,15 +59,15 @@ var keptTable = []pruned{
 // siteTable is what stays behind of a directory of packages: what only
 // installs others.
 var siteTable = []pruned{
-	{"pip", 9_000_000, "only installs packages", "distroless and chisel have none"},
-	{"pip-*.dist-info", 100_000, "only installs packages", "distroless and chisel have none"},
-	{"wheel", 300_000, "only builds packages", "wheel's documentation"},
-	{"wheel-*.dist-info", 20_000, "only builds packages", "wheel's documentation"},
+	{"pip", 6_980_020, "only installs packages", "distroless and chisel have none"},
+	{"pip-*.dist-info", 92_825, "only installs packages", "distroless and chisel have none"},
+	{"wheel", 0, "only builds packages", "wheel's documentation"},
+	{"wheel-*.dist-info", 0, "only builds packages", "wheel's documentation"},
 }
 
 // prefixTable is what stays behind of a prefix, such as /usr/local.
 var prefixTable = []pruned{
-	{"include/python3*", 1_900_000, "is what extension modules are compiled with", "Python documentation, Extending"},
+	{"include/python3*", 890_183, "is what extension modules are compiled with", "Python documentation, Extending"},
 	{"lib/pkgconfig", 0, "is what programs are compiled with", "pkg-config(1)"},
 	{"lib/libpython3*.a", 0, "is a static library", "docker-library/python"},
 	{"share/man", 0, "is documentation", "hier(7)"},
@@ -110,7 +110,12 @@ func (in *interpreter) packages(ctx context.Context, t tree.Tree, site string) (
 	if err != nil {
 		return nil, err
 	}
-	return in.files(ctx, t, res.Path, "package of "+in.program, func(rel string) bool { return matching(siteTable, rel) != "" })
+	out, err := in.files(ctx, t, res.Path, "package of "+in.program, func(rel string) bool { return matching(siteTable, rel) != "" })
+	for i, n := range out {
+		// Some packages run code of their tests, so they stay.
+		out[i].Droppable = strings.Contains(n.Path, "/tests/") || strings.Contains(n.Path, "/test/")
+	}
+	return out, err
 }
 
 // files asks for the files below a directory.

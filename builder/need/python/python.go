@@ -34,11 +34,12 @@ type Runtime struct {
 	found    map[string]*interpreter // by the directory of the standard library
 	usages   map[string]usage        // by the path of the source
 	resolved map[string]*need.Found  // what a source needs, by its path
+	mains    map[string]string       // main files and modules, and the instructions that start them
 }
 
 // New returns a runtime that reads ELF files through what others have read.
 func New(files *elf.Files) *Runtime {
-	return &Runtime{files, map[string]*interpreter{}, map[string]usage{}, map[string]*need.Found{}}
+	return &Runtime{files, map[string]*interpreter{}, map[string]usage{}, map[string]*need.Found{}, map[string]string{}}
 }
 
 // Interprets reports whether a file, by its name, runs programs of CPython: an
@@ -87,6 +88,11 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 		return out, fmt.Errorf("reading the standard library of %s: %w", in.program, err)
 	}
 	out.Needs = append(out.Needs, library...)
+	for _, dir := range append([]string{in.library}, in.sites(env)...) {
+		if IsProgram(in.program) { // one inside of another program cannot be run on its own
+			out.Facts = append(out.Facts, need.Fact{Kind: need.Bytecode, Subject: dir, Reason: in.program})
+		}
+	}
 	for _, site := range in.sites(env) {
 		packages, err := in.packages(ctx, env.Tree, site)
 		if err != nil {
@@ -191,7 +197,8 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 			out.Warnings = append(out.Warnings, found.Warnings...)
 		}
 	}
-	return out, nil
+	err := r.judge(ctx, env, s, &out)
+	return out, err
 }
 
 // ownSource reports whether a file is a source of the application, rather than
@@ -214,7 +221,8 @@ func (r *Runtime) source(ctx context.Context, env *need.Env, name string) (*need
 	}
 	found := &need.Found{}
 	r.resolved[name] = found
-	return found, r.uses(ctx, env, name, scan(string(text)), found)
+	r.usages[name] = scan(string(text))
+	return found, r.uses(ctx, env, name, r.usages[name], found)
 }
 
 // uses turns what a source shows into needs. where is the source, for people.

@@ -368,6 +368,47 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// TestMisfits judges extension modules of another interpreter by who imports
+// them.
+func TestMisfits(t *testing.T) {
+	for _, c := range []struct {
+		name, main, module, refused, warned string
+	}{
+		{"of another version", "import fast\n", "fast/_c.cpython-311-x86_64-linux-gnu.so", "/app/app.py imports fast, and the extension modules of /usr/local/lib/python3.12/site-packages/fast are for Python 3.11, and the image has Python 3.12", ""},
+		{"of another C library", "from fast.part import x\n", "fast/_c.cpython-312-x86_64-linux-musl.so", "are for the C library musl, and the image has glibc", ""},
+		{"where the import may fail", "try:\n    import fast\nexcept ImportError:\n    pass\n", "fast/_c.cpython-311-x86_64-linux-gnu.so", "", "so it cannot be imported"},
+		{"that nobody imports", "", "fast.cpython-311-x86_64-linux-gnu.so", "", "so it cannot be imported"},
+		{"that fit", "import fast\n", "fast/_c.cpython-312-x86_64-linux-gnu.so", "", ""},
+		{"of the stable ABI", "import fast\n", "fast/_c.abi3.so", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := official(t)
+			m.File("/app/app.py", 0o644, []byte(c.main))
+			m.File("/usr/local/lib/python3.12/site-packages/"+c.module, 0o644, []byte("x"))
+			env, r := environment(m), New(whittleelf.NewFiles())
+			step, ok, err := r.Resolve(t.Context(), env, need.Command{Argv: []string{"python", "app.py"}, Program: "/usr/local/bin/python", Instruction: "CMD"})
+			if !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			needs := append(step.Needs, need.Need{Kind: need.Data, Path: "/app/app.py"})
+			set, err := need.Close(t.Context(), env, need.Found{Needs: needs}, []need.Provider{r})
+			if c.refused != "" {
+				if bad, ok := err.(*image.RefusedError); !ok || !strings.Contains(bad.Message, c.refused) || bad.Instruction != "CMD" {
+					t.Fatalf("error %v, want %q", err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := slices.ContainsFunc(set.Warnings, func(w image.Warning) bool { return strings.Contains(w.Message, "extension modules") })
+			if said != (c.warned != "") {
+				t.Errorf("warnings %v", set.Warnings)
+			}
+		})
+	}
+}
+
 func FuzzScan(f *testing.F) {
 	for _, s := range []string{"import a\n", "'''", "\"\\\n", "f'{x}'", "os.system('x')", "subprocess.run([", "from . import (a,\n b)", strings.Repeat("(", 1000), "import a as", "from a import b as"} {
 		f.Add(s)

@@ -17,8 +17,9 @@ type usage struct {
 }
 
 type mention struct {
-	text string
-	line int
+	text  string
+	line  int
+	first bool // of an import: it stands at the beginning of its line, so that nothing decides about it
 }
 
 // The kinds of tokens that the scanner tells apart.
@@ -32,9 +33,10 @@ const (
 )
 
 type token struct {
-	kind tokenKind
-	text string
-	line int
+	kind  tokenKind
+	text  string
+	line  int
+	first bool // it begins its line
 }
 
 // maxTokens bounds what is looked at of one file.
@@ -51,7 +53,7 @@ func tokens(src string) []token {
 		switch {
 		case c == '\n':
 			if depth == 0 && len(out) > 0 && out[len(out)-1].kind != newline {
-				out = append(out, token{newline, "", line})
+				out = append(out, token{kind: newline, line: line})
 			}
 			line++
 			i++
@@ -77,7 +79,7 @@ func tokens(src string) []token {
 				i = end
 				continue
 			}
-			out = append(out, token{word, name, line})
+			out = append(out, token{word, name, line, i == 0 || src[i-1] == '\n'})
 			i = j
 		case c == '"' || c == '\'':
 			value, end, lines, plain := literal(src, i, false)
@@ -91,18 +93,18 @@ func tokens(src string) []token {
 			case ')', ']', '}':
 				depth = max(0, depth-1)
 			}
-			out = append(out, token{other, src[i : i+1], line})
+			out = append(out, token{kind: other, text: src[i : i+1], line: line})
 			i++
 		}
 	}
-	return append(out, token{newline, "", line})
+	return append(out, token{kind: newline, line: line})
 }
 
 func stringToken(value string, line int, plain bool) token {
 	if plain {
-		return token{str, value, line}
+		return token{kind: str, text: value, line: line}
 	}
-	return token{other, "f", line}
+	return token{kind: other, text: "f", line: line}
 }
 
 func isLetter(c byte) bool {
@@ -162,7 +164,7 @@ func scan(src string) usage {
 		case t.kind == word && !s.after("."):
 			s.call()
 		case t.kind == str && strings.HasPrefix(t.text, "/"):
-			s.out.paths = append(s.out.paths, mention{t.text, t.line})
+			s.out.paths = append(s.out.paths, mention{text: t.text, line: t.line})
 		}
 		start = t.kind == other && (t.text == ":" || t.text == ";")
 	}
@@ -178,7 +180,7 @@ type scanner struct {
 
 func (s *scanner) at(i int) token {
 	if i < 0 || i >= len(s.tokens) {
-		return token{newline, "", 0}
+		return token{kind: newline}
 	}
 	return s.tokens[i]
 }
@@ -215,6 +217,7 @@ func (s *scanner) dotted(i int) (string, int) {
 
 // importStatement reads "import a.b as c, d".
 func (s *scanner) importStatement() {
+	first := s.at(s.i).first
 	i := s.i + 1
 	for {
 		line := s.at(i).line
@@ -222,7 +225,7 @@ func (s *scanner) importStatement() {
 		if name == "" {
 			break
 		}
-		s.out.imports = append(s.out.imports, mention{name, line})
+		s.out.imports = append(s.out.imports, mention{name, line, first})
 		if s.is(next, "as") {
 			s.from[s.at(next+1).text] = name
 			next += 2
@@ -238,12 +241,12 @@ func (s *scanner) importStatement() {
 
 // fromStatement reads "from a.b import c as d, e".
 func (s *scanner) fromStatement() {
-	line := s.at(s.i).line
+	line, first := s.at(s.i).line, s.at(s.i).first
 	module, i := s.dotted(s.i + 1)
 	if module == "" || !s.is(i, "import") {
 		return
 	}
-	s.out.imports = append(s.out.imports, mention{module, line})
+	s.out.imports = append(s.out.imports, mention{module, line, first})
 	i++
 	for ; i < len(s.tokens) && s.at(i).kind != newline; i++ {
 		t := s.at(i)
@@ -257,7 +260,7 @@ func (s *scanner) fromStatement() {
 			i += 2
 		}
 		s.from[local] = module + "." + name
-		s.out.imports = append(s.out.imports, mention{module + "." + name, line})
+		s.out.imports = append(s.out.imports, mention{module + "." + name, line, first})
 	}
 	s.i = i - 1
 }
@@ -284,30 +287,30 @@ func (s *scanner) call() {
 	last := name[strings.LastIndex(name, ".")+1:]
 	switch {
 	case name == "os.system", name == "os.popen", name == "commands.getoutput", name == "subprocess.getoutput", name == "subprocess.getstatusoutput", name == "asyncio.create_subprocess_shell", name == "asyncio.subprocess.create_subprocess_shell":
-		s.out.shells = append(s.out.shells, mention{arg.single(), line})
+		s.out.shells = append(s.out.shells, mention{text: arg.single(), line: line})
 	case strings.HasPrefix(name, "subprocess.") && (last == "run" || last == "call" || last == "check_call" || last == "check_output" || last == "Popen"):
 		if arg.shell {
-			s.out.shells = append(s.out.shells, mention{arg.single(), line})
+			s.out.shells = append(s.out.shells, mention{text: arg.single(), line: line})
 		} else if arg.text != "" {
-			s.out.programs = append(s.out.programs, mention{arg.text, line})
+			s.out.programs = append(s.out.programs, mention{text: arg.text, line: line})
 		}
 	case name == "asyncio.create_subprocess_exec", strings.HasPrefix(name, "os.exec"), strings.HasPrefix(name, "os.posix_spawn"), name == "shutil.which":
 		if arg.text != "" {
-			s.out.programs = append(s.out.programs, mention{arg.text, line})
+			s.out.programs = append(s.out.programs, mention{text: arg.text, line: line})
 		}
 	case strings.HasPrefix(name, "os.spawn"):
 		if p := s.at(next + 1 + 4); p.kind == str { // os.P_NOWAIT, "program"
-			s.out.programs = append(s.out.programs, mention{p.text, line})
+			s.out.programs = append(s.out.programs, mention{text: p.text, line: line})
 		}
 	case last == "find_library":
-		s.out.finds = append(s.out.finds, mention{arg.text, line})
+		s.out.finds = append(s.out.finds, mention{text: arg.text, line: line})
 	case last == "CDLL" || last == "LoadLibrary" || last == "PyDLL" || last == "dlopen":
 		if arg.text != "" {
-			s.out.libraries = append(s.out.libraries, mention{arg.text, line})
+			s.out.libraries = append(s.out.libraries, mention{text: arg.text, line: line})
 		}
 	case name == "importlib.import_module" || name == "__import__":
 		if arg.text != "" {
-			s.out.imports = append(s.out.imports, mention{arg.text, line})
+			s.out.imports = append(s.out.imports, mention{text: arg.text, line: line})
 		}
 	}
 	_ = end
