@@ -65,9 +65,13 @@ func SPDX(p *image.Plan, o Options) ([]byte, error) {
 		})
 	}
 	for _, m := range linked(p.Components) {
+		kind, where := []string{"Module", m.Name, m.Version}, "linked into "
+		if m.Type != packageurl.TypeGolang {
+			kind, where = []string{"Package", m.Type, m.Name, m.Version}, "installed, as said by "
+		}
 		add(doc, o, &spdx.Package{
-			PackageName: m.Name, PackageVersion: m.Version, PackageSPDXIdentifier: id(taken, "Module", m.Name, m.Version),
-			PackageSourceInfo: "linked into " + m.Program, PackageLicenseDeclared: "NOASSERTION", PackageExternalReferences: purl(modulePURL(m)),
+			PackageName: m.Name, PackageVersion: m.Version, PackageSPDXIdentifier: id(taken, kind...),
+			PackageSourceInfo: where + m.Program, PackageLicenseDeclared: "NOASSERTION", PackageExternalReferences: purl(modulePURL(m)),
 		})
 	}
 	return finish(doc)
@@ -76,14 +80,14 @@ func SPDX(p *image.Plan, o Options) ([]byte, error) {
 // linked gives every module once, with all the programs that have it.
 func linked(modules []image.Component) []image.Component {
 	var out []image.Component
-	at := map[[2]string]int{}
-	programs := map[[3]string]bool{}
+	at := map[[3]string]int{}
+	programs := map[[4]string]bool{}
 	for _, m := range modules {
-		i, ok := at[[2]string{m.Name, m.Version}]
-		in := [3]string{m.Name, m.Version, m.Program}
+		i, ok := at[[3]string{m.Type, m.Name, m.Version}]
+		in := [4]string{m.Type, m.Name, m.Version, m.Program}
 		switch {
 		case !ok:
-			at[[2]string{m.Name, m.Version}] = len(out)
+			at[[3]string{m.Type, m.Name, m.Version}] = len(out)
 			out = append(out, m)
 		case !programs[in]:
 			out[i].Program += ", " + m.Program
@@ -93,15 +97,15 @@ func linked(modules []image.Component) []image.Component {
 	return out
 }
 
-// modulePURL writes a package URL of type golang. A module without a version,
-// as the main one often is, has none there either.
+// modulePURL writes a package URL of a component's type: golang, npm, pypi. A
+// module without a version, as the main one often is, has none there either.
 func modulePURL(m image.Component) string {
 	version := m.Version
 	if version == "(devel)" {
 		version = ""
 	}
 	namespace, name := path.Split(m.Name)
-	return packageurl.NewPackageURL(packageurl.TypeGolang, strings.TrimSuffix(namespace, "/"), name, version, nil, "").ToString()
+	return packageurl.NewPackageURL(m.Type, strings.TrimSuffix(namespace, "/"), name, version, nil, "").ToString()
 }
 
 // expression matches what an SPDX licence expression is made of (SPDX 2.3,

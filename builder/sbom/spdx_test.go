@@ -36,6 +36,9 @@ func shop() *image.Plan {
 			{Type: "golang", Name: "example.test/shop", Version: "(devel)", Program: "/a"},
 			{Type: "golang", Name: "github.com/BurntSushi/toml", Version: "v1.2.3+incompatible", Sum: "h1:x=", Program: "/a"},
 			{Type: "golang", Name: "stdlib", Version: "1.26.8", Program: "/b"},
+			{Type: "npm", Name: "@scope/left", Version: "1.0.0", Program: "/app/node_modules/@scope/left/package.json"},
+			{Type: "npm", Name: "six", Version: "1.16.0", Program: "/app/node_modules/six/package.json"},
+			{Type: "pypi", Name: "six", Version: "1.16.0", Program: "/usr/local/lib/python3.12/site-packages/six-1.16.0.dist-info/METADATA"},
 		},
 	}
 }
