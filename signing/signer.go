@@ -200,3 +200,10 @@ const anyone = "\u2603 nobody \u2603"
 
 // Anchored compiles a regular expression that matches whole texts only.
 func Anchored(expr string) (*regexp.Regexp, error) { return cosign.Anchored(expr) }
+
+// Login has a person log in with an issuer, in a browser here, or with a code
+// that they enter on another device, and gives the identity token. say shows
+// them what to do. It is for terminals: elsewhere it would wait for no one.
+func Login(ctx context.Context, issuer string, browser bool, say func(string)) (string, error) {
+	return cosign.Login(ctx, issuer, browser, say)
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -243,17 +244,33 @@ func (f *signerFlags) signer(ctx context.Context, a *app, root *signing.TrustedR
 	}
 	source := token.File(f.identityToken)
 	if f.keyless {
-		var from string
-		if source, from, err = (token.Env{}).Ambient(); err != nil {
+		if source, err = a.identity(services.Issuer()); err != nil {
 			return nil, usage{err}
 		}
-		a.log.Infof("signing with the identity that %s gives", from)
 	}
 	signer, err := signing.NewKeyless(services, root, source)
 	if err != nil {
 		return nil, usage{err}
 	}
 	return signer, nil
+}
+
+// identity is that of the job, or of the person at the terminal, who logs in
+// with an issuer. Where there is no terminal nobody is waited for.
+func (a *app) identity(issuer string) (token.Source, error) {
+	source, from, err := token.Env{}.Ambient()
+	if err == nil {
+		a.log.Infof("signing with the identity that %s gives", from)
+		return source, nil
+	}
+	if _, bad := a.terminal(); !errors.Is(err, token.ErrNone) || bad != nil || issuer == "" {
+		return nil, err
+	}
+	// A browser that opens on the far side of a connection helps no one.
+	browser := os.Getenv("SSH_CONNECTION") == "" && (runtime.GOOS == "darwin" || runtime.GOOS == "windows" || os.Getenv("DISPLAY")+os.Getenv("WAYLAND_DISPLAY") != "")
+	return func(ctx context.Context) (string, error) {
+		return signing.Login(ctx, issuer, browser, func(s string) { fmt.Fprintln(a.Err, strings.TrimRight(s, "\n")) })
+	}, nil
 }
 
 // retried says that a service is asked again.
