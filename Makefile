@@ -182,7 +182,7 @@ update: ## write generated pages and goldens anew
 	$(GO) generate ./...
 	$(GO) test ./lint/rules -update
 	$(GO) test ./lint/hadolint ./lint/format -update
-	$(GO) test ./builder/frontend ./builder/decide -run Manual -update
+	$(GO) test ./builder/frontend ./builder/decide ./builder/need/node -run Manual -update
 	$(GO) test ./builder/sbom ./builder/report -update
 	$(GO) test ./builder/need/node ./builder/need/python -run Manual -update
 	$(GO) test ./cmd/whittle -update

@@ -230,6 +230,56 @@ func TestNode(t *testing.T) {
 			has: append([]string{"0644 0:0 /srv/app/.yarn/cache/a.zip", "0644 0:0 /srv/app/.pnp.cjs"}, nodeHas...), hasNot: nodeLeft, check: starts("", "node -r ./.pnp.cjs server.js"),
 		},
 		{
+			name: "a health check that sets variables for itself", base: nodeBase, change: nodeApp(`{"scripts":{"health":"PORT=1 node server.js"}}`),
+			config: func(c *dockerspec.DockerOCIImageConfig) {
+				nodeConfig(official, []string{"node", "server.js"})(c)
+				c.Healthcheck = &dockerspec.HealthcheckConfig{Test: []string{"CMD", "npm", "run", "health"}}
+			},
+			has: append([]string{"0644 0:0 /usr/local/lib/node_modules/npm/lib/cli.js"}, nodeHas...),
+			check: func(t *testing.T, p *image.Plan) {
+				if h := p.Config.Healthcheck.Test; h[1] != "npm" || slices.Contains(p.Config.Env, "PORT=1") {
+					t.Errorf("%q %q", h, p.Config.Env)
+				}
+			},
+		},
+		{
+			name: "a health check that sets none", base: nodeBase, change: nodeApp(`{"scripts":{"health":"node server.js"}}`),
+			config: func(c *dockerspec.DockerOCIImageConfig) {
+				nodeConfig(official, []string{"node", "server.js"})(c)
+				c.Healthcheck = &dockerspec.HealthcheckConfig{Test: []string{"CMD-SHELL", "npm run health || exit 1"}}
+			},
+			has: nodeHas, hasNot: nodeLeft,
+			check: func(t *testing.T, p *image.Plan) {
+				if h := p.Config.Healthcheck.Test; !slices.Equal(h, []string{"CMD", "node", "server.js"}) {
+					t.Errorf("%q", h)
+				}
+			},
+		},
+		{
+			name: "a tool that is installed globally", base: nodeBase, change: nodeApp(`{}`, "/usr/local/lib/node_modules/pm2/package.json: {}", "/usr/local/lib/node_modules/pm2/bin/pm2-runtime: "+script, "/usr/local/bin/pm2-runtime: -> ../lib/node_modules/pm2/bin/pm2-runtime", "/srv/app/a.js: require('child_process').exec('id')\n"),
+			config: nodeConfig(official, []string{"pm2-runtime", "server.js"}), has: nodeHas, hasNot: nodeLeft[1:], check: starts("", "node /usr/local/bin/pm2-runtime server.js"),
+			warns: []string{"pm2 writes to PM2_HOME", "/srv/app/a.js:1 runs a command line by a shell"},
+		},
+		{
+			name: "what is no program", base: nodeBase, change: nodeApp(`{"main":"../../etc/passwd"}`), config: nodeConfig(official, []string{"node", "."}), refused: "starts /etc/passwd, which is no program",
+		},
+		{
+			name: "musl", base: func(t *tree.Memory) {
+				packaged(t)
+				nodeFiles(t)
+				t.File("/lib/ld-musl-x86_64.so.1", 0o755, elftest.File{Library: true}.Bytes())
+				t.File("/usr/local/bin/node", 0o755, elftest.File{Interp: "/lib/ld-musl-x86_64.so.1", Needed: []string{"libc.musl-x86_64.so.1"}}.Bytes())
+			},
+			change: func(t *tree.Memory) {
+				plain(t)
+				t.File("/usr/lib/libpng.so", 0o644, elftest.File{Library: true, SoName: "libpng.so"}.Bytes())
+				t.File("/usr/lib/libgif.so", 0o644, elftest.File{Library: true, SoName: "libgif.so"}.Bytes())
+				t.File("/srv/app/node_modules/express/musl.node", 0o755, elftest.File{Library: true, Needed: []string{"libpng.so", "libc.musl-x86_64.so.1"}}.Bytes())
+				t.File("/srv/app/node_modules/express/glibc.node", 0o755, elftest.File{Library: true, Needed: []string{"libgif.so", "libc.so.6"}}.Bytes())
+			},
+			config: nodeConfig(official, []string{"npm", "start"}), has: append([]string{"0644 0:0 /usr/lib/libpng.so"}, nodeHas...), hasNot: append([]string{loader}, nodeLeft...),
+		},
+		{
 			name: "a shell's entrypoint that starts npm", base: nodeBase, change: nodeApp(`{"scripts":{"start":"node server.js"}}`, "/entry.sh: #!/bin/sh\nmkdir -p /x\nexec npm start\n"), config: nodeConfig([]string{"/entry.sh"}, nil),
 			has: append([]string{"0644 0:0 /usr/local/lib/node_modules/npm/lib/cli.js", "0755 0:0 /usr/bin/sh"}, nodeHas...),
 		},

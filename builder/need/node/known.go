@@ -94,26 +94,27 @@ func PackagesTable() string {
 
 // known asks for what the packages use that applications name among their
 // dependencies.
-func (r *Runtime) known(ctx context.Context, env *need.Env, s *need.Set, have *contents, out *need.Found) error {
+func (r *Runtime) known(ctx context.Context, env *need.Env, s *need.Set, _ *contents, out *need.Found) error {
 	said := map[string]place{}
 	for _, dir := range slices.Sorted(maps.Keys(r.roots)) {
 		m, err := r.manifest(ctx, env, dir)
 		if bad := (*badManifest)(nil); err != nil && !errors.As(err, &bad) {
 			return err
 		}
-		if m == nil {
-			continue
+		names := maps.Clone(r.tools)
+		if m != nil {
+			maps.Copy(names, m.direct)
 		}
 		for _, k := range knownPackages {
-			if !m.direct[k.name] {
+			if !names[k.name] {
 				continue
 			}
 			if err := r.knownPackage(ctx, env, s, dir, k, said, out); err != nil {
 				return err
 			}
 		}
-		if m.direct["prisma"] || m.direct["@prisma/client"] {
-			if err := r.prisma(ctx, env, s, dir, out); err != nil {
+		if names["prisma"] || names["@prisma/client"] {
+			if err := r.prisma(ctx, env, s, out); err != nil {
 				return err
 			}
 		}
@@ -159,7 +160,7 @@ func (r *Runtime) knownPackage(ctx context.Context, env *need.Env, s *need.Set, 
 
 // prisma carries what Prisma looks at to choose its engine: the release of the
 // distribution (prisma.io/docs/orm/reference/environment-variables-reference).
-func (r *Runtime) prisma(ctx context.Context, env *need.Env, s *need.Set, dir string, out *need.Found) error {
+func (r *Runtime) prisma(ctx context.Context, env *need.Env, s *need.Set, out *need.Found) error {
 	for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
 		if _, ok, err := regular(ctx, env, name); err != nil {
 			return err

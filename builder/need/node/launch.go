@@ -97,6 +97,9 @@ func (r *Runtime) node(ctx context.Context, env *need.Env, c need.Command) (need
 	if err != nil {
 		return step, false, err
 	}
+	if slices.Contains(need.AccountFiles, res.Path) || has(need.Mounted, res.Path) {
+		return step, false, refuse(c, "correct the path", "%s starts %s, which is no program", path.Base(c.Argv[0]), res.Path)
+	}
 	step.Needs = append(step.Needs, need.Need{Kind: need.Config, Path: main, By: c.Instruction, Reason: "main file of " + c.Instruction, Strength: need.Required, Instruction: c.Instruction})
 	args := words[line.at+1:]
 	step.Needs = append(step.Needs, need.Arguments(need.Command{Argv: append([]string{main}, args...), Instruction: c.Instruction})...)
@@ -126,13 +129,26 @@ func absolute(env *need.Env, name string) string {
 	return out
 }
 
-// started notes the application that a file belongs to.
+// started notes the application that a file belongs to. A tool of a package
+// starts that of WORKDIR.
 func (r *Runtime) started(ctx context.Context, env *need.Env, real string) error {
 	root, err := r.root(ctx, env, real)
-	if err == nil {
-		r.roots[root] = true
+	if err != nil {
+		return err
 	}
-	return err
+	r.roots[root] = true
+	if tool := toolOf(real); tool != "" {
+		r.tools[tool] = true
+		r.workdir(env)
+	}
+	return nil
+}
+
+// workdir notes that the application is that of WORKDIR.
+func (r *Runtime) workdir(env *need.Env) {
+	if dir := env.Abs("."); !systemDir(dir) {
+		r.roots[dir] = true
+	}
 }
 
 // preload asks for what node reads before the program: the modules and files

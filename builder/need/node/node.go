@@ -29,13 +29,14 @@ type Runtime struct {
 	files     *elf.Files
 	manifests map[string]*manifest // by real path; nil where there is none that can be read
 	roots     map[string]bool      // directories of applications that are started
+	tools     map[string]bool      // names of installed packages whose programs are
 	settled   settled
 }
 
 // New returns a runtime that has read nothing yet. It reads ELF files through
 // what others have read.
 func New(files *elf.Files) *Runtime {
-	return &Runtime{files: files, manifests: map[string]*manifest{}, roots: map[string]bool{}}
+	return &Runtime{files: files, manifests: map[string]*manifest{}, roots: map[string]bool{}, tools: map[string]bool{}}
 }
 
 // isName reports whether a program has the name of Node.js: node, or nodejs,

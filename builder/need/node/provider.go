@@ -127,6 +127,9 @@ func (r *Runtime) sort(ctx context.Context, env *need.Env, s *need.Set) (*conten
 	if out.node == "" {
 		return out, nil
 	}
+	if len(r.roots) == 0 { // a script starts node
+		r.workdir(env)
+	}
 	roots := []string{}
 	for dir := range r.roots {
 		roots = append(roots, dir)
@@ -154,7 +157,7 @@ func (r *Runtime) sort(ctx context.Context, env *need.Env, s *need.Set) (*conten
 				out.packages[path.Dir(f.Path)] = true
 			}
 		}
-		if !f.Kept && (f.Program || f.Read && slices.Contains(languages, ext)) {
+		if !f.Kept && (f.Program || f.Read && slices.Contains(languages, ext) && has(roots, f.Path)) {
 			out.programs = append(out.programs, f)
 		}
 		if i < 0 && slices.Contains(languages, ext) {

@@ -68,12 +68,15 @@ func (r *Runtime) run(ctx context.Context, env *need.Env, c need.Command, t task
 	if err != nil {
 		return need.Step{}, false, err
 	}
+	if more = append(more, vars...); len(more) > 0 && !slices.Contains(need.Starts, c.Instruction) {
+		return r.keep(ctx, env, c, t, m, dir, "it sets variables for itself")
+	}
 	next := c
 	next.Argv, next.Program, next.More = argv, "", nil
 	if !strings.Contains(next.Reason, " through ") {
 		next.Reason += " through " + t.words
 	}
-	return need.Step{Next: next, Rewritten: argv, WithMore: len(c.More) > 0, From: need.Quote(c.Line()), Why: fmt.Sprintf("%s runs %q, which needs neither %s nor a shell", t.words, text, t.manager), Env: append(more, vars...)}, true, nil
+	return need.Step{Next: next, Rewritten: argv, WithMore: len(c.More) > 0, From: need.Quote(c.Line()), Why: fmt.Sprintf("%s runs %q, which needs neither %s nor a shell", t.words, text, t.manager), Env: more}, true, nil
 }
 
 // command finds the command line of a task, with the variables that it sets.
@@ -232,7 +235,7 @@ func (r *Runtime) keep(ctx context.Context, env *need.Env, c need.Command, t tas
 	r.roots[dir] = true
 	if m == nil || t.script == "" {
 		if t.program != "" {
-			err = r.command1(ctx, env, c, dir, t.program, &step.Found)
+			err = r.ask(ctx, env, c, dir, t.program, &step.Found)
 		}
 		return step, true, err
 	}
@@ -251,7 +254,7 @@ func (r *Runtime) keep(ctx context.Context, env *need.Env, c need.Command, t tas
 			continue // npm would say so as well
 		}
 		for _, n := range commands.Names {
-			if err := r.command1(ctx, env, c, dir, n, &step.Found); err != nil {
+			if err := r.ask(ctx, env, c, dir, n, &step.Found); err != nil {
 				return step, false, err
 			}
 		}
@@ -259,8 +262,8 @@ func (r *Runtime) keep(ctx context.Context, env *need.Env, c need.Command, t tas
 	return step, true, nil
 }
 
-// command1 asks for a command of a script that a shell runs.
-func (r *Runtime) command1(ctx context.Context, env *need.Env, c need.Command, dir, name string, out *need.Found) error {
+// ask asks for a command of a script that a shell runs.
+func (r *Runtime) ask(ctx context.Context, env *need.Env, c need.Command, dir, name string, out *need.Found) error {
 	found, ok, err := r.bin(ctx, env, dir, name)
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ var nodeGone = []string{"/usr/local/lib/node_modules/npm", "/usr/local/include",
 // shellGone is the same where no shell is needed either.
 var shellGone = append([]string{"/bin/sh", "/usr/bin/env"}, nodeGone...)
 
+// shimOnly are libraries of sed, which the shims of pnpm run.
+var shimOnly = []difference{{"/usr/lib/*/libpcre2-8.so*", "sed"}, {"/usr/lib/*/libselinux.so*", "sed"}, {"/usr/lib/*/libacl.so*", "sed"}, {"/usr/bin/sed", "sed"}}
+
 var nodeApps = []interpretedApp{
 	{
 		name: "node-express", probe: "curl -sf http://127.0.0.1:3000/ http://127.0.0.1:3000/version", want: `<h1>hello</h1>\n.*"version":"1.4.0","options":"--no-deprecation","visits":"one`,
@@ -50,7 +53,11 @@ var nodeApps = []interpretedApp{
 		name: "node-multistage", probe: "curl -sf http://127.0.0.1:3000/", want: `{"hello":"world","level":"warn"}`,
 		argv: []string{"node", "--enable-source-maps", "./dist/server.js"}, gone: shellGone, quiet: true,
 	},
-	{name: "node-pnpm", want: `hello pnpm, 2.0.0 here, 2.1.3 there`, argv: []string{"node", "/repo/packages/greet/cli.js", "--name", "pnpm"}, gone: shellGone, ci: true},
+	{name: "node-pnpm", want: `hello pnpm, 2.0.0 here, 2.1.3 there`, argv: []string{"node", "/repo/packages/api/node_modules/greet/cli.js", "--name", "pnpm"}, gone: shellGone, ci: true, more: shimOnly},
+	{
+		name: "node-npm", want: `(?s)entry.*before.*9.9.9 a few words.*after`, argv: []string{"/app/entrypoint.sh", "npm", "start"}, gone: []string{"/usr/local/include", "/opt"},
+		warns: []string{"has a script prestart as well"}, ci: true,
+	},
 	{name: "node-typescript", want: `port 8080, Linux`, argv: []string{"node", "dist/main"}, gone: nodeGone, warns: []string{"are there for development alone, by npm's own list: @types/node, typescript", "/app/dist/main.js:5 runs a command line by a shell"}, ci: true},
 	{name: "node-debian", want: `from debian 1.234,5 ok`, argv: []string{"nodejs", "app.js"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, ci: true},
 	{name: "node-checklist", want: `(?m)^all [0-9]+ checks pass$`, argv: []string{"node", "checks.js"}, gone: shellGone, ci: true},
