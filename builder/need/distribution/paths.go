@@ -18,6 +18,7 @@ var notData = []string{
 	"/usr/share/cmake", "/usr/lib/cmake", "/usr/share/aclocal", "/usr/share/gir-1.0", "/usr/share/perl5", "/usr/share/python3", "/usr/share/debconf", "/usr/share/initramfs-tools",
 	"/etc/init.d", "/etc/logrotate.d", "/etc/cron.d", "/etc/cron.daily", "/etc/cron.hourly", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/skel", "/etc/pam.d", "/etc/apk",
 	"/etc/systemd", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/tmpfiles.d", "/usr/lib/sysusers.d", "/lib/udev", "/usr/lib/udev",
+	"/usr/lib/node_modules/npm", "/usr/lib/node_modules/corepack", // of nodesource.com; they come when something runs them
 	"/etc/ufw", "/etc/apparmor.d", "/etc/bash_completion.d", "/etc/default", "/etc/network", "/etc/dhcp", "/etc/rc.d",
 }
 

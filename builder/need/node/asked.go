@@ -88,13 +88,14 @@ func (r *Runtime) use(ctx context.Context, env *need.Env, s *need.Set, u use, at
 // shellCommand asks for the shell that runs a command line, and for what that
 // names.
 func (r *Runtime) shellCommand(ctx context.Context, env *need.Env, u use, at string, said map[string]place, out *need.Found) error {
-	message, hint := at+" runs a command line by a shell", "use spawn or execFile with a program and its arguments, which need no shell"
-	note(said, "shell", message, hint)
+	message := at + " runs a command line by a shell"
 	_, ok, err := regular(ctx, env, "/bin/sh")
 	if err != nil {
 		return err
 	}
-	if ok {
+	if !ok {
+		note(said, "shell", message+", and the built image has no /bin/sh", "use spawn or execFile with a program and its arguments, which need no shell")
+	} else { // the report says what that costs
 		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: "/bin/sh", By: at, Reason: message, Strength: need.Expected, Shell: true})
 	}
 	if u.name == "" {
@@ -188,12 +189,18 @@ func (r *Runtime) writes(ctx context.Context, env *need.Env, s *need.Set, name, 
 	case ok && code(s, res.Path):
 		message += ", and holds programs"
 		hint = "write somewhere else, or set writable: " + dir
+	case systemDir(dir), has(systemTrees, dir):
+		message += ", and belongs to the system"
+		hint = "write somewhere else, or set writable: " + dir
 	default:
 		out.Facts = append(out.Facts, need.Fact{Kind: need.State, Subject: dir, Reason: at + " writes there"})
 	}
 	note(said, "write "+dir, message, hint)
 	return nil
 }
+
+// systemTrees are directories that no application should be able to write to.
+var systemTrees = []string{"/bin", "/sbin", "/lib", "/lib64", "/etc", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", "/usr/local/bin", "/usr/local/sbin", "/usr/local/lib", "/usr/local/share", "/boot", "/root"}
 
 // code reports whether a directory holds files that node could load.
 func code(s *need.Set, dir string) bool {

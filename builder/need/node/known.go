@@ -36,6 +36,8 @@ var knownPackages = []knownPackage{
 	{name: "concurrently", shell: true, source: "github.com/open-cli-tools/concurrently README"},
 	{name: "npm-run-all", shell: true, programs: []string{"npm"}, source: "github.com/mysticatea/npm-run-all docs"},
 	{name: "npm-run-all2", shell: true, programs: []string{"npm"}, source: "github.com/bcomnes/npm-run-all2 docs"},
+	{name: "@nestjs/cli", shell: true, source: "github.com/nestjs/nest-cli actions/start.action.ts"},
+	{name: "nodemon", shell: true, source: "github.com/remy/nodemon lib/monitor/run.js"},
 	{name: "fluent-ffmpeg", programs: []string{"ffmpeg", "ffprobe", "flvmeta", "flvtool2"}, source: "github.com/fluent-ffmpeg/node-fluent-ffmpeg README"},
 	{name: "gm", programs: []string{"gm", "convert", "identify", "magick"}, source: "github.com/aheckmann/gm README"},
 	{name: "imagemagick", programs: []string{"convert", "identify"}, source: "github.com/yourdeveloperfriend/node-imagemagick README"},

@@ -58,7 +58,7 @@ var nodeApps = []interpretedApp{
 		name: "node-npm", want: `(?s)entry.*before.*9.9.9 a few words.*after`, argv: []string{"/app/entrypoint.sh", "npm", "start"}, gone: []string{"/usr/local/include", "/opt"},
 		warns: []string{"has a script prestart as well"}, ci: true,
 	},
-	{name: "node-typescript", want: `port 8080, Linux`, argv: []string{"node", "dist/main"}, gone: nodeGone, warns: []string{"are there for development alone, by npm's own list: @types/node, typescript", "/app/dist/main.js:5 runs a command line by a shell"}, ci: true},
+	{name: "node-typescript", want: `port 8080, Linux`, argv: []string{"node", "dist/main"}, gone: nodeGone, warns: []string{"are there for development alone, by npm's own list: @types/node, typescript, undici-types", "/app/dist/main.js:6 runs a command line by a shell"}, ci: true},
 	{name: "node-debian", want: `from debian 1.234,5 ok`, argv: []string{"nodejs", "app.js"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, ci: true},
 	{name: "node-checklist", want: `(?m)^all [0-9]+ checks pass$`, argv: []string{"node", "checks.js"}, gone: shellGone, ci: true},
 }
