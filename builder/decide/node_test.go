@@ -208,6 +208,15 @@ func TestNode(t *testing.T) {
 			warns: []string{"/srv/app/lib/a.js:2 runs a command line by a shell", "/srv/app/lib/a.js:4 starts ffmpeg, which is not in the built image", "/srv/app/lib/a.js:5 writes to /srv/app/uploads", "/srv/app/lib/a.js:6 uses the directory for temporary files, /tmp"},
 		},
 		{
+			name: "modules that are not there", base: nodeBase, change: nodeApp(`{}`, "/srv/app/main.mjs: import fs from 'fs'\nimport 'node:os'\nimport express from 'express'\nimport { a } from '@a/b/c'\nimport './server.js'\nimport '#own'\n  require('optional')\n"),
+			config: nodeConfig(official, []string{"node", "main.mjs"}), has: nodeHas, warns: []string{"/srv/app/main.mjs:4 loads @a/b/c, which is not in the built image where node looks for it"},
+			check: func(t *testing.T, p *image.Plan) {
+				if len(p.Warnings) != 1 {
+					t.Errorf("%+v", p.Warnings)
+				}
+			},
+		},
+		{
 			name: "Next", base: nodeBase, change: nodeApp(`{"dependencies":{"next":"14"}}`, "/srv/app/.next/BUILD_ID: x"), config: nodeConfig(official, []string{"node", "server.js"}),
 			has: []string{"0775 65532:0 /srv/app/.next/cache/"}, warns: []string{"next writes to /srv/app/.next/cache, which has to be writable"},
 		},

@@ -14,7 +14,7 @@ import (
 var notData = []string{
 	"/usr/share/doc", "/usr/share/man", "/usr/share/info", "/usr/share/locale", "/usr/share/lintian", "/usr/share/bug", "/usr/share/doc-base", "/usr/share/licenses",
 	"/usr/share/bash-completion", "/usr/share/zsh", "/usr/share/fish", "/usr/share/vim", "/usr/share/applications", "/usr/share/icons", "/usr/share/metainfo",
-	"/usr/share/pixmaps", "/usr/share/menu", "/usr/share/gdb", "/usr/share/apport", "/usr/share/pkgconfig", "/usr/lib/pkgconfig", "/usr/include", "/usr/src",
+	"/usr/share/pixmaps", "/usr/share/menu", "/usr/share/gdb", "/usr/share/gcc", "/usr/share/apport", "/usr/share/pkgconfig", "/usr/lib/pkgconfig", "/usr/include", "/usr/src",
 	"/usr/share/cmake", "/usr/lib/cmake", "/usr/share/aclocal", "/usr/share/gir-1.0", "/usr/share/perl5", "/usr/share/python3", "/usr/share/debconf", "/usr/share/initramfs-tools",
 	"/etc/init.d", "/etc/logrotate.d", "/etc/cron.d", "/etc/cron.daily", "/etc/cron.hourly", "/etc/cron.weekly", "/etc/cron.monthly", "/etc/skel", "/etc/pam.d", "/etc/apk",
 	"/etc/systemd", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/tmpfiles.d", "/usr/lib/sysusers.d", "/lib/udev", "/usr/lib/udev",

@@ -102,6 +102,9 @@ func (r *Runtime) components(ctx context.Context, env *need.Env, s *need.Set, ha
 		}
 	}
 	for dir := range r.roots {
+		if err := r.archived(ctx, env, s, dir, out); err != nil {
+			return err
+		}
 		name := path.Join(dir, "package.json")
 		if s.File(name) == nil || slices.Contains(have.manifests, name) {
 			continue

@@ -106,6 +106,8 @@ func (r *Runtime) node(ctx context.Context, env *need.Env, c need.Command) (need
 	if err := r.started(ctx, env, res.Path); err != nil {
 		return step, false, err
 	}
+	r.mains = append(r.mains, res.Path)
+	r.preloads = r.preloads || len(line.modules)+len(line.loaders) > 0
 	step.Warnings = append(step.Warnings, development(c, res.Path)...)
 	if inner, ok := starts(res.Path, args); ok {
 		step.Next = further(c, inner, toolOf(res.Path))

@@ -29,6 +29,8 @@ type Runtime struct {
 	files     *elf.Files
 	manifests map[string]*manifest // by real path; nil where there is none that can be read
 	roots     map[string]bool      // directories of applications that are started
+	mains     []string             // real paths of files that node is told to run
+	preloads  bool                 // a module that is loaded before may find others in its own way
 	tools     map[string]bool      // names of installed packages whose programs are
 	settled   settled
 }

@@ -216,6 +216,23 @@ func TestVirtual(t *testing.T) {
 	}
 }
 
+func TestParseMap(t *testing.T) {
+	got := parseMap([]byte(`\
+        "packageLocation": "./.yarn/cache/ms-npm-2.1.3-81ff3cfac1-d924b57e73.zip/node_modules/ms/",\
+        "packageLocation": "./.yarn/unplugged/@img-sharp-linux-x64-npm-0.34.3-0123456789/node_modules/@img/sharp-linux-x64/",\
+        "packageLocation": "./.yarn/cache/a-npm-1.0.0-rc.1-81ff3cfac1-d924b57e73.zip/node_modules/a/",\
+        "packageLocation": "./",\
+`))
+	want := []string{"ms 2.1.3 .yarn/cache/ms-npm-2.1.3-81ff3cfac1-d924b57e73.zip", "@img/sharp-linux-x64 0.34.3 .yarn/unplugged/@img-sharp-linux-x64-npm-0.34.3-0123456789", "a 1.0.0-rc.1 .yarn/cache/a-npm-1.0.0-rc.1-81ff3cfac1-d924b57e73.zip"}
+	var text []string
+	for _, c := range got {
+		text = append(text, c.Name+" "+c.Version+" "+c.Program)
+	}
+	if !slices.Equal(text, want) {
+		t.Errorf("%q", text)
+	}
+}
+
 func TestFile(t *testing.T) {
 	x := &tree.Memory{}
 	for name, text := range map[string]string{
@@ -321,6 +338,7 @@ func FuzzManifest(f *testing.F) {
 			}
 		}
 		_, _ = parseLock(text)
+		_ = parseMap(text)
 	})
 }
 
@@ -336,8 +354,8 @@ func FuzzShim(f *testing.F) {
 func FuzzScan(f *testing.F) {
 	f.Add([]byte("const { exec, spawn: sp } = require('child_process');\nexec(`ls ${x}`); (0, a.exec)('x'); os.tmpdir()\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		uses := scan(text)
-		if len(uses) > maxUses {
+		uses := append(imports(text), scan(text)...)
+		if len(uses) > 2*maxUses {
 			t.Errorf("%d uses", len(uses))
 		}
 		for _, u := range uses {

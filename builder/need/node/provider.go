@@ -23,6 +23,7 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	c := need.Command{Instruction: v.Need.Instruction}
 	if options, _ := env.Getenv("NODE_OPTIONS"); options != "" {
 		line := parse(words(options))
+		r.preloads = r.preloads || len(line.modules)+len(line.loaders) > 0
 		found := need.Found{}
 		if err := r.preload(ctx, env, need.Command{Instruction: "NODE_OPTIONS"}, line, &found); err != nil {
 			return out, bad(c, err)
@@ -80,6 +81,7 @@ func (r *Runtime) authorities(ctx context.Context, env *need.Env, out *need.Foun
 type settled struct {
 	sources map[string][]use
 	locks   map[string]map[string]locked // of npm, by directory
+	maps    map[string][]image.Component // of Plug'n'Play, by directory
 	other   map[string]bool              // native modules by whether they are for another system
 }
 
@@ -91,7 +93,7 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 	if err != nil || have.node == "" {
 		return out, err
 	}
-	for _, step := range []func(context.Context, *need.Env, *need.Set, *contents, *need.Found) error{r.whole, r.native, r.components, r.own, r.known, r.links, r.droppable} {
+	for _, step := range []func(context.Context, *need.Env, *need.Set, *contents, *need.Found) error{r.whole, r.native, r.components, r.own, r.absent, r.known, r.links, r.droppable} {
 		if err := step(ctx, env, s, have, &out); err != nil {
 			return out, err
 		}

@@ -26,6 +26,7 @@ const (
 	usesHome
 	usesVariable // of a package manager
 	writesTo     // name is a path
+	loadsModule
 )
 
 // Limits on the files of an application that are looked at.
