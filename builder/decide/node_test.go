@@ -289,8 +289,8 @@ func TestNode(t *testing.T) {
 			config: nodeConfig(official, []string{"npm", "start"}), has: append([]string{"0644 0:0 /usr/lib/libpng.so"}, nodeHas...), hasNot: append([]string{loader}, nodeLeft...),
 		},
 		{
-			name: "a shell's entrypoint that starts npm", base: nodeBase, change: nodeApp(`{"scripts":{"start":"node server.js"}}`, "/entry.sh: #!/bin/sh\nmkdir -p /x\nexec npm start\n"), config: nodeConfig([]string{"/entry.sh"}, nil),
-			has: append([]string{"0644 0:0 /usr/local/lib/node_modules/npm/lib/cli.js", "0755 0:0 /usr/bin/sh"}, nodeHas...),
+			name: "a shell's entrypoint that starts npm", base: nodeBase, change: nodeApp(`{"scripts":{"start":"npm run -s more && node server.js","more":"chown x"}}`, "/entry.sh: #!/bin/sh\nmkdir -p /x\nexec npm start\n"), config: nodeConfig([]string{"/entry.sh"}, nil),
+			has: append([]string{"0755 0:0 /usr/bin/chown"}, append([]string{"0644 0:0 /usr/local/lib/node_modules/npm/lib/cli.js", "0755 0:0 /usr/bin/sh"}, nodeHas...)...),
 		},
 	})
 }

@@ -93,7 +93,7 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 	if err != nil || have.node == "" {
 		return out, err
 	}
-	for _, step := range []func(context.Context, *need.Env, *need.Set, *contents, *need.Found) error{r.whole, r.native, r.components, r.own, r.absent, r.known, r.links, r.droppable} {
+	for _, step := range []func(context.Context, *need.Env, *need.Set, *contents, *need.Found) error{r.whole, r.scripts, r.native, r.components, r.own, r.absent, r.known, r.links, r.droppable} {
 		if err := step(ctx, env, s, have, &out); err != nil {
 			return out, err
 		}
@@ -159,7 +159,7 @@ func (r *Runtime) sort(ctx context.Context, env *need.Env, s *need.Set) (*conten
 				out.packages[path.Dir(f.Path)] = true
 			}
 		}
-		if !f.Kept && (f.Program || f.Read && slices.Contains(languages, ext) && has(roots, f.Path)) {
+		if (!f.Kept || f.Program) && (f.Program || f.Read && slices.Contains(languages, ext) && has(roots, f.Path)) {
 			out.programs = append(out.programs, f)
 		}
 		if i < 0 && slices.Contains(languages, ext) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
-	"github.com/whittle-oci/whittle/builder/need/shell"
 )
 
 // manager takes a step from a package manager to what it runs. One that does
@@ -200,9 +199,6 @@ func (r *Runtime) lifecycle(ctx context.Context, env *need.Env, t task, m *manif
 	return out, nil
 }
 
-// maxFollowed is how many scripts of one package.json are followed from one.
-const maxFollowed = 64
-
 // keep takes a package manager along, with the shell that it starts, since what
 // it runs cannot be written as one command.
 func (r *Runtime) keep(ctx context.Context, env *need.Env, c need.Command, t task, m *manifest, dir, why string) (need.Step, bool, error) {
@@ -239,44 +235,5 @@ func (r *Runtime) keep(ctx context.Context, env *need.Env, c need.Command, t tas
 		}
 		return step, true, err
 	}
-	seen, queue := map[string]bool{}, []string{t.script}
-	for len(queue) > 0 && len(seen) < maxFollowed {
-		name := queue[0]
-		queue = queue[1:]
-		text := m.scripts[name]
-		if seen[name] || text == "" || len(text) > maxScript {
-			continue
-		}
-		seen[name] = true
-		queue = append(append(queue, "pre"+name, "post"+name), followed(text)...)
-		commands, err := shell.ReadCommands([]byte(text), "sh", nil)
-		if err != nil {
-			continue // npm would say so as well
-		}
-		for _, n := range commands.Names {
-			if err := r.ask(ctx, env, c, dir, n, &step.Found); err != nil {
-				return step, false, err
-			}
-		}
-	}
-	return step, true, nil
-}
-
-// ask asks for a command of a script that a shell runs.
-func (r *Runtime) ask(ctx context.Context, env *need.Env, c need.Command, dir, name string, out *need.Found) error {
-	found, ok, err := r.bin(ctx, env, dir, name)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		if found, ok, err = env.LookPath(ctx, name); err != nil {
-			return err
-		}
-	}
-	if !ok {
-		out.Warnings = append(out.Warnings, image.NewWarning(c.Instruction, fmt.Sprintf("a script of %s runs %s, which is not in the built image", path.Join(dir, "package.json"), name), ""))
-		return nil
-	}
-	out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: found, By: path.Join(dir, "package.json"), Reason: "run by a script of " + path.Join(dir, "package.json"), Strength: need.Expected, Instruction: c.Instruction, Shell: !isName(found)})
-	return nil
+	return step, true, r.follow(ctx, env, c, m, dir, []string{t.script}, &step.Found)
 }

@@ -19,6 +19,9 @@ var distributed = []string{"/usr/share/nodejs", "/usr/lib/nodejs", "/usr/share/n
 func (r *Runtime) whole(ctx context.Context, env *need.Env, _ *need.Set, have *contents, out *need.Found) error {
 	seen := map[string]bool{}
 	for _, f := range have.programs {
+		if f.Kept {
+			continue // and so is what lies beside it
+		}
 		if f.Program {
 			head, err := env.Head(ctx, f.Path)
 			if err != nil {
