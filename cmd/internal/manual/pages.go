@@ -29,6 +29,9 @@ func pages(root string) (map[string][]byte, error) {
 	if out["docs/inspect.schema.json"], err = inspectSchema(); err != nil {
 		return nil, err
 	}
+	if out["docs/diff.schema.json"], err = diffSchema(); err != nil {
+		return nil, err
+	}
 	for name, tables := range map[string]map[string]string{
 		"docs/lint.md":         {"lint-settings": settings(config.Settings()), "formats": format.Table()},
 		"docs/inspect.md":      {"inspect-rules": inspectRules()},

@@ -109,6 +109,9 @@ func TestSchema(t *testing.T) {
 
 // TestInspectSchema holds what inspect prints to its schema.
 func TestInspectSchema(t *testing.T) {
+	if data, err := diffSchema(); err != nil || !bytes.Contains(data, []byte(`"differences"`)) {
+		t.Errorf("%v\n%s", err, data)
+	}
 	data, err := inspectSchema()
 	if err != nil {
 		t.Fatal(err)

@@ -12,10 +12,15 @@ import (
 )
 
 // inspectSchema is the JSON Schema of what inspect prints with --json.
-func inspectSchema() ([]byte, error) {
-	one := typeSchema(reflect.TypeFor[inspect.Judged]())
-	one["$schema"], one["$id"] = "https://json-schema.org/draft/2020-12/schema", "https://raw.githubusercontent.com/whittle-oci/whittle/main/docs/inspect.schema.json"
-	one["title"], one["description"] = "inspect", "What whittle inspect --json prints"
+func inspectSchema() ([]byte, error) { return printed("inspect", reflect.TypeFor[inspect.Judged]()) }
+
+// diffSchema is that of what diff prints.
+func diffSchema() ([]byte, error) { return printed("diff", reflect.TypeFor[inspect.Comparison]()) }
+
+func printed(verb string, t reflect.Type) ([]byte, error) {
+	one := typeSchema(t)
+	one["$schema"], one["$id"] = "https://json-schema.org/draft/2020-12/schema", "https://raw.githubusercontent.com/whittle-oci/whittle/main/docs/"+verb+".schema.json"
+	one["title"], one["description"] = verb, "What whittle "+verb+" --json prints"
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
