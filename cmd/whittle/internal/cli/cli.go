@@ -53,6 +53,7 @@ func (a *app) commands() []*cobra.Command {
 		a.packCommand(),
 		a.slimCommand(),
 		a.inspectCommand(),
+		a.diffCommand(),
 		a.whyCommand(),
 		a.compareCommand(),
 		a.keygenCommand(),

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whittle-oci/whittle/builder/inspect"
+	"github.com/whittle-oci/whittle/builder/oci"
+)
+
+func (a *app) diffCommand() *cobra.Command {
+	var platform string
+	var exitOn []string
+	var asJSON, markdown bool
+	c := &cobra.Command{
+		Use:   "diff IMAGE_A IMAGE_B",
+		Short: "Say what two images differ in",
+		Long: `Diff compares two images: files with their content, rights and owner, the reason
+of every file where both have them attached, what ELF files need, packages,
+configuration and the names of variables. Values of variables are not printed.
+
+The exit code is 1 when they differ in what --exit-on names: files, packages,
+config, user, or size=5%, by which share the second may be larger.
+
+` + sourceHelp,
+		Example: `  whittle diff registry.example/shop:1 registry.example/shop:2
+  whittle diff --markdown --exit-on user,size=5% oci:before oci:after`,
+		Args: usageArgs(cobra.ExactArgs(2)),
+		RunE: func(c *cobra.Command, args []string) error {
+			if asJSON && markdown {
+				return usage{errors.New("--json and --markdown do not go together")}
+			}
+			var conditions []inspect.Condition
+			for _, s := range exitOn {
+				cond, err := inspect.ParseCondition(s)
+				if err != nil {
+					return usage{fmt.Errorf("--exit-on: %w", err)}
+				}
+				conditions = append(conditions, cond)
+			}
+			d, err := a.diff(c.Context(), args, platform)
+			if err != nil {
+				return err
+			}
+			switch {
+			case asJSON:
+				enc := json.NewEncoder(a.Out)
+				enc.SetIndent("", "  ")
+				err = enc.Encode(d)
+			case markdown:
+				err = d.Markdown(a.Out)
+			default:
+				err = d.Text(a.Out, inspect.TextOptions{All: a.verbose > 0})
+			}
+			if err != nil {
+				return err
+			}
+			var met []string
+			for i, cond := range conditions {
+				if d.Meets(cond) {
+					met = append(met, exitOn[i])
+				}
+			}
+			if len(met) > 0 {
+				fmt.Fprintf(a.Err, "whittle: the images differ in %s\n", strings.Join(met, ", "))
+				return exit(Findings)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&platform, "platform", "", "platform to take from image indexes (default Linux on this machine's architecture)")
+	c.Flags().StringSliceVar(&exitOn, "exit-on", nil, "exit with 1 when the images differ in these: files, packages, config, user, size=5%")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&markdown, "markdown", false, "print Markdown, for a comment on a pull request")
+	return c
+}
+
+// diff compares the two images of the arguments.
+func (a *app) diff(ctx context.Context, args []string, platform string) (*inspect.Comparison, error) {
+	var sides [2]inspect.Side
+	defer func() {
+		for _, s := range sides {
+			if s.Source != nil {
+				_ = s.Source.Close() // it was only read
+			}
+		}
+	}()
+	var eg errgroup.Group // layers are read after it, so that it has no context of its own
+	for i, arg := range args {
+		eg.Go(func() error {
+			src, err := openImage(ctx, arg, platform)
+			if err != nil {
+				return err
+			}
+			sides[i].Source = src
+			a.log.Infof("reading the image for %s in %s", oci.FormatPlatform(src.Platform), src.Place())
+			sides[i].Contents = a.contents(ctx, src)
+			return nil
+		})
+	}
+	if err := eg.Wait(); err != nil {
+		return nil, err
+	}
+	return inspect.Diff(ctx, sides[0], sides[1])
+}
