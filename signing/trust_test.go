@@ -64,6 +64,21 @@ func TestServicesListed(t *testing.T) {
 	}
 }
 
+// TestPlainHTTP refuses to send a token where everyone can read it.
+func TestPlainHTTP(t *testing.T) {
+	s := cosigntest.Start(t)
+	config := string(s.SigningConfig(2))
+	for address, good := range map[string]bool{
+		s.URL: true, "https://fulcio.example": true, "http://localhost:1": true,
+		"http://fulcio.example": false, "http://127.0.0.1.evil.example": false, "ftp://x": false, "fulcio": false, "https://": false,
+	} {
+		_, err := signing.ParseServices("config.json", []byte(strings.ReplaceAll(config, s.URL+"/fulcio", address+"/fulcio")), nil)
+		if (err == nil) != good || err != nil && !strings.Contains(err.Error(), "plain HTTP is for this machine alone") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
 // FuzzTrust reads roots and configurations that anyone may have written.
 func FuzzTrust(f *testing.F) {
 	f.Add([]byte(`{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1","tlogs":[{"baseUrl":"x"}]}`))

@@ -21,6 +21,8 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/sign"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/whittle-oci/whittle/builder/oci"
 )
 
 // Services are who is asked for certificates, log entries and timestamps.
@@ -63,6 +65,13 @@ func ParseServices(name string, raw []byte, now time.Time, transport http.RoundT
 	list := func(kind string, s root.Service) {
 		out.listed = append(out.listed, Service{Kind: kind, URL: s.URL, Version: s.MajorAPIVersion, Start: s.ValidityPeriodStart, End: s.ValidityPeriodEnd})
 	}
+	for _, all := range [][]root.Service{c.FulcioCertificateAuthorityURLs(), c.RekorLogURLs(), c.TimestampAuthorityURLs(), c.OIDCProviderURLs()} {
+		for _, s := range all {
+			if err := encrypted(s.URL); err != nil {
+				return fail("services", err)
+			}
+		}
+	}
 	if all := c.FulcioCertificateAuthorityURLs(); len(all) > 0 {
 		s, err := root.SelectService(all, sign.FulcioAPIVersions, now)
 		if err != nil {
@@ -103,6 +112,19 @@ func ParseServices(name string, raw []byte, now time.Time, transport http.RoundT
 		}
 	}
 	return out, nil
+}
+
+// encrypted refuses to ask over plain HTTP what is not on this machine: an
+// identity token would be everyone's.
+func encrypted(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return err
+	case u.Scheme == "https" && u.Host != "", u.Scheme == "http" && oci.IsLoopback(u.Host):
+		return nil
+	}
+	return fmt.Errorf("%q is not an https URL; plain HTTP is for this machine alone", address)
 }
 
 func newLog(s root.Service, transport http.RoundTripper) (sign.Transparency, error) {

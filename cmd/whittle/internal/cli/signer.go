@@ -23,7 +23,7 @@ import (
 type trustFlags struct{ root, configFile string }
 
 func (f *trustFlags) register(fl *pflag.FlagSet) {
-	fl.StringVar(&f.root, "trusted-root", "", "trusted_root.json: whose certificates, log entries and timestamps count (default that of .whittle.yaml, or of whittle trust init)")
+	fl.StringVar(&f.root, "trusted-root", "", "trusted_root.json: whose certificates, log entries and timestamps count (default that of the configuration, or of whittle trust init)")
 	fl.StringVar(&f.configFile, "config", "", "configuration `FILE` (default .whittle.yaml here and above)")
 }
 
