@@ -60,12 +60,22 @@ func TestDoesNotStart(t *testing.T) {
 		"is kept and could not run": {change: func(t *tree.Memory) {
 			t.File("/opt/plugin.so", 0o755, library("plugin.so", "libgone.so.1"))
 		}},
+		"node starts /srv/app/dist/main.js, which is not in the built image":                 {base: nodeBase, change: nodeApp(`{}`), config: nodeConfig(nil, []string{"node", "dist/main.js"})},
+		"npm start runs next, which is neither in /srv/app/node_modules/.bin nor along PATH": {base: nodeBase, change: nodeApp(`{"scripts":{"start":"next start"}}`), config: nodeConfig(nil, []string{"npm", "start"})},
+		"a package is a link that leads nowhere in the built image": {
+			base: nodeBase, change: nodeApp(`{}`, "/srv/app/node_modules/@shop/lib: -> ../../packages/lib"), config: nodeConfig(nil, []string{"node", "server.js"}),
+		},
+		"server.js:8 writes to /srv/app/data, which has to be writable": {
+			base: nodeBase, change: nodeApp(`{}`, "/srv/app/server.js: "+strings.Repeat("\n", 7)+"fs.mkdirSync('./data')\n"), config: nodeConfig(nil, []string{"node", "server.js"}),
+		},
 	} {
 		t.Run(message, func(t *testing.T) {
 			if !strings.Contains(string(page), message) {
 				t.Errorf("the page does not have %q", message)
 			}
-			s.base = debian
+			if s.base == nil {
+				s.base = debian
+			}
 			p, err := decide.Decide(t.Context(), s.input())
 			if r, ok := errors.AsType[*image.RefusedError](err); ok {
 				if !strings.Contains(r.Error(), message) {
