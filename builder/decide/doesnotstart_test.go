@@ -57,6 +57,25 @@ func TestDoesNotStart(t *testing.T) {
 		"so what it needs cannot be seen": {change: func(t *tree.Memory) {
 			t.File("/app", 0o755, elftest.File{NoSections: true, Text: strings.Repeat("x", 8<<10)}.Bytes())
 		}},
+		"CMD starts app.py, and /app.py is not in the built image": {base: cpython, config: cmdOf("python", "app.py")},
+		"and Python 3.12 finds no module shop":                     {base: cpython, config: cmdOf("python", "-m", "shop")},
+		"the virtual environment /venv leads to /root/.local/share/uv/python/bin/python3.12, which is not in the built image": {base: cpython, config: cmdOf("/venv/bin/python", "-c", "1"), change: func(t *tree.Memory) {
+			t.File("/venv/pyvenv.cfg", 0o644, []byte("home = /root/.local/share/uv/python/bin\n"))
+			t.Symlink("/venv/bin/python", "/root/.local/share/uv/python/bin/python3.12")
+		}},
+		"and its interpreter /usr/local/bin/python3.12 is Python 3.12": {base: cpython, config: cmdOf("/venv/bin/python", "-c", "1"), change: func(t *tree.Memory) {
+			t.File("/venv/pyvenv.cfg", 0o644, []byte("home = /usr/local/bin\n"))
+			t.Symlink("/venv/bin/python", "/usr/local/bin/python3.12")
+			t.File("/venv/lib/python3.11/site-packages/shop.py", 0o644, nil)
+		}},
+		"are for Python 3.11, and the image has Python 3.12": {base: cpython, config: cmdOf("python", "/srv/main.py"), change: func(t *tree.Memory) {
+			t.File("/srv/main.py", 0o644, []byte("import fast\n"))
+			t.File("/usr/local/lib/python3.12/site-packages/fast/c.cpython-311-x86_64-linux-gnu.so", 0o755, elftest.File{Library: true}.Bytes())
+		}},
+		"whose environment is not in the built image": {base: cpython, config: cmdOf("uv", "run", "app.py"), change: func(t *tree.Memory) { t.File("/usr/local/bin/uv", 0o755, program(elftest.File{})) }},
+		"/srv/jobs.py:2 starts ffmpeg, which is not in the built image": {base: cpython, config: cmdOf("python", "/srv/jobs.py"), change: func(t *tree.Memory) {
+			t.File("/srv/jobs.py", 0o644, []byte("import subprocess\nsubprocess.run(['ffmpeg'])\n"))
+		}},
 		"is kept and could not run": {change: func(t *tree.Memory) {
 			t.File("/opt/plugin.so", 0o755, library("plugin.so", "libgone.so.1"))
 		}},
@@ -83,6 +102,12 @@ func TestDoesNotStart(t *testing.T) {
 				}
 				return
 			}
+			if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
+				if !strings.Contains(u.Error(), message) {
+					t.Errorf("built as written: %v", err)
+				}
+				return
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,4 +118,17 @@ func TestDoesNotStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cpython is a base with the official layout of Python.
+func cpython(t *tree.Memory) {
+	debian(t)
+	t.File("/usr/local/bin/python3.12", 0o755, elftest.File{}.Bytes())
+	t.Symlink("/usr/local/bin/python", "python3.12")
+	t.File("/usr/local/lib/python3.12/os.py", 0o644, nil)
+}
+
+// cmdOf sets CMD.
+func cmdOf(argv ...string) func(*dockerspec.DockerOCIImageConfig) {
+	return func(c *dockerspec.DockerOCIImageConfig) { c.Entrypoint, c.Cmd = nil, argv }
 }

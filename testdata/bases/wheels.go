@@ -29,7 +29,7 @@ const IndexAddr = "127.0.0.1:50801"
 
 // wheels are Debian's Python packages that the index has as wheels.
 var wheels = strings.Fields(`flask werkzeug jinja2 markupsafe itsdangerous click colorama gunicorn uvicorn h11 starlette anyio sniffio idna typing-extensions
-django sqlparse asgiref psycopg2 numpy cryptography cffi cffi-backend pycparser requests urllib3 chardet simplejson setuptools wheel packaging yaml`)
+django tz sqlparse asgiref psycopg2 numpy cryptography cffi cffi-backend pycparser requests urllib3 certifi charset-normalizer chardet simplejson setuptools wheel packaging yaml six`)
 
 // Index serves wheels below dir/wheels on IndexAddr, and makes them first. Where
 // another process serves them already, that one is used.
@@ -211,6 +211,10 @@ func wheel(root string) (*project, error) {
 			return p.describe(name, info, in)
 		}
 		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) && path.Base(rel) == "cacert.pem" {
+			// Debian's certifi has a link to the system's authorities.
+			data, err = os.ReadFile("/etc/ssl/certs/ca-certificates.crt")
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a link to what another package has
 		}

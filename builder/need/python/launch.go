@@ -20,7 +20,7 @@ import (
 // scripts, and what starts one of them in an environment of its own.
 func (r *Runtime) Resolve(ctx context.Context, env *need.Env, c need.Command) (need.Step, bool, error) {
 	if c.Program == "" {
-		return need.Step{}, false, nil
+		return need.Step{}, false, dangling(ctx, env, c)
 	}
 	if IsProgram(c.Program) {
 		return r.interpreter(ctx, env, c)
@@ -33,6 +33,16 @@ func (r *Runtime) Resolve(ctx context.Context, env *need.Env, c need.Command) (n
 		return need.Step{}, false, err
 	}
 	return r.script(ctx, env, c, s)
+}
+
+// dangling says why an interpreter that a command line names by its path is not
+// there, where a virtual environment is the reason.
+func dangling(ctx context.Context, env *need.Env, c need.Command) error {
+	if len(c.Argv) == 0 || !strings.Contains(c.Argv[0], "/") || !IsProgram(c.Argv[0]) {
+		return nil
+	}
+	_, err := find(ctx, env.Tree, env.Abs(c.Argv[0]))
+	return blame(err, c.Instruction)
 }
 
 // options are the arguments of an interpreter up to what it starts
