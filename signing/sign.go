@@ -138,11 +138,11 @@ func perform(ctx context.Context, img Image, o Options, sign bool, st Statements
 	}
 	done := make([]Result, len(tasks))
 	one := func(ctx context.Context, i int) (err error) {
-		done[i], err = tasks[i].run(ctx, img.at, o)
+		done[i], err = tasks[i].run(ctx, img.at, o, i > 0)
 		return err
 	}
 	if len(tasks) > 0 {
-		if err := each(ctx, len(tasks)-1, func(ctx context.Context, i int) error { return one(ctx, i+1) }); err != nil {
+		if err := eachOf(ctx, together, len(tasks)-1, func(ctx context.Context, i int) error { return one(ctx, i+1) }); err != nil {
 			return res, err
 		}
 		if err := one(ctx, 0); err != nil {
@@ -189,14 +189,30 @@ func planned(ctx context.Context, img Image, o Options, sign bool, st Statements
 	return tasks, err
 }
 
-// run attests, and signs last.
-func (t task) run(ctx context.Context, at store, o Options) (Result, error) {
+// run attests and signs.
+//
+// The signature of a manifest inside an index is made beside its statements:
+// it counts only where the index is signed, too, which comes after all of it.
+func (t task) run(ctx context.Context, at store, o Options, inside bool) (Result, error) {
 	var res Result
-	kept := make([]bool, len(t.statements))
-	err := each(ctx, len(t.statements), func(ctx context.Context, i int) (err error) {
+	n := len(t.statements)
+	kept := make([]bool, n+1)
+	one := func(ctx context.Context, i int) (err error) {
+		if i == n {
+			kept[i], err = signOne(ctx, at, t.about, o, t.there)
+			return err
+		}
 		kept[i], err = writeStatement(ctx, at, t.about, o, t.statements[i].raw, t.statements[i].predicateType, t.there)
 		return err
-	})
+	}
+	beside := n
+	if t.sign && inside {
+		beside++
+	}
+	err := eachOf(ctx, together, beside, one)
+	if err == nil && t.sign && !inside {
+		err = one(ctx, n)
+	}
 	if err != nil {
 		return res, err
 	}
@@ -205,25 +221,22 @@ func (t task) run(ctx context.Context, at store, o Options) (Result, error) {
 			res.Kept++
 		}
 		res.Attested = append(res.Attested, Attested{t.about.digest(), st.predicateType})
-		if o.Replace {
-			removed, left, err := t.there.supersede(ctx, at, t.about, st)
-			if err != nil {
-				return res, err
-			}
-			if left > 0 {
-				o.Log.Warnf("%d older attestation(s) of type %s of %s stay: the registry does not let them go; the newest counts", left, st.predicateType, at.name(t.about.digest()))
-			}
-			res.Removed, res.Left = res.Removed+removed, res.Left+left
+		if !o.Replace {
+			continue
 		}
+		removed, left, err := t.there.supersede(ctx, at, t.about, st)
+		if err != nil {
+			return res, err
+		}
+		if left > 0 {
+			o.Log.Warnf("%d older attestation(s) of type %s of %s stay: the registry does not let them go; the newest counts", left, st.predicateType, at.name(t.about.digest()))
+		}
+		res.Removed, res.Left = res.Removed+removed, res.Left+left
 	}
 	if !t.sign {
 		return res, nil
 	}
-	already, err := signOne(ctx, at, t.about, o, t.there)
-	if err != nil {
-		return res, err
-	}
-	if already {
+	if kept[n] {
 		res.Kept++
 		o.Log.Debugf("%s was signed already", at.name(t.about.digest()))
 	}
@@ -243,8 +256,16 @@ func distinct(list []entity, id func(entity) string) []entity {
 
 // each runs f for 0 to n-1, a few at a time.
 func each(ctx context.Context, n int, f func(context.Context, int) error) error {
+	return eachOf(ctx, parallel, n, f)
+}
+
+// together is how many signatures are made at a time: a log of version 2 puts
+// what comes in the same moment into one checkpoint, and answers then.
+const together = 16
+
+func eachOf(ctx context.Context, limit, n int, f func(context.Context, int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallel)
+	g.SetLimit(limit)
 	for i := range n {
 		g.Go(func() error { return f(ctx, i) })
 	}
