@@ -63,7 +63,7 @@ var knownPackages = []knownPackage{
 	{name: "playwright", says: "playwright starts a browser of PLAYWRIGHT_BROWSERS_PATH, which needs fonts", hint: "set PLAYWRIGHT_BROWSERS_PATH to a directory outside of a home, and include: it", source: "playwright.dev/docs/browsers"},
 	{name: "pm2", says: "pm2 writes to PM2_HOME, which is ~/.pm2", hint: "start the program with node: containers are restarted by who runs them", source: "pm2.keymetrics.io/docs"},
 	{name: "log4js", says: "log4js writes files where its configuration names them", hint: "log to standard output, or name the directory with writable:", source: "log4js-node.github.io"},
-	{name: "next", write: ".next/cache", source: "nextjs.org/docs/app/api-reference/config/next-config-js/incrementalCacheHandlerPath"},
+	{name: "next", write: ".next/cache", hint: "on a read-only root file system mount a volume there; pages that are rendered anew are written to .next/server, too, which writable: makes writable", source: "nextjs.org/docs/app/api-reference/config/next-config-js/incrementalCacheHandlerPath"},
 }
 
 // PackagesTable lists for the manual what packages are known to use.
@@ -152,7 +152,7 @@ func (r *Runtime) knownPackage(ctx context.Context, env *need.Env, s *need.Set, 
 	if k.write != "" && s.Holds(path.Join(dir, path.Dir(k.write))) {
 		at := path.Join(dir, k.write)
 		out.Facts = append(out.Facts, need.Fact{Kind: need.State, Subject: at, Reason: k.name + " writes there"})
-		note(said, "write "+at, fmt.Sprintf("%s writes to %s, which has to be writable", k.name, at), "on a read-only root file system mount a volume there")
+		note(said, "write "+at, fmt.Sprintf("%s writes to %s, which has to be writable", k.name, at), cmp.Or(k.hint, "on a read-only root file system mount a volume there"))
 	}
 	if k.says != "" && !k.shell && !k.temp {
 		note(said, "says "+k.name, k.says, k.hint)
