@@ -66,6 +66,7 @@ type Size struct {
 	Files  int   `json:"files"`
 	// Hidden are the bytes that layers bring and later ones replace or delete.
 	Hidden int64 `json:"hidden"`
+	Upper  int64 `json:"upper"` // bytes of the files of all layers but the first
 }
 
 // Config is what the image's configuration says.
@@ -131,7 +132,7 @@ func Image(ctx context.Context, src *oci.Source, o Options) (_ *Inspection, err 
 	if err := w.run(ctx); err != nil {
 		return nil, fmt.Errorf("looking at the files: %w", err)
 	}
-	in.Size.Hidden = s.bytes - in.Size.Bytes
+	in.Size.Hidden, in.Size.Upper = s.bytes-in.Size.Bytes, s.bytes-s.first
 	if in.Packages, err = w.db.Installed(ctx); err != nil {
 		return nil, fmt.Errorf("reading the packages: %w", err)
 	}

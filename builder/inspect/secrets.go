@@ -23,12 +23,16 @@ type secret struct {
 type secrets struct {
 	found []secret
 	bytes int64 // of all files of all layers
+	first int64 // of those of the first
 }
 
 func newSecrets() *secrets { return &secrets{} }
 
 func (s *secrets) see(f layers.File) {
 	s.bytes += f.Size
+	if f.Layer == 1 {
+		s.first += f.Size
+	}
 	if len(s.found) >= maxSecrets || !credential.MayHold(f.Path, f.Size) {
 		return
 	}
