@@ -32,8 +32,8 @@ and, where whittle built it, reason; its user, shells, package managers, setuid
 programs, capabilities and files that everyone may write to; what every ELF file
 needs; and credentials in files, hidden layers, variables and history.
 
-Budgets are those of the build section of .whittle.yaml, or of the flags. The
-exit code is 1 when the image is over one, or has a finding of --fail-on.
+Budgets are those of the build section of .whittle.yaml, or of the flags, and
+those of a .dive-ci. The exit code is 1 when the image is over one, or has a finding of --fail-on.
 
 ` + sourceHelp,
 		Example: `  whittle inspect registry.example/shop:1
@@ -53,11 +53,16 @@ exit code is 1 when the image is over one, or has a finding of --fail-on.
 			if err != nil {
 				return err
 			}
+			waste, err := wasteOf()
+			if err != nil {
+				return err
+			}
 			in, err := a.inspect(c.Context(), args[0], platform)
 			if err != nil {
 				return err
 			}
-			return a.judge(in, budget, inspect.Severity(failOn), asJSON)
+			over := append(budget.Exceeded(in.Side()), waste.Exceeded(in.Size)...)
+			return a.judge(in, over, inspect.Severity(failOn), asJSON)
 		},
 	}
 	c.Flags().StringVar(&platform, "platform", "", "platform to take from an image index (default Linux on this machine's architecture)")
@@ -96,6 +101,23 @@ func budgetOf(flags map[string][]string, config string) (report.Budget, error) {
 		return report.Budget{}, err
 	}
 	return frontend.Budget(args, file)
+}
+
+// wasteOf reads the bounds of a .dive-ci that lies here, none where there is
+// none.
+func wasteOf() (inspect.Waste, error) {
+	data, err := os.ReadFile(".dive-ci")
+	if errors.Is(err, fs.ErrNotExist) {
+		return inspect.Waste{}, nil
+	}
+	if err != nil {
+		return inspect.Waste{}, usage{fmt.Errorf("reading .dive-ci: %w", err)}
+	}
+	w, err := inspect.ParseDive(data, frontend.ParseSize)
+	if err != nil {
+		return w, usage{err}
+	}
+	return w, nil
 }
 
 // inspect looks at one image, with the contents that are attached to it where
@@ -139,9 +161,8 @@ func (a *app) contents(ctx context.Context, src *oci.Source) *report.Report {
 	return nil
 }
 
-// judge prints an inspection and holds it to its bounds.
-func (a *app) judge(in *inspect.Inspection, budget report.Budget, failOn inspect.Severity, asJSON bool) error {
-	over := budget.Exceeded(in.Side())
+// judge prints an inspection, and what of its bounds it exceeds.
+func (a *app) judge(in *inspect.Inspection, over []string, failOn inspect.Severity, asJSON bool) error {
 	if asJSON {
 		if over == nil {
 			over = []string{}
