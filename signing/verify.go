@@ -231,7 +231,7 @@ func (j judge) required(ctx context.Context, img Image, list []entity, whole jud
 			missing = append(missing, w)
 			continue
 		}
-		proven, against := j.judge(whole, list[0], w)
+		proven, against := j.meets(whole, list[0], w)
 		if against != nil {
 			return whole.absent(against)
 		}
@@ -254,7 +254,7 @@ func (j judge) required(ctx context.Context, img Image, list []entity, whole jud
 			}
 		}
 		for _, w := range missing {
-			proven, against := j.judge(found, e, w)
+			proven, against := j.meets(found, e, w)
 			if against != nil {
 				return found.absent(against)
 			}
@@ -267,10 +267,10 @@ func (j judge) required(ctx context.Context, img Image, list []entity, whole jud
 	return nil, nil
 }
 
-// judge holds what was found of a type to what the policy asks for. Where one
+// meets holds what was found of a type to what the policy asks for. Where one
 // signer is enough, the newest statement by any of them counts; where several
 // are needed, the newest of each.
-func (j judge) judge(found judged, e entity, w Requirement) (Proven, *VerifyError) {
+func (j judge) meets(found judged, e entity, w Requirement) (Proven, *VerifyError) {
 	t := found.kinds[w.Type]
 	votes := t.votes
 	if w.Signers.Need == 1 {

@@ -26,9 +26,6 @@ func ParseTrustedRoot(name string, raw []byte) (*TrustedRoot, error) {
 	return &TrustedRoot{r, name}, nil
 }
 
-// Trusted is any trusted material as a root.
-func Trusted(name string, m root.TrustedMaterial) *TrustedRoot { return &TrustedRoot{m, name} }
-
 // entries are the log entries of a signature, each verified by itself.
 func (r *TrustedRoot) entries(e verify.SignedEntity) []LogEntry { return r.entriesBy(e, r) }
 
