@@ -7,6 +7,7 @@
 package smoke
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,8 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/whittle-oci/whittle/builder/need"
 )
 
 // A Check is what is tried: a command of the image or a request to it.
@@ -47,10 +46,14 @@ func (c Check) IsZero() bool { return len(c.Argv) == 0 && c.HTTP == nil }
 
 // String writes the check as the setting takes it.
 func (c Check) String() string {
-	if c.HTTP == nil {
-		return need.Quote(c.Argv)
+	if c.HTTP != nil {
+		return "http: " + c.HTTP.String()
 	}
-	return "http: " + c.HTTP.String()
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(c.Argv) // a list of texts is always written
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // String writes the request as ParseRequest reads it.
