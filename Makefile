@@ -94,7 +94,17 @@ ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
 interop-steps: bench fuzz native
+	$(TEST) -run XXX -bench . -benchtime 1x ./signing
 	@test -z "$(CORPUS)" || $(STEPS) conformance fixes outlook
+	@test -z "$(SIGSTORE)" || $(STEPS) sigstore
+
+# A Sigstore that runs: a directory with its trusted_root.json, a
+# signing_config.NAME.json for each log, and identity, issuer and mint, which say
+# whose tokens there are and where.
+SIGSTORE ?=
+.PHONY: sigstore
+sigstore: $(TOOLS)/cosign ## sign and verify with a Sigstore that runs, beside cosign: make sigstore SIGSTORE=DIR
+	WHITTLE_E2E=ci WHITTLE_SIGSTORE='$(SIGSTORE)' $(TEST) -count=1 -v -run Lab ./signing
 
 .PHONY: vet unit
 vet:
