@@ -169,6 +169,9 @@ func (p *project) depends(ctx context.Context, deb string, projects map[string]*
 	}
 	var lines bytes.Buffer
 	for _, name := range regexp.MustCompile(`python3-[a-z0-9.+-]+`).FindAllString(string(out), -1) {
+		if strings.HasPrefix(name, "python3-cffi-backend") { // what provides it is named by its interface
+			name = "python3-cffi"
+		}
 		if other := projects[name]; other != nil && other.name != "" && other != p {
 			fmt.Fprintf(&lines, "Requires-Dist: %s\n", other.name)
 		}
