@@ -247,7 +247,7 @@ from . import sibling
 import subprocess
 if True: import turtle
 # os.system("comment")
-os.system("convert a.png b.jpg | gzip")
+os.system("convert a.png b.jpg | gzip\n")
 os.popen(command)
 go(["ffmpeg", "-i", name])
 subprocess.check_output("ls -l", shell=True)
@@ -262,8 +262,8 @@ open(f"/etc/{name}")
 importlib.import_module("plugin.one")
 z = zoneinfo.ZoneInfo("Europe/Berlin")
 os.execvp("nginx", ["nginx"])
-s = 'it''s' "/not/a/path \
-/there"
+s = 'it''s' "/one/path\
+/there" '/caf\xe9' r'/raw\d'
 `
 	u := scan(src)
 	texts := func(ms []mention) (out []string) {
@@ -277,11 +277,11 @@ s = 'it''s' "/not/a/path \
 		got, want []string
 	}{
 		{"imports", texts(u.imports), []string{"os", "sys", "a.b.c", "subprocess", "subprocess.run", "subprocess.Popen", ".", "..sibling", "subprocess", "turtle", "plugin.one"}},
-		{"shells", texts(u.shells), []string{"convert a.png b.jpg | gzip", "", "ls -l", ""}},
+		{"shells", texts(u.shells), []string{"convert a.png b.jpg | gzip\n", "", "ls -l", ""}},
 		{"programs", texts(u.programs), []string{"ffmpeg", "git", "x", "nginx"}},
 		{"finds", texts(u.finds), []string{"magic"}},
 		{"libraries", texts(u.libraries), []string{"libfoo.so.1"}},
-		{"paths", texts(u.paths), []string{"/srv/data", "/etc/mime.types"}},
+		{"paths", texts(u.paths), []string{"/srv/data", "/etc/mime.types", "/one/path/there", `/raw\d`}},
 	} {
 		if !slices.Equal(c.got, c.want) {
 			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)
@@ -410,7 +410,7 @@ func TestMisfits(t *testing.T) {
 }
 
 func FuzzScan(f *testing.F) {
-	for _, s := range []string{"import a\n", "'''", "\"\\\n", "f'{x}'", "os.system('x')", "subprocess.run([", "from . import (a,\n b)", strings.Repeat("(", 1000), "import a as", "from a import b as"} {
+	for _, s := range []string{"import a\n", "'''", "\"\\\n", "f'{x}'", "os.system('x')", "subprocess.run([", "from . import (a,\n b)", strings.Repeat("(", 1000), "import a as", "from a import b as", "x import y"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {

@@ -118,6 +118,9 @@ func stringPrefix(name string) bool {
 	return strings.Trim(strings.ToLower(name), "rbuft") == ""
 }
 
+// escapes are those of one character (Python language reference, 2.4.1.1).
+var escapes = map[byte]byte{'\\': '\\', '\'': '\'', '"': '"', 'a': 7, 'b': 8, 'f': 12, 'n': 10, 'r': 13, 't': 9, 'v': 11}
+
 // literal reads a string literal that begins at i. plain is false where its
 // value is not just its text.
 func literal(src string, i int, raw bool) (value string, end, lines int, plain bool) {
@@ -125,23 +128,30 @@ func literal(src string, i int, raw bool) (value string, end, lines int, plain b
 	if strings.HasPrefix(src[i:], strings.Repeat(quote, 3)) {
 		quote = strings.Repeat(quote, 3)
 	}
-	start := i + len(quote)
+	var text strings.Builder
 	plain = true
-	for j := start; j < len(src); j++ {
+	for j := i + len(quote); j < len(src); j++ {
 		switch {
-		case src[j] == '\\':
-			plain = plain && raw
-			if j+1 < len(src) && src[j+1] == '\n' {
+		case src[j] == '\\' && raw && j+1 < len(src):
+			text.WriteString(src[j : j+2])
+			j++
+		case src[j] == '\\' && j+1 < len(src):
+			j++
+			c, ok := escapes[src[j]]
+			if src[j] == '\n' {
+				lines++
+			} else if text.WriteByte(c); !ok {
+				plain = false
+			}
+		case src[j] == '\n' && len(quote) == 1:
+			return "", j, lines, false // not closed
+		case strings.HasPrefix(src[j:], quote):
+			return text.String(), j + len(quote), lines, plain
+		default:
+			if src[j] == '\n' {
 				lines++
 			}
-			j++
-		case src[j] == '\n':
-			if len(quote) == 1 {
-				return src[start:j], j, lines, false // not closed
-			}
-			lines++
-		case strings.HasPrefix(src[j:], quote):
-			return src[start:j], j + len(quote), lines, plain
+			text.WriteByte(src[j])
 		}
 	}
 	return "", len(src), lines, false
@@ -269,6 +279,9 @@ func (s *scanner) fromStatement() {
 func (s *scanner) call() {
 	line := s.at(s.i).line
 	name, next := s.dotted(s.i)
+	if next == s.i {
+		return // "import" where no statement begins
+	}
 	first, rest, _ := strings.Cut(name, ".")
 	if full, ok := s.from[first]; ok {
 		name = full

@@ -27,8 +27,15 @@ func New(db *packages.DB, files *elf.Files) Provider { return Provider{db, files
 
 // Claims implements need.Provider.
 func (Provider) Claims(v need.Visit) bool {
-	return v.Need.Kind == need.Program && strings.HasPrefix(string(v.Head), "\x7fELF")
+	return (v.Need.Kind == need.Program || v.Need.Kind == need.Module && ofPython(v.Path)) && strings.HasPrefix(string(v.Head), "\x7fELF")
 }
+
+// ofPython reports whether a module is of Python's standard library, in which
+// readline and curses read descriptions. Other modules are for who loads them.
+func ofPython(name string) bool { return path.Base(path.Dir(name)) == "lib-dynload" }
+
+// common are the terminals for a language, whose programs seldom draw on one.
+var common = []string{"dumb", "linux", "screen", "tmux-256color", "vt100", "xterm", "xterm-256color"}
 
 // functions read descriptions (curs_terminfo(3X), curs_termcap(3X),
 // curs_initscr(3X)).
@@ -70,6 +77,9 @@ func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 		return out, err
 	}
 	wanted := terminals
+	if ofPython(v.Path) {
+		wanted = common
+	}
 	if t, ok := env.Getenv("TERM"); ok && t != "" && !strings.Contains(t, "/") {
 		wanted = append([]string{t}, wanted...)
 	}
