@@ -93,7 +93,7 @@ ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
 	WHITTLE_E2E=ci $(TEST) -run Cosign ./signing
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
-interop-steps: bench fuzz native
+interop-steps: bench fuzz native languages
 	$(TEST) -run XXX -bench . -benchtime 1x ./signing
 	@test -z "$(CORPUS)" || $(STEPS) conformance fixes outlook
 	@test -z "$(SIGSTORE)" || $(STEPS) sigstore
@@ -186,6 +186,10 @@ NATIVE_STATE ?=
 .PHONY: native
 native: setup build tools ## build and run native programs as written and made minimal: make native [NATIVE=DIR RUN=REGEXP NATIVE_STATE=DIR]
 	WHITTLE_E2E=1 WHITTLE_NATIVE='$(NATIVE)' WHITTLE_NATIVE_STATE='$(NATIVE_STATE)' $(TEST) -count=1 -timeout 90m -run 'Test(Native|Oracle)$$/$(RUN)' ./cmd/whittle/e2e
+
+.PHONY: languages
+languages: setup build ## build and run every app of a language with a runtime, as written and made minimal: make languages [RUN=REGEXP]
+	WHITTLE_E2E=ci WHITTLE_LANGUAGES=1 $(TEST) -count=1 -timeout 90m -run 'Test(Node|Python|Bytecode)$$/$(RUN)' -v ./cmd/whittle/e2e
 
 .PHONY: update
 update: ## write generated pages and goldens anew

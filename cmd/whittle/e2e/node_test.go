@@ -27,7 +27,8 @@ type interpretedApp struct {
 	gone  []string // paths that the image has not
 	warns []string // parts of warnings
 	quiet bool     // there is none but that the base image brought the runtime
-	ci    bool     // make ci runs it
+	ci    bool     // make ci runs it, make test does not
+	heavy bool     // make languages runs it, make ci does not
 	more  []difference
 }
 
@@ -47,19 +48,19 @@ var nodeApps = []interpretedApp{
 		ci: true,
 	},
 	{name: "node-addon", want: `worker: true png 8`, argv: []string{"node", "--enable-source-maps", "."}, gone: shellGone, quiet: true, ci: true},
-	{name: "node-script", want: `migrated tar \(GNU tar\)`, argv: []string{"./entrypoint.sh", "node", "server.js"}, gone: nodeGone, warns: []string{"/app/server.js:4 runs a command line by a shell"}, ci: true},
-	{name: "node-cli", want: `tool 2.0.1: HELLO`, argv: []string{"/opt/tool/bin/tool.js", "--shout", "hello"}, gone: append([]string{"/bin/sh"}, nodeGone[:2]...), quiet: true, ci: true},
+	{name: "node-script", want: `migrated tar \(GNU tar\)`, argv: []string{"./entrypoint.sh", "node", "server.js"}, gone: nodeGone, warns: []string{"/app/server.js:4 runs a command line by a shell"}, heavy: true},
+	{name: "node-cli", want: `tool 2.0.1: HELLO`, argv: []string{"/opt/tool/bin/tool.js", "--shout", "hello"}, gone: append([]string{"/bin/sh"}, nodeGone[:2]...), quiet: true, heavy: true},
 	{
 		name: "node-multistage", probe: "curl -sf http://127.0.0.1:3000/", want: `{"hello":"world","level":"warn"}`,
 		argv: []string{"node", "--enable-source-maps", "./dist/server.js"}, gone: shellGone, quiet: true,
 	},
-	{name: "node-pnpm", want: `hello pnpm, 2.0.0 here, 2.1.3 there`, argv: []string{"node", "/repo/packages/api/node_modules/greet/cli.js", "--name", "pnpm"}, gone: shellGone, ci: true, more: shimOnly},
+	{name: "node-pnpm", want: `hello pnpm, 2.0.0 here, 2.1.3 there`, argv: []string{"node", "/repo/packages/api/node_modules/greet/cli.js", "--name", "pnpm"}, gone: shellGone, heavy: true, more: shimOnly},
 	{
 		name: "node-npm", want: `(?s)entry.*before.*9.9.9 a few words.*after`, argv: []string{"/app/entrypoint.sh", "npm", "start"}, gone: []string{"/usr/local/include", "/opt"},
 		warns: []string{"has a script prestart as well"}, ci: true,
 	},
-	{name: "node-typescript", want: `port 8080, Linux`, argv: []string{"node", "dist/main"}, gone: nodeGone, warns: []string{"are there for development alone, by npm's own list: @types/node, typescript, undici-types", "/app/dist/main.js:6 runs a command line by a shell"}, ci: true},
-	{name: "node-debian", want: `from debian 1.234,5 ok`, argv: []string{"nodejs", "app.js"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, ci: true},
+	{name: "node-typescript", want: `port 8080, Linux`, argv: []string{"node", "dist/main"}, gone: nodeGone, warns: []string{"are there for development alone, by npm's own list: @types/node, typescript, undici-types", "/app/dist/main.js:6 runs a command line by a shell"}, heavy: true},
+	{name: "node-debian", want: `from debian 1.234,5 ok`, argv: []string{"nodejs", "app.js"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, heavy: true},
 	{name: "node-checklist", want: `(?m)^all [0-9]+ checks pass$`, argv: []string{"node", "checks.js"}, gone: shellGone, ci: true},
 }
 
@@ -69,11 +70,21 @@ var nodeApps = []interpretedApp{
 func TestNode(t *testing.T) {
 	for _, a := range nodeApps {
 		t.Run(a.name, func(t *testing.T) {
-			if a.ci && os.Getenv("WHITTLE_E2E") != "ci" && os.Getenv("WHITTLE_NATIVE") == "" {
-				t.Skip("make ci runs this")
-			}
+			a.due(t)
 			a.test(t)
 		})
+	}
+}
+
+// due skips an app that a heavier level of tests runs.
+func (a interpretedApp) due(t *testing.T) {
+	t.Helper()
+	all := os.Getenv("WHITTLE_LANGUAGES") != ""
+	switch {
+	case a.heavy && !all:
+		t.Skip("make languages runs this")
+	case a.ci && !all && os.Getenv("WHITTLE_E2E") != "ci":
+		t.Skip("make ci runs this")
 	}
 }
 
@@ -95,7 +106,7 @@ func (a interpretedApp) test(t *testing.T) {
 			t.Errorf("as %q it says (%d)\n%s\nwant %s\n%s", user, s.Code, s.Answer, a.want, res.stderr)
 		}
 	}
-	if os.Getenv("WHITTLE_E2E") != "ci" && os.Getenv("WHITTLE_NATIVE") == "" {
+	if os.Getenv("WHITTLE_E2E") != "ci" {
 		return // make ci compares
 	}
 	big := unpack(t, asWritten(t, dir))

@@ -25,7 +25,7 @@ var pythonApps = []interpretedApp{
 	},
 	{
 		name: "python-uvicorn-shell-form", probe: "curl -sf http://127.0.0.1:8080/", want: `\{"zone":"CET"\}`,
-		argv: []string{"uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8080"}, gone: pythonShellGone, quiet: true, ci: true,
+		argv: []string{"uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8080"}, gone: pythonShellGone, quiet: true, heavy: true,
 	},
 	{
 		name: "python-django-static", probe: "curl -sf http://127.0.0.1:8000/ http://127.0.0.1:8000/static/site.css", want: `(?s)Montag.*body \{ margin: 0 \}`,
@@ -35,14 +35,14 @@ var pythonApps = []interpretedApp{
 		name: "python-venv-stages", want: `3 rows, 200`,
 		argv: []string{"/app/.venv/bin/python", "-m", "report", "--rows", "3"}, gone: append([]string{"/app/.venv/lib/python3.11/site-packages/pip"}, pythonShellGone...), quiet: true,
 	},
-	{name: "python-script-entrypoint", want: `mode production\nargument one`, argv: []string{"entrypoint.sh", "python", "app.py", "one"}, gone: pythonGone, ci: true},
-	{name: "python-numpy-libraries", want: `\[-0\.5 +0\.75\]`, argv: []string{"python", "/solve.py"}, gone: pythonShellGone, quiet: true, ci: true},
-	{name: "python-debian", want: `15\d{4} connection`, argv: []string{"python3", "/opt/db.py"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, ci: true},
-	{name: "python-cryptography-tls", want: `TLSv1\.3 hello`, argv: []string{"python", "tls.py"}, gone: pythonShellGone, quiet: true, ci: true},
-	{name: "python-ctypes-find-library", want: `libmagic\.so\.1\nPython script, ASCII text executable\nlibz\.so\.1`, argv: []string{"python", "/app/kind.py"}, gone: []string{"/bin/sh"}, ci: true},
-	{name: "python-subprocess-programs", want: `(?s)jq-1\.6.*"a".*3`, argv: []string{"python", "-u", "jobs.py"}, warns: []string{"runs commands by a shell"}, ci: true},
+	{name: "python-script-entrypoint", want: `mode production\nargument one`, argv: []string{"entrypoint.sh", "python", "app.py", "one"}, gone: pythonGone, heavy: true},
+	{name: "python-numpy-libraries", want: `\[-0\.5 +0\.75\]`, argv: []string{"python", "/solve.py"}, gone: pythonShellGone, quiet: true, heavy: true},
+	{name: "python-debian", want: `15\d{4} connection`, argv: []string{"python3", "/opt/db.py"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, heavy: true},
+	{name: "python-cryptography-tls", want: `TLSv1\.3 hello`, argv: []string{"python", "tls.py"}, gone: pythonShellGone, quiet: true, heavy: true},
+	{name: "python-ctypes-find-library", want: `libmagic\.so\.1\nPython script, ASCII text executable\nlibz\.so\.1`, argv: []string{"python", "/app/kind.py"}, gone: []string{"/bin/sh"}, heavy: true},
+	{name: "python-subprocess-programs", want: `(?s)jq-1\.6.*"a".*3`, argv: []string{"python", "-u", "jobs.py"}, warns: []string{"runs commands by a shell"}, heavy: true},
 	{name: "python-checklist", want: `héllo\n\[1, 4, 9\]\nCET\n`, argv: []string{"python", "check.py"}, gone: []string{"/bin/sh"}, ci: true},
-	{name: "python-uwsgi-embedded", probe: "curl -sf http://127.0.0.1:9000/", want: `embedded 3\.11`, argv: []string{"uwsgi", "--plugins", "http,python3", "--http-socket", ":9000", "--module", "app", "--master"}, ci: true},
+	{name: "python-uwsgi-embedded", probe: "curl -sf http://127.0.0.1:9000/", want: `embedded 3\.11`, argv: []string{"uwsgi", "--plugins", "http,python3", "--http-socket", ":9000", "--module", "app", "--master"}, heavy: true},
 }
 
 // TestPython builds applications of Python as [TestNode] does those of Node.js.
@@ -50,9 +50,7 @@ func TestPython(t *testing.T) {
 	t.Logf("bases: %s", strings.Join(bases.Pythons(), ", "))
 	for _, a := range pythonApps {
 		t.Run(a.name, func(t *testing.T) {
-			if a.ci && os.Getenv("WHITTLE_E2E") != "ci" && os.Getenv("WHITTLE_NATIVE") == "" {
-				t.Skip("make ci runs this")
-			}
+			a.due(t)
 			a.test(t)
 		})
 	}
