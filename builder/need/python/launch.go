@@ -277,6 +277,12 @@ func takesReference(option string) bool {
 // start, and do nothing else with a command whose environment is there.
 func managed(ctx context.Context, env *need.Env, c need.Command) (need.Step, bool, error) {
 	tool := path.Base(c.Program)
+	if slices.Contains([]string{"conda", "mamba", "micromamba"}, tool) {
+		return need.Step{}, false, &image.UnsupportedError{
+			Instruction: c.Instruction,
+			Why:         fmt.Sprintf("%s starts %s, which runs scripts that activate an environment; name the program of the environment instead, /opt/conda/envs/NAME/bin/python or the like", c.Instruction, tool),
+		}
+	}
 	if !slices.Contains([]string{"uv", "poetry", "pipenv", "pdm", "rye", "hatch"}, tool) {
 		return need.Step{}, false, nil
 	}

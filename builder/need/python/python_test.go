@@ -51,6 +51,7 @@ func official(t testing.TB) *tree.Memory {
 	m.File("/app/src/editable/__init__.py", 0o644, nil)
 	m.File("/usr/local/bin/uv", 0o755, program)
 	m.File("/usr/local/bin/poetry", 0o755, []byte("#!/opt/poetry/bin/python\n"))
+	m.File("/usr/local/bin/conda", 0o755, []byte("#!/opt/conda/bin/python\n"))
 	m.File("/usr/bin/tini", 0o755, program)
 	return &m
 }
@@ -103,6 +104,7 @@ func TestLaunch(t *testing.T) {
 		{name: "uv with a module", argv: []string{"uv", "run", "-m", "service"}, vars: []string{"UV_PROJECT_ENVIRONMENT=/venv"}, want: []string{"/venv/bin/python", "-m", "service"}},
 		{name: "uv without its environment", argv: []string{"uv", "run", "app.py"}, error: "whose environment is not in the built image"},
 		{name: "uv that installs", argv: []string{"uv", "run", "--with", "httpx", "app.py"}, vars: []string{"UV_PROJECT_ENVIRONMENT=/venv"}, error: "options that change no environment"},
+		{name: "conda", argv: []string{"conda", "run", "-n", "shop", "python", "app.py"}, error: "conda, which runs scripts that activate an environment"},
 		{name: "poetry", argv: []string{"poetry", "run", "python", "app.py"}, vars: []string{"VIRTUAL_ENV=/venv"}, want: []string{"/venv/bin/python", "app.py"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
