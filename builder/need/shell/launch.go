@@ -79,7 +79,7 @@ func (p *Provider) Resolve(ctx context.Context, env *need.Env, c need.Command) (
 		}
 		if ok {
 			next := c
-			next.Argv = plain
+			next.Argv, next.More = plain, nil // a script reads what is appended as $0 and does nothing with it
 			return need.Step{Next: next, Rewritten: plain, From: script, Why: PlainReason}, true, nil
 		}
 	}
