@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ type interpretedApp struct {
 	warns []string // parts of warnings
 	quiet bool     // there is none but that the base image brought the runtime
 	ci    bool     // make ci runs it, make test does not
+	scan  bool     // syft finds the same packages in both images
 	heavy bool     // make languages runs it, make ci does not
 	more  []difference
 }
@@ -43,7 +45,7 @@ var shimOnly = []difference{{"/usr/lib/*/libpcre2-8.so*", "sed"}, {"/usr/lib/*/l
 
 var nodeApps = []interpretedApp{
 	{
-		name: "node-express", probe: "curl -sf http://127.0.0.1:3000/ http://127.0.0.1:3000/version", want: `<h1>hello</h1>\n.*"version":"1.4.0","options":"--no-deprecation","visits":"one`,
+		name: "node-express", scan: true, probe: "curl -sf http://127.0.0.1:3000/ http://127.0.0.1:3000/version", want: `<h1>hello</h1>\n.*"version":"1.4.0","options":"--no-deprecation","visits":"one`,
 		argv: []string{"node", "server.js"}, gone: shellGone, warns: []string{"/usr/src/app/server.js:8 writes to /usr/src/app/data"},
 		ci: true,
 	},
@@ -120,10 +122,61 @@ func (a interpretedApp) test(t *testing.T) {
 			t.Errorf("%s was opened as written, is not in the image, and nothing says so", name)
 		}
 	}
+	if a.scan {
+		scanned(t, filepath.Join(big.dir, "rootfs"), filepath.Join(small.dir, "rootfs"))
+	}
 	var before, after seen
 	before.count(t, big)
 	after.count(t, small)
 	t.Logf("%s: %.1f MB -> %.1f MB, %.0f %% smaller", a.name, float64(before.Bytes)/1e6, float64(after.Bytes)/1e6, 100-100*float64(after.Bytes)/float64(before.Bytes))
+}
+
+// found is a package that a scanner finds.
+type found struct {
+	Name, Version, Type string
+	Locations           []struct{ Path string }
+}
+
+// scanned lets syft look for packages of languages in an image as written and
+// in its minimal form, which has to have every one whose metadata it carries.
+func scanned(t *testing.T, written, small string) {
+	t.Helper()
+	syft := peer(t, "syft")
+	look := func(root string) map[string]found {
+		res := run(t, []string{"SYFT_CHECK_FOR_APP_UPDATE=false"}, syft, "scan", "dir:"+root, "--base-path", root, "--override-default-catalogers", "image", "-o", "json")
+		if res.code != 0 {
+			t.Fatalf("exit %d\n%s", res.code, res.stderr)
+		}
+		var doc struct{ Artifacts []found }
+		if err := json.Unmarshal([]byte(res.stdout), &doc); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]found{}
+		for _, f := range doc.Artifacts {
+			if f.Type == "python" || f.Type == "npm" {
+				out[f.Type+" "+f.Name+" "+f.Version] = f
+			}
+		}
+		return out
+	}
+	before, after := look(written), look(small)
+	if len(after) < 3 {
+		t.Errorf("syft finds %d packages in the minimal image", len(after))
+	}
+	for what, f := range before {
+		if _, ok := after[what]; ok {
+			continue
+		}
+		carried := slices.ContainsFunc(f.Locations, func(l struct{ Path string }) bool {
+			_, err := os.Lstat(filepath.Join(small, l.Path))
+			return err == nil
+		})
+		if carried {
+			t.Errorf("syft finds %s in the image as written and not in the minimal one, which has its files", what)
+		} else {
+			t.Logf("syft does not find %s, whose files were left out: %v", what, f.Locations)
+		}
+	}
 }
 
 // said holds an image and its report to what is expected.

@@ -20,7 +20,7 @@ var pythonShellGone = append([]string{"/bin/sh", "/usr/bin/env"}, pythonGone...)
 
 var pythonApps = []interpretedApp{
 	{
-		name: "python-flask-gunicorn", probe: `curl -sf "http://127.0.0.1:8000/?name=Jörg"`, want: `hello Jörg from \d+ in /app, html`,
+		name: "python-flask-gunicorn", scan: true, probe: `curl -sf "http://127.0.0.1:8000/?name=Jörg"`, want: `hello Jörg from \d+ in /app, html`,
 		argv: []string{"gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "app:create_app()"}, gone: pythonShellGone, warns: []string{"gunicorn's workers keep a file in /tmp"},
 	},
 	{
