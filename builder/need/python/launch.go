@@ -508,8 +508,8 @@ func (r *Runtime) script(ctx context.Context, env *need.Env, c need.Command, s *
 		return need.Step{}, false, nil
 	}
 	if s.polyglot && !c.Fixed {
-		argv := append([]string{python, c.Program}, c.Args()...)
-		return need.Step{Next: need.Command{Argv: argv, Reason: c.Reason, More: c.More}, Rewritten: argv, From: need.Quote(c.Argv), Why: "a shell would start the interpreter and do nothing else"}, true, nil
+		argv := append([]string{python, c.Program}, c.Line()[1:]...)
+		return need.Step{Next: need.Command{Argv: argv, Reason: c.Reason}, Rewritten: argv, WithMore: len(c.More) > 0, From: need.Quote(c.Line()), Why: "a shell would start the interpreter and do nothing else"}, true, nil
 	}
 	step := need.Step{Found: need.Found{Needs: []need.Need{{Kind: need.Program, Path: c.Program, By: c.Instruction, Reason: c.Reason, Strength: need.Required, Instruction: c.Instruction}}}}
 	step.Needs = append(step.Needs, need.Need{Kind: need.Program, Path: python, By: c.Program, Reason: "interpreter of " + c.Program, Strength: need.Required, Instruction: c.Instruction})

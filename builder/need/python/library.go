@@ -155,8 +155,10 @@ func (in *interpreter) prunable(ctx context.Context, t tree.Tree, env *need.Env)
 		}
 		return nil
 	}
-	if err := collect(in.prefix, prefixTable); err != nil {
-		return nil, err
+	if in.prefix != "/usr" { // what lies there belongs to packages
+		if err := collect(in.prefix, prefixTable); err != nil {
+			return nil, err
+		}
 	}
 	if err := collect(in.library, libraryTable); err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ import (
 
 // Limits on what is read of an application.
 const (
-	maxSources = 1000    // files
+	maxSources = 400     // files, each of which may be a request to a builder
 	maxSource  = 1 << 20 // bytes of one
 )
 
@@ -71,6 +71,9 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	}
 	if err != nil {
 		return need.Found{}, blame(err, v.Need.Instruction)
+	}
+	if in == nil && v.Need.Kind != need.Program && v.Need.Instruction == "" {
+		return need.Found{}, nil // nothing that starts loads it, and nothing would be found in the built image
 	}
 	if in == nil {
 		return need.Found{}, &image.UnsupportedError{Instruction: v.Need.Instruction, Why: fmt.Sprintf("no standard library was found for the Python of %s", v.Need.Path)}

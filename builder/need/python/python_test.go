@@ -98,6 +98,7 @@ func TestLaunch(t *testing.T) {
 		{name: "python of an environment", argv: []string{"/venv/bin/python", "-m", "service"}, asks: "/venv/bin/python"},
 		{name: "long #! line of pip", argv: []string{"/venv/bin/long", "x"}, want: []string{"/venv/bin/python", "/venv/bin/long", "x"}, asks: "/venv/bin/long"},
 		{name: "relocatable script of uv", argv: []string{"/venv/bin/relocatable"}, want: []string{"/venv/bin/python", "/venv/bin/relocatable"}},
+		{name: "long #! line of pip with CMD", argv: []string{"/venv/bin/long"}, more: []string{"x"}, want: []string{"/venv/bin/python", "/venv/bin/long", "x"}},
 		{name: "behind an init", argv: []string{"tini", "--", "/venv/bin/long"}, want: []string{"tini", "--", "/venv/bin/python", "/venv/bin/long"}},
 		{name: "uv", argv: []string{"uv", "run", "--no-sync", "uvicorn", "service:app"}, vars: []string{"UV_PROJECT_ENVIRONMENT=/venv"}, want: []string{"/venv/bin/uvicorn", "service:app"}},
 		{name: "uv with a file", argv: []string{"uv", "run", "app.py"}, vars: []string{"UV_PROJECT_ENVIRONMENT=/venv"}, want: []string{"/venv/bin/python", "app.py"}},
