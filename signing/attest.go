@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sirupsen/logrus"
 )
@@ -15,7 +16,9 @@ import (
 // liftedTypes are the predicate types that Attest signs unless others are
 // named: what BuildKit and Whittle themselves attach. SPDX and CycloneDX may
 // have a version behind them (in-toto attestation framework, spec/predicates).
-var liftedTypes = regexp.MustCompile(`^(https://spdx\.dev/Document(/v[0-9.]+)?|https://cyclonedx\.org/bom(/v[0-9.]+)?|https://slsa\.dev/provenance/v(0\.2|1|1\.[0-9]+)|https://whittle-oci\.github\.io/contents/v1)$`)
+var liftedTypes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(https://spdx\.dev/Document(/v[0-9.]+)?|https://cyclonedx\.org/bom(/v[0-9.]+)?|https://slsa\.dev/provenance/v(0\.2|1|1\.[0-9]+)|https://whittle-oci\.github\.io/contents/v1)$`)
+})
 
 // Attest signs what BuildKit attached to an index: its SBOM, provenance and
 // contents, each unchanged, as attestations of the platform they are about.
@@ -98,7 +101,7 @@ func (s Statements) attached(ctx context.Context, img Image, list []entity, foun
 			case isSignatureType(st.PredicateType):
 				return &SignatureTypeError{st.PredicateType}
 			case !images[about]:
-			case len(s.Only) == 0 && !liftedTypes.MatchString(st.PredicateType):
+			case len(s.Only) == 0 && !liftedTypes().MatchString(st.PredicateType):
 				left = append(left, st.PredicateType)
 			case len(s.Only) == 0 || slices.Contains(s.Only, st.PredicateType):
 				found[about] = append(found[about], rawStatement{st.PredicateType, raw})
