@@ -110,6 +110,10 @@ func TestVault(t *testing.T) {
 			t.Errorf("%s: %v", label, err)
 		}
 	}
+	t.Setenv("VAULT_ADDR", "http://vault.example.test:8200")
+	if _, err := signing.OpenKMS(t.Context(), "hashivault://shop"); err == nil || !strings.Contains(err.Error(), "without TLS") {
+		t.Errorf("a token over plain HTTP: %v", err)
+	}
 	for s, want := range map[string]bool{"hashivault://k": true, "awskms://x/y": true, "env://K": false, "file://k": false, "k.pub": false, "://x": false, "a://": false, "./a://b": false} {
 		if signing.IsKMS(s) != want {
 			t.Errorf("IsKMS(%q) is %v", s, !want)

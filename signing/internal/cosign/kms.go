@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/kms"
-	_ "github.com/sigstore/sigstore/pkg/signature/kms/hashivault" // hashivault://
 )
 
 // IsKMS reports whether a text names a key in a key management service:
@@ -17,10 +17,16 @@ func IsKMS(s string) bool {
 	return ok && name != "" && key != "" && name != "env" && name != "file" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// OpenKMS is a key in a key management service: one that is linked, or one that
-// the program sigstore-kms-NAME on PATH serves.
+// OpenKMS is a key in a key management service: Vault's, or one that the
+// program sigstore-kms-NAME on PATH serves.
 func OpenKMS(ctx context.Context, ref string) (*Signer, error) {
-	sv, err := kms.Get(ctx, ref, crypto.SHA256)
+	var sv signature.SignerVerifier
+	var err error
+	if strings.HasPrefix(ref, vaultScheme) {
+		sv, err = openVault(ctx, ref)
+	} else {
+		sv, err = kms.Get(ctx, ref, crypto.SHA256)
+	}
 	var s *Signer
 	if err == nil {
 		s, err = newSigner(sv)
