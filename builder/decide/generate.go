@@ -237,25 +237,17 @@ func (g *generator) temp(ctx context.Context) error {
 // libraryCache makes the loader's cache of what the image has of the tree's,
 // for who asks it for libraries (ldconfig(8) -p).
 func (g *generator) libraryCache(ctx context.Context) error {
-	const name = "/etc/ld.so.cache"
 	reason := g.facts.Reason(need.LibraryCache)
 	if reason == "" {
 		return nil
 	}
-	data, err := tree.ReadOptional(ctx, g.env.Tree, name, maxLibraryCache)
-	if err != nil || data == nil {
+	occupied := g.files.occupied()
+	pruned, err := elf.PrunedCache(ctx, g.env.Tree, func(file string) bool { return g.files.present(file, occupied) })
+	if err != nil || pruned == nil {
 		return err
 	}
-	occupied := g.files.occupied()
-	pruned, ok := elf.PruneCache(data, func(file string) bool { return g.files.present(file, occupied) })
-	if !ok {
-		return nil
-	}
-	return g.add(ctx, rootfs.File{Path: name, Mode: 0o644, Data: pruned, Reason: reason})
+	return g.add(ctx, rootfs.File{Path: elf.CachePath, Mode: 0o644, Data: pruned, Reason: reason})
 }
-
-// maxLibraryCache is the largest cache that is read, in bytes.
-const maxLibraryCache = 32 << 20
 
 // variables sets what runtimes want to be set, unless the Dockerfile says
 // something else.

@@ -5,13 +5,14 @@ import (
 	"context"
 	"encoding/binary"
 	"path"
+	"slices"
 
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
-// cachePath is where glibc's loader knows the libraries of ld.so.conf from:
+// CachePath is where glibc's loader knows the libraries of ld.so.conf from:
 // it does not read that file itself.
-const cachePath = "/etc/ld.so.cache"
+const CachePath = "/etc/ld.so.cache"
 
 // maxCache is the largest cache that is read, in bytes.
 const maxCache = 32 << 20
@@ -27,7 +28,7 @@ const (
 // CachedLibraries gives what the loader's cache of a tree knows: the first path
 // of each library by its name. It is empty where there is no cache.
 func CachedLibraries(ctx context.Context, t tree.Tree) (map[string]string, error) {
-	data, err := tree.ReadOptional(ctx, t, cachePath, maxCache)
+	data, err := tree.ReadOptional(ctx, t, CachePath, maxCache)
 	if err != nil {
 		return nil, err
 	}
@@ -39,81 +40,78 @@ func CachedLibraries(ctx context.Context, t tree.Tree) (map[string]string, error
 	return out, nil
 }
 
-// PruneCache makes a loader's cache of those entries of another whose files
-// are kept. ok is false for data in another format. Extensions, which say for
-// which machines a library is, are left out: libraries of glibc-hwcaps
-// directories are, too.
-func PruneCache(data []byte, keep func(file string) bool) (pruned []byte, ok bool) {
-	at := bytes.Index(data, []byte(cacheMagic))
-	if at < 0 || len(data)-at < cacheHeader {
-		return nil, false
+// PrunedCache makes a loader's cache of those entries of a tree's whose files
+// are kept. It is nil where the tree has none of a known format. Entries for
+// some machines alone are left out, as the libraries of glibc-hwcaps
+// directories are.
+func PrunedCache(ctx context.Context, t tree.Tree, keep func(file string) bool) ([]byte, error) {
+	data, err := tree.ReadOptional(ctx, t, CachePath, maxCache)
+	if err != nil {
+		return nil, err
 	}
-	data = data[at:]
-	if data[28]&3 == 3 {
-		return nil, false // of a big-endian machine
+	return pruneCache(data, keep), nil
+}
+
+func pruneCache(data []byte, keep func(file string) bool) []byte {
+	header, entries := readCache(data)
+	if header == nil || cacheOrder(header) != binary.ByteOrder(binary.LittleEndian) {
+		return nil
 	}
 	order := binary.LittleEndian
-	count := uint64(order.Uint32(data[20:]))
-	if count > uint64(len(data)-cacheHeader)/cacheEntry {
-		return nil, false
-	}
-	text := func(offset uint32) string {
-		if uint64(offset) >= uint64(len(data)) {
-			return ""
-		}
-		s, _, _ := bytes.Cut(data[offset:min(uint64(len(data)), uint64(offset)+maxString)], []byte{0})
-		return string(s)
-	}
-	type entry struct {
-		raw        []byte
-		name, file string
-	}
-	var kept []entry
-	for n := range count {
-		e := data[cacheHeader+n*cacheEntry:][:cacheEntry]
-		x := entry{e, text(order.Uint32(e[4:])), text(order.Uint32(e[8:]))}
-		if order.Uint64(e[16:]) == 0 && x.name != "" && path.IsAbs(x.file) && keep(path.Clean(x.file)) {
-			kept = append(kept, x)
-		}
-	}
-	out := bytes.Clone(data[:cacheHeader])
+	entries = slices.DeleteFunc(entries, func(e cached) bool { return order.Uint64(e.raw[16:]) != 0 || !keep(e.file) })
+	out := bytes.Clone(header)
 	clear(out[28:])
-	out[28] = 2                                           // little-endian (cache_file_new_flags_endian_little)
-	strings := uint32(cacheHeader + len(kept)*cacheEntry) //nolint:gosec // of a file of at most maxCache
+	out[28] = 2 // cache_file_new_flags_endian_little
 	var texts []byte
 	add := func(s string) uint32 {
-		at := strings + uint32(len(texts)) //nolint:gosec // see above
+		at := cacheHeader + len(entries)*cacheEntry + len(texts)
 		texts = append(append(texts, s...), 0)
-		return at
+		return uint32(at) //nolint:gosec // of a file of at most maxCache
 	}
-	for _, x := range kept {
+	for _, x := range entries {
 		e := bytes.Clone(x.raw)
 		order.PutUint32(e[4:], add(x.name))
 		order.PutUint32(e[8:], add(x.file))
 		out = append(out, e...)
 	}
-	order.PutUint32(out[20:], uint32(len(kept)))  //nolint:gosec // see above
-	order.PutUint32(out[24:], uint32(len(texts))) //nolint:gosec // see above
-	return append(out, texts...), true
+	order.PutUint32(out[20:], uint32(len(entries))) //nolint:gosec // see above
+	order.PutUint32(out[24:], uint32(len(texts)))   //nolint:gosec // see above
+	return append(out, texts...)
 }
 
 // parseCache gives the paths of each library name in the order of the cache.
 // ok is false for data in another format.
 func parseCache(data []byte) (libraries map[string][]string, ok bool) {
+	header, entries := readCache(data)
+	if header == nil {
+		return nil, false
+	}
+	libraries = map[string][]string{}
+	for _, e := range entries {
+		libraries[e.name] = append(libraries[e.name], e.file)
+	}
+	return libraries, true
+}
+
+// cached is one entry of a cache.
+type cached struct {
+	raw        []byte
+	name, file string
+}
+
+// readCache gives the header of a cache and its entries that name a file; nil
+// for data in another format.
+func readCache(data []byte) (header []byte, entries []cached) {
 	// Old caches have one in an older format before it.
 	at := bytes.Index(data, []byte(cacheMagic))
 	if at < 0 || len(data)-at < cacheHeader {
-		return nil, false
+		return nil, nil
 	}
 	data = data[at:]
-	order := binary.ByteOrder(binary.LittleEndian)
+	order := cacheOrder(data)
 	count := uint64(order.Uint32(data[20:]))
-	if data[28]&3 == 3 {
-		order = binary.BigEndian
-		count = uint64(order.Uint32(data[20:]))
-	}
 	if count > uint64(len(data)-cacheHeader)/cacheEntry {
-		return nil, false
+		return nil, nil
 	}
 	text := func(offset uint32) string {
 		if uint64(offset) >= uint64(len(data)) {
@@ -126,13 +124,20 @@ func parseCache(data []byte) (libraries map[string][]string, ok bool) {
 		}
 		return string(s[:end])
 	}
-	libraries = map[string][]string{}
 	for n := range count {
-		e := data[cacheHeader+n*cacheEntry:]
+		e := data[cacheHeader+n*cacheEntry:][:cacheEntry]
 		name, file := text(order.Uint32(e[4:])), text(order.Uint32(e[8:]))
 		if name != "" && path.IsAbs(file) {
-			libraries[name] = append(libraries[name], path.Clean(file))
+			entries = append(entries, cached{e, name, path.Clean(file)})
 		}
 	}
-	return libraries, true
+	return data[:cacheHeader], entries
+}
+
+// cacheOrder is the byte order of a cache, by the flags of its header.
+func cacheOrder(header []byte) binary.ByteOrder {
+	if header[28]&3 == 3 {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
 }

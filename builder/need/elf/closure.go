@@ -45,7 +45,7 @@ func (e *MissingError) Error() string {
 		s += " (searched " + strings.Join(e.Searched, ", ") + ")"
 	}
 	if e.Unlisted != "" {
-		s = fmt.Sprintf("%s needs %s, which the loader does not find: %s is not in %s, since ldconfig was not run after it came", e.NeededBy, e.Library, e.Unlisted, cachePath)
+		s = fmt.Sprintf("%s needs %s, which the loader does not find: %s is not in %s, since ldconfig was not run after it came", e.NeededBy, e.Library, e.Unlisted, CachePath)
 	}
 	return s
 }
@@ -230,7 +230,7 @@ func (c *closure) find(o *object, lib string) (*object, error) {
 	var searched []string
 	for _, places := range []func() (dirs, files []string, extra string){
 		func() ([]string, []string, string) { return c.search(o), nil, "" },
-		func() ([]string, []string, string) { return nil, c.cache[lib], cachePath },
+		func() ([]string, []string, string) { return nil, c.cache[lib], CachePath },
 		c.lastPlaces,
 	} {
 		dirs, files, extra := places()
@@ -263,8 +263,8 @@ func (c *closure) lastPlaces() (dirs, files []string, extra string) {
 	if c.musl {
 		return c.defaults(), nil, c.muslPath()
 	}
-	if c.cache == nil && c.exists(cachePath) {
-		return append(slices.Clone(c.conf), c.defaults()...), nil, cachePath
+	if c.cache == nil && c.exists(CachePath) {
+		return append(slices.Clone(c.conf), c.defaults()...), nil, CachePath
 	}
 	return c.defaults(), nil, ""
 }

@@ -113,7 +113,7 @@ func (c *closure) readConf() error {
 		c.conf = append(c.conf, strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' || r == ':' })...)
 		return err
 	}
-	data, err := tree.ReadOptional(c.ctx, c.t, cachePath, maxCache)
+	data, err := tree.ReadOptional(c.ctx, c.t, CachePath, maxCache)
 	if err != nil {
 		return err
 	}
