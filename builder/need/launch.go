@@ -119,8 +119,7 @@ func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Lau
 	}
 }
 
-// rewrite puts a command line in the place of the one that stands behind the
-// first words.
+// rewrite replaces the command line behind the first words.
 func (l *Launched) rewrite(before int, instruction string, s Step) {
 	l.Argv = slices.Concat(l.Argv[:before], s.Rewritten)
 	l.WithMore = l.WithMore || s.WithMore

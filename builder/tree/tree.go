@@ -162,6 +162,21 @@ func (notRegular) Is(target error) bool { return target == fs.ErrNotExist }
 // it is not there, or its links lead in a circle.
 func Missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrLoop) }
 
+// Find is Resolve where a path may lead nowhere: ok is false then.
+func Find(ctx context.Context, t Tree, name string) (res Resolved, ok bool, err error) {
+	res, err = Resolve(ctx, t, name)
+	if Missing(err) {
+		return res, false, nil
+	}
+	return res, err == nil, err
+}
+
+// FindFile is Find for regular files.
+func FindFile(ctx context.Context, t Tree, name string) (Resolved, bool, error) {
+	res, ok, err := Find(ctx, t, name)
+	return res, ok && res.Entry.IsRegular(), err
+}
+
 // ReadOptional is [ReadFile] for a file that need not be there; nil when it is
 // not, or is something else than a file.
 func ReadOptional(ctx context.Context, t Tree, name string, limit int64) ([]byte, error) {

@@ -56,7 +56,7 @@ func (p *Provider) files(ctx context.Context, env *need.Env, f *file, out *need.
 
 // file asks for one path that a program names.
 func (p *Provider) file(ctx context.Context, env *need.Env, f *file, out *need.Found, name string) error {
-	res, ok, err := resolved(ctx, env, name)
+	res, ok, err := tree.Find(ctx, env.Tree, name)
 	if !ok || err != nil || has(elsewhere, res.Path) || has(need.AccountFiles, res.Path) || has(need.Mounted, res.Path) {
 		return err
 	}
@@ -103,7 +103,7 @@ func (p *Provider) modules(ctx context.Context, env *need.Env, f *file, out *nee
 func beginning(ctx context.Context, env *need.Env, text string) (string, bool, error) {
 	at, rest := "/", strings.TrimPrefix(text, "/")
 	for {
-		res, ok, err := resolved(ctx, env, at)
+		res, ok, err := tree.Find(ctx, env.Tree, at)
 		if !ok || err != nil {
 			return "", false, err
 		}

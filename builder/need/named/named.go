@@ -16,7 +16,6 @@ import (
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/packages"
-	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // A Provider answers for ELF programs and libraries that are not the base
@@ -181,15 +180,6 @@ func (p *Provider) libraries(ctx context.Context, env *need.Env, f *file, out *n
 // warn adds a warning.
 func warn(out *need.Found, message, hint string) {
 	out.Warnings = append(out.Warnings, image.NewWarning("", message, hint))
-}
-
-// resolved gives what a path leads to; ok is false when that is nothing.
-func resolved(ctx context.Context, env *need.Env, name string) (res tree.Resolved, ok bool, err error) {
-	res, err = tree.Resolve(ctx, env.Tree, name)
-	if need.Missing(err) {
-		return res, false, nil
-	}
-	return res, err == nil, err
 }
 
 // has reports whether a directory is one of those in a list or lies below.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
+	"github.com/whittle-oci/whittle/builder/tree"
 	"github.com/whittle-oci/whittle/lint/command"
 )
 
@@ -168,7 +169,7 @@ func (p *Provider) arguments(ctx context.Context, env *need.Env, f *file, out *n
 		if !ok {
 			continue
 		}
-		res, ok, err := resolved(ctx, env, at)
+		res, ok, err := tree.Find(ctx, env.Tree, at)
 		if err != nil {
 			return err
 		}
@@ -227,7 +228,7 @@ func (p *Provider) list(ctx context.Context, env *need.Env) error {
 	}
 	onPath := map[string]string{}
 	for _, dir := range env.SearchPath() {
-		res, ok, err := resolved(ctx, env, env.Abs(dir))
+		res, ok, err := tree.Find(ctx, env.Tree, env.Abs(dir))
 		if err != nil {
 			return err
 		}
@@ -277,7 +278,7 @@ func (p *Provider) owner(ctx context.Context, env *need.Env, at string) (owner, 
 		return o, nil
 	}
 	var o owner
-	res, ok, err := resolved(ctx, env, at)
+	res, ok, err := tree.Find(ctx, env.Tree, at)
 	if err != nil {
 		return o, err
 	}

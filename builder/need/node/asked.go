@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/shell"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // own asks for what the files of the application are seen to use: a shell,
@@ -89,7 +90,7 @@ func (r *Runtime) use(ctx context.Context, env *need.Env, s *need.Set, u use, at
 // names.
 func (r *Runtime) shellCommand(ctx context.Context, env *need.Env, u use, at string, said map[string]place, out *need.Found) error {
 	message := at + " runs a command line by a shell"
-	_, ok, err := regular(ctx, env, "/bin/sh")
+	_, ok, err := tree.FindFile(ctx, env.Tree, "/bin/sh")
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ func (r *Runtime) writes(ctx context.Context, env *need.Env, s *need.Set, name, 
 	if need.Below(dir, "/dev") || need.Below(dir, "/proc") || need.Below(dir, "/sys") {
 		return nil
 	}
-	res, ok, err := real(ctx, env, dir)
+	res, ok, err := tree.Find(ctx, env.Tree, dir)
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ func (r *Runtime) writes(ctx context.Context, env *need.Env, s *need.Set, name, 
 		if path.Ext(dir) != "" {
 			dir = path.Dir(dir)
 		}
-		if res, ok, err = real(ctx, env, dir); err != nil {
+		if res, ok, err = tree.Find(ctx, env.Tree, dir); err != nil {
 			return err
 		}
 	}

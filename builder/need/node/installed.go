@@ -58,7 +58,7 @@ func (r *Runtime) lock(ctx context.Context, env *need.Env, dir string) (map[stri
 		r.settled.locks = map[string]map[string]locked{}
 	}
 	r.settled.locks[dir] = nil
-	res, ok, err := regular(ctx, env, path.Join(dir, "node_modules/.package-lock.json"))
+	res, ok, err := tree.FindFile(ctx, env.Tree, path.Join(dir, "node_modules/.package-lock.json"))
 	if err != nil || !ok || res.Entry.Size > maxLock {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (r *Runtime) links(ctx context.Context, env *need.Env, _ *need.Set, have *c
 		if path.Base(path.Dir(f.Path)) == ".bin" {
 			continue // of what was pruned
 		}
-		_, ok, err := real(ctx, env, f.Path)
+		_, ok, err := tree.Find(ctx, env.Tree, f.Path)
 		if err != nil {
 			return err
 		}

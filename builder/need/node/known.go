@@ -12,6 +12,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // A knownPackage is what an installed package is known to use, by its own
@@ -130,7 +131,7 @@ func (r *Runtime) knownPackage(ctx context.Context, env *need.Env, s *need.Set, 
 	if k.shell {
 		message := cmp.Or(k.says, k.name+" runs command lines by a shell")
 		note(said, "shell "+k.name, message, "exclude: /bin/sh when it does not come to that")
-		if _, ok, err := regular(ctx, env, "/bin/sh"); err != nil {
+		if _, ok, err := tree.FindFile(ctx, env.Tree, "/bin/sh"); err != nil {
 			return err
 		} else if ok {
 			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: "/bin/sh", By: by, Reason: message, Strength: need.Expected, Shell: true, Droppable: true})
@@ -164,7 +165,7 @@ func (r *Runtime) knownPackage(ctx context.Context, env *need.Env, s *need.Set, 
 // distribution (prisma.io/docs/orm/reference/environment-variables-reference).
 func (r *Runtime) prisma(ctx context.Context, env *need.Env, s *need.Set, out *need.Found) error {
 	for _, name := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-		if _, ok, err := regular(ctx, env, name); err != nil {
+		if _, ok, err := tree.FindFile(ctx, env.Tree, name); err != nil {
 			return err
 		} else if ok {
 			out.Needs = append(out.Needs, need.Need{Kind: need.Data, Path: name, By: "prisma", Reason: "prisma chooses its engine by it", Strength: need.Expected})

@@ -27,7 +27,7 @@ func (r *Runtime) Resolve(ctx context.Context, env *need.Env, c need.Command) (n
 	if is {
 		return r.node(ctx, env, c)
 	}
-	res, ok, err := regular(ctx, env, c.Program)
+	res, ok, err := tree.FindFile(ctx, env.Tree, c.Program)
 	if err != nil || !ok {
 		return need.Step{}, false, err
 	}
@@ -192,7 +192,7 @@ func (r *Runtime) preload(ctx context.Context, env *need.Env, c need.Command, li
 
 // below asks for a directory with all that is in it.
 func below(ctx context.Context, env *need.Env, dir, reason string, out *need.Found) error {
-	res, ok, err := real(ctx, env, dir)
+	res, ok, err := tree.Find(ctx, env.Tree, dir)
 	if err != nil || !ok {
 		return err
 	}
@@ -255,7 +255,7 @@ func (r *Runtime) shim(ctx context.Context, env *need.Env, c need.Command, res t
 	if !ok {
 		return need.Step{}, false, nil
 	}
-	if _, ok, err := regular(ctx, env, s.target); err != nil || !ok {
+	if _, ok, err := tree.FindFile(ctx, env.Tree, s.target); err != nil || !ok {
 		if err != nil {
 			return need.Step{}, false, err
 		}

@@ -159,7 +159,7 @@ func (r *Runtime) manifest(ctx context.Context, env *need.Env, dir string) (*man
 	if m, ok := r.manifests[name]; ok {
 		return m, nil
 	}
-	res, ok, err := real(ctx, env, name)
+	res, ok, err := tree.Find(ctx, env.Tree, name)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (r *Runtime) manifest(ctx context.Context, env *need.Env, dir string) (*man
 // first, upwards, that has a package.json. ok is false where there is none.
 func (r *Runtime) nearest(ctx context.Context, env *need.Env, dir string) (string, bool, error) {
 	for ; ; dir = path.Dir(dir) {
-		res, ok, err := real(ctx, env, path.Join(dir, "package.json"))
+		res, ok, err := tree.Find(ctx, env.Tree, path.Join(dir, "package.json"))
 		if err != nil {
 			return "", false, err
 		}

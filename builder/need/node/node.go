@@ -84,12 +84,3 @@ func interpreted(head []byte) (options []string, ok bool) {
 func within(name string) (root, rest string, ok bool) {
 	return strings.Cut(name, "/node_modules/")
 }
-
-// real gives what a path leads to; ok is false where that is nothing.
-func real(ctx context.Context, env *need.Env, name string) (res tree.Resolved, ok bool, err error) {
-	res, err = tree.Resolve(ctx, env.Tree, name)
-	if need.Missing(err) {
-		return res, false, nil
-	}
-	return res, err == nil, err
-}

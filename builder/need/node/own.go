@@ -63,7 +63,7 @@ var errEnough = errors.New("enough was read")
 // variables lists the variables of a package manager that the files of an
 // application name, sorted.
 func (r *Runtime) variables(ctx context.Context, env *need.Env, dir string) ([]string, error) {
-	res, ok, err := real(ctx, env, dir)
+	res, ok, err := tree.Find(ctx, env.Tree, dir)
 	if err != nil || !ok || systemDir(res.Path) {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (r *Runtime) archived(ctx context.Context, env *need.Env, s *need.Set, dir 
 	all, ok := r.settled.maps[dir]
 	if !ok {
 		name := path.Join(dir, ".pnp.cjs")
-		res, there, err := regular(ctx, env, name)
+		res, there, err := tree.FindFile(ctx, env.Tree, name)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // Claims implements need.Provider: Node.js itself, which reads what variables
@@ -47,7 +48,8 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	if v, _ := env.Getenv("NODE_USE_SYSTEM_CA"); v == "1" {
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Certificates, Reason: "NODE_USE_SYSTEM_CA is set"})
 	}
-	return out, r.authorities(ctx, env, &out)
+	err := r.authorities(ctx, env, &out)
+	return out, err
 }
 
 // opensslConfigurations are where builds of node look for it: the official ones
@@ -65,7 +67,7 @@ func (r *Runtime) authorities(ctx context.Context, env *need.Env, out *need.Foun
 	if need.Below(at, "/etc/ssl") || need.Below(at, "/etc/pki") {
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Certificates, Reason: "NODE_EXTRA_CA_CERTS names " + at})
 	}
-	_, ok, err := regular(ctx, env, at)
+	_, ok, err := tree.FindFile(ctx, env.Tree, at)
 	if err != nil {
 		return err
 	}

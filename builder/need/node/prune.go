@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // A pruned path is one of an installation of Node.js that no program needs to
@@ -61,7 +62,7 @@ func (r *Runtime) Prunes(ctx context.Context, env *need.Env, programs []string) 
 		}
 		prefix := path.Dir(path.Dir(p))
 		for _, x := range prunable {
-			res, ok, err := real(ctx, env, path.Join(prefix, path.Dir(x.path)))
+			res, ok, err := tree.Find(ctx, env.Tree, path.Join(prefix, path.Dir(x.path)))
 			if err != nil {
 				return nil, err
 			}
@@ -85,7 +86,7 @@ func (r *Runtime) Prunes(ctx context.Context, env *need.Env, programs []string) 
 
 // yarns adds Yarn 1 where the official images have it.
 func yarns(ctx context.Context, env *need.Env, out map[string]string) error {
-	res, ok, err := real(ctx, env, "/opt")
+	res, ok, err := tree.Find(ctx, env.Tree, "/opt")
 	if err != nil || !ok || !res.Entry.IsDir() {
 		return err
 	}

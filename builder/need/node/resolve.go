@@ -25,7 +25,7 @@ func (r *Runtime) file(ctx context.Context, env *need.Env, name string) (found s
 			return found, ok, err
 		}
 	}
-	res, ok, err := real(ctx, env, name)
+	res, ok, err := tree.Find(ctx, env.Tree, name)
 	if err != nil || !ok || !res.Entry.IsDir() {
 		return "", false, err
 	}
@@ -48,7 +48,7 @@ func (r *Runtime) file(ctx context.Context, env *need.Env, name string) (found s
 // plainFile finds a file by its name, or with an extension.
 func plainFile(ctx context.Context, env *need.Env, name string) (string, bool, error) {
 	for _, ext := range append([]string{""}, extensions...) {
-		res, ok, err := real(ctx, env, name+ext)
+		res, ok, err := tree.Find(ctx, env.Tree, name+ext)
 		if err != nil {
 			return "", false, err
 		}
@@ -61,7 +61,7 @@ func plainFile(ctx context.Context, env *need.Env, name string) (string, bool, e
 
 func index(ctx context.Context, env *need.Env, dir string) (string, bool, error) {
 	for _, ext := range extensions {
-		res, ok, err := real(ctx, env, path.Join(dir, "index"+ext))
+		res, ok, err := tree.Find(ctx, env.Tree, path.Join(dir, "index"+ext))
 		if err != nil {
 			return "", false, err
 		}
@@ -113,7 +113,7 @@ func (r *Runtime) module(ctx context.Context, env *need.Env, from, name string) 
 		}
 		// exports of its package.json says where the file is.
 		at := path.Join(dir, pkg, "package.json")
-		if _, ok, err := regular(ctx, env, at); ok || err != nil {
+		if _, ok, err := tree.FindFile(ctx, env.Tree, at); ok || err != nil {
 			return at, ok, err
 		}
 	}
@@ -134,7 +134,7 @@ func packageName(module string) string {
 // node_modules the directory that has this, or else its own directory.
 func (r *Runtime) root(ctx context.Context, env *need.Env, file string) (string, error) {
 	if dir, rest, ok := within(file); ok {
-		res, there, err := real(ctx, env, path.Join(dir, "package.json"))
+		res, there, err := tree.Find(ctx, env.Tree, path.Join(dir, "package.json"))
 		if err != nil {
 			return "", err
 		}
@@ -160,10 +160,4 @@ func systemDir(dir string) bool {
 		return true
 	}
 	return false
-}
-
-// regular reports whether a path leads to a file.
-func regular(ctx context.Context, env *need.Env, name string) (tree.Resolved, bool, error) {
-	res, ok, err := real(ctx, env, name)
-	return res, ok && res.Entry.IsRegular(), err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // manager takes a step from a package manager to what it runs. One that does
@@ -97,7 +98,7 @@ func (r *Runtime) command(ctx context.Context, env *need.Env, c need.Command, t 
 		}
 	}
 	if t.script == "start" && t.manager == "npm" {
-		if _, ok, err := regular(ctx, env, path.Join(dir, "server.js")); ok || err != nil { // npm's default
+		if _, ok, err := tree.FindFile(ctx, env.Tree, path.Join(dir, "server.js")); ok || err != nil { // npm's default
 			return "node server.js", nil, append([]string{"node", "server.js"}, t.args...), "", err
 		}
 	}
@@ -143,7 +144,7 @@ func (r *Runtime) look(ctx context.Context, env *need.Env, c need.Command, t tas
 func (r *Runtime) bin(ctx context.Context, env *need.Env, dir, name string) (string, bool, error) {
 	for ; ; dir = path.Dir(dir) {
 		at := path.Join(dir, "node_modules/.bin", name)
-		if _, ok, err := regular(ctx, env, at); ok || err != nil {
+		if _, ok, err := tree.FindFile(ctx, env.Tree, at); ok || err != nil {
 			return at, ok, err
 		}
 		if dir == "/" {
@@ -158,7 +159,7 @@ func (r *Runtime) pnp(ctx context.Context, env *need.Env, t task, dir string, ar
 	if t.manager != "yarn" {
 		return argv, "", nil
 	}
-	_, ok, err := regular(ctx, env, path.Join(dir, ".pnp.cjs"))
+	_, ok, err := tree.FindFile(ctx, env.Tree, path.Join(dir, ".pnp.cjs"))
 	if err != nil || !ok {
 		return argv, "", err
 	}
@@ -166,7 +167,7 @@ func (r *Runtime) pnp(ctx context.Context, env *need.Env, t task, dir string, ar
 		return nil, fmt.Sprintf("%s comes out of an archive of Plug'n'Play", argv[0]), nil
 	}
 	load := []string{argv[0], "-r", "./.pnp.cjs"}
-	if _, ok, err = regular(ctx, env, path.Join(dir, ".pnp.loader.mjs")); err != nil {
+	if _, ok, err = tree.FindFile(ctx, env.Tree, path.Join(dir, ".pnp.loader.mjs")); err != nil {
 		return nil, "", err
 	} else if ok {
 		load = append(load, "--experimental-loader", "./.pnp.loader.mjs")
@@ -205,7 +206,7 @@ func (r *Runtime) keep(ctx context.Context, env *need.Env, c need.Command, t tas
 	step := need.Step{}
 	message := fmt.Sprintf("%s starts %s: %s", c.Instruction, t.words, why)
 	if t.manager != "node" {
-		res, ok, err := regular(ctx, env, c.Program)
+		res, ok, err := tree.FindFile(ctx, env.Tree, c.Program)
 		if err != nil || !ok {
 			return step, false, err
 		}

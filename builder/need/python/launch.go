@@ -161,7 +161,7 @@ func (r *Runtime) mainFile(ctx context.Context, env *need.Env, instruction, name
 		return n, err
 	case res.Entry.IsDir():
 		n.Path = path.Join(at, "__main__.py")
-		ok, err := isFile(ctx, env.Tree, n.Path)
+		_, ok, err := tree.FindFile(ctx, env.Tree, n.Path)
 		if err != nil {
 			return n, err
 		}
@@ -196,7 +196,7 @@ func (r *Runtime) module(ctx context.Context, env *need.Env, in *interpreter, se
 	out := []need.Need{{Kind: need.Config, Path: file, By: instruction, Reason: "main module of " + instruction, Strength: need.Required, Instruction: instruction}}
 	if path.Base(file) == "__init__.py" {
 		if main := path.Join(path.Dir(file), "__main__.py"); main != "" {
-			if ok, err := isFile(ctx, env.Tree, main); err != nil {
+			if _, ok, err := tree.FindFile(ctx, env.Tree, main); err != nil {
 				return nil, err
 			} else if ok {
 				out = append(out, need.Need{Kind: need.Config, Path: main, By: instruction, Reason: "main module of " + instruction, Strength: need.Required, Instruction: instruction})
@@ -308,7 +308,7 @@ func managed(ctx context.Context, env *need.Env, c need.Command) (need.Step, boo
 	if module || strings.HasSuffix(argv[0], ".py") {
 		argv = append([]string{python}, argv...)
 	} else if at := path.Join(venv, "bin", argv[0]); !strings.Contains(argv[0], "/") {
-		if ok, err := isFile(ctx, env.Tree, at); err != nil {
+		if _, ok, err := tree.FindFile(ctx, env.Tree, at); err != nil {
 			return need.Step{}, false, err
 		} else if ok {
 			argv = append([]string{at}, argv[1:]...)
@@ -386,7 +386,7 @@ func environmentOf(ctx context.Context, env *need.Env, tool string) (string, err
 		}
 	}
 	for _, dir := range candidates {
-		if ok, err := isFile(ctx, env.Tree, path.Join(dir, "pyvenv.cfg")); ok || err != nil {
+		if _, ok, err := tree.FindFile(ctx, env.Tree, path.Join(dir, "pyvenv.cfg")); ok || err != nil {
 			return dir, err
 		}
 	}

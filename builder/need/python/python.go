@@ -108,7 +108,7 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 		more = append(more, path.Join(in.venv, "pyvenv.cfg"))
 	}
 	for _, name := range more {
-		ok, err := isFile(ctx, env.Tree, name)
+		_, ok, err := tree.FindFile(ctx, env.Tree, name)
 		if err != nil {
 			return out, err
 		}

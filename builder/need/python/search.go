@@ -171,12 +171,12 @@ func lookUp(ctx context.Context, t tree.Tree, dir string, parts []string) (strin
 				continue
 			}
 			init := path.Join(at, "__init__.py")
-			if ok, err := isFile(ctx, t, init); ok || err != nil {
+			if _, ok, err := tree.FindFile(ctx, t, init); ok || err != nil {
 				return init, ok, err
 			}
 			return "", true, nil
 		}
-		if ok, err := isFile(ctx, t, at+".py"); err != nil {
+		if _, ok, err := tree.FindFile(ctx, t, at+".py"); err != nil {
 			return "", false, err
 		} else if ok {
 			// What lies below a module that is a file is made by it.
@@ -195,9 +195,4 @@ func lookUp(ctx context.Context, t tree.Tree, dir string, parts []string) (strin
 		return "", false, nil
 	}
 	return "", false, nil
-}
-
-func isFile(ctx context.Context, t tree.Tree, name string) (bool, error) {
-	res, err := tree.Resolve(ctx, t, name)
-	return err == nil && res.Entry.IsRegular(), ignoreMissing(err)
 }
