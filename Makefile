@@ -177,6 +177,7 @@ fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes 
 
 .PHONY: bench
 bench: setup build $(TOOLS)/ko $(SHARED) ## ratios against plain BuildKit, ko and a hand-written image
+	$(GO) test -run XXX -bench . -benchtime 1x ./cmd/whittle
 	WHITTLE_E2E=1 $(GO) test -run XXX -bench . -benchtime 1x -timeout 30m ./cmd/whittle/e2e
 
 NATIVE ?= 1
@@ -196,9 +197,8 @@ update: ## write generated pages and goldens anew
 	$(GO) generate ./...
 	$(GO) test ./lint/rules -update
 	$(GO) test ./lint/hadolint ./lint/format -update
-	$(GO) test ./builder/frontend ./builder/decide ./builder/need/node -run Manual -update
+	$(GO) test ./builder/frontend ./builder/decide -run Manual -update
 	$(GO) test ./builder/sbom ./builder/report -update
-	$(GO) test ./builder/need/node ./builder/need/python -run Manual -update
 	$(GO) test ./cmd/whittle -update
 
 .PHONY: fuzz

@@ -7,29 +7,40 @@ import (
 	"testing"
 
 	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/need/node"
+	"github.com/whittle-oci/whittle/builder/need/python"
 )
 
-var update = flag.Bool("update", false, "write the list of build variables into docs/build.md")
+var update = flag.Bool("update", false, "write the tables of the code into the manual")
 
-// TestManualIsCurrent holds the manual's list of variables to the code.
+// TestManualIsCurrent holds the manual's tables to those of the code.
 func TestManualIsCurrent(t *testing.T) {
-	const file, open, end = "../../docs/build.md", "<!-- variables -->\n", "<!-- /variables -->"
-	page, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(page), open)
-	have, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatal("the markers of the variables are missing in docs/build.md")
-	}
-	if have == decide.VariablesTable() {
-		return
-	}
-	if !*update {
-		t.Fatal("docs/build.md's list of variables is not current; run make update")
-	}
-	if err := os.WriteFile(file, []byte(before+open+decide.VariablesTable()+end+after), 0o644); err != nil {
-		t.Fatal(err)
+	for _, m := range []struct{ file, name, table string }{
+		{"build.md", "variables", decide.VariablesTable()},
+		{"languages.md", "pruned", node.PrunedTable()},
+		{"languages.md", "packages", node.PackagesTable()},
+		{"languages.md", "python-pruned", python.Table()},
+		{"languages.md", "python-packages", python.Dependencies()},
+	} {
+		file, open, end := "../../docs/"+m.file, "<!-- "+m.name+" -->\n", "<!-- /"+m.name+" -->"
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rest, ok := strings.Cut(string(page), open)
+		have, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("the markers of %s are missing in docs/%s", m.name, m.file)
+		}
+		if have == m.table {
+			continue
+		}
+		if !*update {
+			t.Errorf("the table %s of docs/%s is not current; run make update", m.name, m.file)
+			continue
+		}
+		if err := os.WriteFile(file, []byte(before+open+m.table+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
