@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -75,22 +76,27 @@ func (e *LeftError) Error() string {
 }
 
 // Copy carries the image of one reference to another. A tag of the destination
-// is put last, when everything that it leads to is there.
-func Copy(ctx context.Context, from, to oci.Ref, c oci.Client) (Carried, error) {
+// is put last, when everything that it leads to is there. A layout that was made
+// for it and that does not get everything is removed.
+func Copy(ctx context.Context, from, to oci.Ref, c oci.Client) (_ Carried, failed error) {
 	src, err := open(from, c)
 	if err != nil {
 		return Carried{}, err
 	}
-	dst, err := create(to, c)
+	raw, d, err := root(ctx, src, from)
 	if err != nil {
 		return Carried{}, err
 	}
-	w := &walk{src: src, dst: dst, seen: map[string]bool{}, out: Carried{Source: src.String(), Destination: dst.String(), Tag: tagOf(to)}}
-	raw, d, err := root(ctx, src, from)
+	dst, undo, err := create(to, c)
 	if err != nil {
-		return w.out, err
+		return Carried{}, err
 	}
-	w.out.Digest = d.Digest.String()
+	defer func() {
+		if failed != nil {
+			failed = errors.Join(failed, undo())
+		}
+	}()
+	w := &walk{src: src, dst: dst, seen: map[string]bool{}, out: Carried{Source: src.String(), Destination: dst.String(), Digest: d.Digest.String(), Tag: tagOf(to)}}
 	if err := w.manifest(ctx, raw, d, 0); err != nil {
 		return w.out, err
 	}

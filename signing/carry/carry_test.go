@@ -187,6 +187,36 @@ func TestLeft(t *testing.T) {
 	}
 }
 
+// TestCutShort leaves no layout behind that does not have everything: none where
+// there was none, and an empty directory empty.
+func TestCutShort(t *testing.T) {
+	lacks := serve(t, true, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	signed(t, lacks+"/a/app:1", signing.Bundle)
+	for _, made := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "layout")
+		if made {
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := carry.Copy(t.Context(), ref(t, lacks+"/a/app:1"), ref(t, "oci:"+dir), client); err == nil {
+			t.Fatal("no error")
+		}
+		entries, err := os.ReadDir(dir)
+		if made != (err == nil) || len(entries) > 0 {
+			t.Errorf("there before: %t; now %v, %v", made, entries, err)
+		}
+	}
+}
+
 func tag(t *testing.T, s string) name.Tag {
 	t.Helper()
 	n, err := name.NewTag(s)

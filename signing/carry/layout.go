@@ -51,35 +51,46 @@ func open(r oci.Ref, c oci.Client) (place, error) {
 	return nil, &oci.FormatError{Place: r.Place(), Err: fmt.Errorf("a %s holds no signatures; copy from a registry or an OCI layout directory", r.Kind)}
 }
 
-// create is open for a place that need not be there.
-func create(r oci.Ref, c oci.Client) (place, error) {
-	if r.Name != nil {
-		if r.Kind != oci.Registry {
-			return nil, &oci.FormatError{Place: r.Place(), Err: errors.New("signatures cannot be kept there; copy to a registry or an OCI layout directory")}
-		}
-		return &registry{r.Name.Context(), c}, nil
+// create is open for a place that need not be there. undo removes what was made.
+func create(r oci.Ref, c oci.Client) (p place, undo func() error, err error) {
+	undo = func() error { return nil }
+	if r.Name != nil && r.Kind == oci.Registry {
+		return &registry{r.Name.Context(), c}, undo, nil
 	}
-	if r.Kind != oci.Layout && r.Kind != oci.Path {
-		return nil, &oci.FormatError{Place: r.Place(), Err: errors.New("signatures cannot be kept there; copy to a registry or an OCI layout directory")}
-	}
-	file := filepath.Join(r.Path, "oci-layout")
-	switch entries, err := os.ReadDir(r.Path); {
-	case errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0:
-		if err := os.MkdirAll(r.Path, 0o755); err != nil {
-			return nil, err
-		}
-		if err := staging.ReplaceFile(filepath.Join(r.Path, "index.json"), []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)); err != nil {
-			return nil, err
-		}
-		if err := staging.ReplaceFile(file, []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
-			return nil, err
-		}
-	case err != nil:
-		return nil, err
+	if r.Name != nil || r.Kind != oci.Layout && r.Kind != oci.Path {
+		return nil, undo, &oci.FormatError{Place: r.Place(), Err: errors.New("signatures cannot be kept there; copy to a registry or an OCI layout directory")}
 	}
 	l := &layout{dir: oci.Dir(r.Path)}
-	_, err := l.dir.Index() // what is there is a layout
-	return l, err
+	entries, err := os.ReadDir(r.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(r.Path, 0o755); err != nil {
+			return nil, undo, err
+		}
+		undo = func() error { return os.RemoveAll(r.Path) }
+	case err != nil:
+		return nil, undo, err
+	case len(entries) > 0:
+		_, err := l.dir.Index() // what is there is a layout
+		return l, undo, err
+	default:
+		undo = func() error { return emptied(r.Path) }
+	}
+	for name, text := range map[string]string{"index.json": `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`, "oci-layout": `{"imageLayoutVersion":"1.0.0"}`} {
+		if err := staging.ReplaceFile(filepath.Join(r.Path, name), []byte(text)); err != nil {
+			return nil, undo, errors.Join(err, undo())
+		}
+	}
+	return l, undo, nil
+}
+
+// emptied removes what is in a directory that was there, and empty.
+func emptied(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
 }
 
 func (l *layout) String() string { return "OCI layout " + string(l.dir) }

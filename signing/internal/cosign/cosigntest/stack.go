@@ -71,7 +71,7 @@ type Stack struct {
 	URL string
 	// Now is the stack's clock; time.Now where it is nil.
 	Now func() time.Time
-	// Answer, if any, may answer in the place of a service, which is so when it
+	// Answer, if any, may replace a service, which is so when it
 	// returns true.
 	Answer func(service string, w http.ResponseWriter, r *http.Request) bool
 	// Short is how long certificates last; ten minutes where it is 0.
@@ -326,7 +326,8 @@ func tokenOf(r *http.Request) (claims, error) {
 	if err != nil {
 		return out, err
 	}
-	return out, json.Unmarshal(raw, &out)
+	err = json.Unmarshal(raw, &out)
+	return out, err
 }
 
 // proven checks that whoever asks has the key.
@@ -574,7 +575,7 @@ func (s *Stack) stamp(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// Files are what cosign takes in the place of a trusted root for its older
+// Files are what cosign takes instead of a trusted root for its older
 // format: the authority's certificates, and the public keys of the certificate
 // transparency log and of the log of version 1, PEM each.
 func (s *Stack) Files(t testing.TB) (chain, ctLog, log []byte) {
