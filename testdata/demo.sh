@@ -10,10 +10,11 @@ mkdir -p "$dir"
 say() { printf '\n== %s\n' "$*"; }
 
 say "base images: the public registry's where it answers, else made here"
-go run ./testdata/bases/serve -dir "$bases" -make
+images="golang:latest"
+go run ./testdata/bases/serve -dir "$bases" -images "$images" -make
 go build -o "$dir/serve" ./testdata/bases/serve
 rm -f "$dir/serve.out"
-"$dir/serve" -dir "$bases" -addr 127.0.0.1:0 -config "$dir/buildkitd.toml" >"$dir/serve.out" &
+"$dir/serve" -dir "$bases" -images "$images" -addr 127.0.0.1:0 -config "$dir/buildkitd.toml" >"$dir/serve.out" &
 serve=$!
 run=whittle-demo-$$
 cleanup() {

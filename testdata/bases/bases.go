@@ -36,7 +36,6 @@ type base struct {
 	names  []string
 	make   func(ctx context.Context, m *maker) ([]v1.Layer, error)
 	config v1.Config
-	heavy  bool // it takes minutes to make, and few tests use it
 }
 
 // images lists the bases.
@@ -92,13 +91,14 @@ type maker struct {
 	made map[string]v1.Layer
 }
 
-// Make makes the bases that dir does not hold yet, as OCI layouts. The heavy ones
-// are made where all are wanted.
-func Make(ctx context.Context, dir string, all bool, log io.Writer) error {
+// Make makes the bases that dir does not hold yet, as OCI layouts: those of the
+// names, all where none is given.
+func Make(ctx context.Context, dir string, log io.Writer, names ...string) error {
 	m := &maker{dir: dir, log: log, made: map[string]v1.Layer{}}
 	for _, b := range images() {
 		dest := filepath.Join(dir, strings.ReplaceAll(b.names[0], ":", "-"))
-		if _, err := os.Stat(dest); err == nil || b.heavy && !all {
+		wanted := len(names) == 0 || slices.ContainsFunc(b.names, func(n string) bool { return slices.Contains(names, n) })
+		if _, err := os.Stat(dest); err == nil || !wanted {
 			continue
 		}
 		if err := m.write(ctx, b, dest); err != nil {
@@ -152,10 +152,7 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 		"node":       m.node,
 		"go":         m.golang,
 		"pythonlibs": func(ctx context.Context, file string) error { return m.debian(ctx, file, pythonPackages...) },
-		"pythonfull": func(ctx context.Context, file string) error {
-			return m.debian(ctx, file, slices.Concat(pythonPackages, pythonCompilers)...)
-		},
-		"musl": m.musl,
+		"musl":       m.musl,
 	}
 	for _, minor := range pythonVersions {
 		kinds["python"+minor] = func(ctx context.Context, file string) error { return m.python(ctx, file, minor) }

@@ -45,12 +45,6 @@ func pythonBases() []base {
 				return m.layers(ctx, "pythonlibs", "python"+minor)
 			},
 			config: config,
-		}, base{
-			names: []string{"python:" + minor, "python:" + minor + "-bookworm"},
-			make: func(ctx context.Context, m *maker) ([]v1.Layer, error) {
-				return m.layers(ctx, "pythonfull", "python"+minor)
-			},
-			config: config, heavy: true,
 		})
 	}
 	return out
@@ -79,10 +73,6 @@ func cpython(minor string) string {
 // pythonPackages are what the official slim image installs for CPython
 // (docker-library/python, Dockerfile-linux.template; 2026-08).
 var pythonPackages = []string{"ca-certificates", "netbase", "tzdata", "libbz2-1.0", "libcrypt1", "libffi8", "liblzma5", "libncursesw6", "libnsl2", "libreadline8", "libsqlite3-0", "libssl3", "libtirpc3", "libuuid1", "zlib1g"}
-
-// pythonCompilers are what the official full image has besides and wheels are
-// compiled with.
-var pythonCompilers = []string{"gcc", "g++", "make", "libc6-dev", "git", "curl", "pkg-config", "libpq-dev"}
 
 // python packs a CPython as the official images have it: in /usr/local, found
 // by $ORIGIN, without tests and compiled modules.

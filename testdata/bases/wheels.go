@@ -102,9 +102,19 @@ func makeWheels(ctx context.Context, dir string) error {
 	for _, w := range wheels {
 		args = append(args, "python3-"+w)
 	}
-	cmd := exec.CommandContext(ctx, "apt-get", args...)
-	cmd.Dir = work
-	if out, err := cmd.CombinedOutput(); err != nil {
+	download := func() ([]byte, error) {
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		cmd.Dir = work
+		return cmd.CombinedOutput()
+	}
+	out, err := download()
+	if err != nil { // the lists of packages may be missing, or be old
+		if out, err := exec.CommandContext(ctx, "apt-get", "update", "-qq").CombinedOutput(); err != nil {
+			return fmt.Errorf("apt-get update: %w\n%s", err, tail(string(out), 5))
+		}
+		out, err = download()
+	}
+	if err != nil {
 		return fmt.Errorf("apt-get download: %w\n%s", err, tail(string(out), 5))
 	}
 	debs, err := filepath.Glob(filepath.Join(work, "*.deb"))

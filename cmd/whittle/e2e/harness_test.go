@@ -81,7 +81,7 @@ func setUp(m *testing.M) (code int, err error) {
 	dir := filepath.Join(world.root, ".cache", "bases")
 	public := bases.Public(ctx)
 	if !public {
-		if err := bases.Make(ctx, dir, os.Getenv("WHITTLE_BASES") == "all", os.Stderr); err != nil {
+		if err := bases.Make(ctx, dir, os.Stderr); err != nil {
 			return 1, err
 		}
 	}

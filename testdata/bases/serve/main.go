@@ -11,6 +11,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/whittle-oci/whittle/testdata/bases"
@@ -21,20 +22,20 @@ func main() {
 	dir := flag.String("dir", ".cache/bases", "directory for the images")
 	addr := flag.String("addr", "127.0.0.1:5000", "address to serve on")
 	config := flag.String("config", "", "buildkitd.toml to write")
-	all := flag.Bool("all", false, "make the heavy images, too")
+	images := flag.String("images", "", "names of the images to make, all where it is empty")
 	only := flag.Bool("make", false, "make the images and end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *dir, *addr, *config, *all, *only); err != nil {
+	if err := run(ctx, *dir, *addr, *config, strings.Fields(*images), *only); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, dir, addr, config string, all, only bool) error {
+func run(ctx context.Context, dir, addr, config string, images []string, only bool) error {
 	public := bases.Public(ctx)
 	if !public {
-		if err := bases.Make(ctx, dir, all, os.Stderr); err != nil {
+		if err := bases.Make(ctx, dir, os.Stderr, images...); err != nil {
 			return err
 		}
 	}
@@ -46,13 +47,6 @@ func run(ctx context.Context, dir, addr, config string, all, only bool) error {
 		return err
 	}
 	defer r.Close()
-	if !public {
-		closeIndex, err := bases.Index(ctx, dir)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = closeIndex() }()
-	}
 	if config != "" {
 		text := r.Config()
 		if public {
