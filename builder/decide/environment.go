@@ -33,7 +33,7 @@ func VariablesTable() string {
 	return "`" + strings.Join(names, "`, `") + "`\n"
 }
 
-// setVars sets further variables, in the place of those of the same name.
+// setVars sets further variables, which replace those of the same name.
 func setVars(vars, more []string) []string {
 	out := slices.Clone(vars)
 	for _, kv := range more {

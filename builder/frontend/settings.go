@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -187,6 +188,9 @@ func ParseCommand(s string) ([]string, error) {
 		return nil, fmt.Errorf("%q is not a list of words", s)
 	}
 	argv, err := shlex.Split(s)
+	if err == nil && len(argv) == 0 {
+		return nil, errors.New("the command line is empty")
+	}
 	if err != nil || len(argv) == 0 {
 		return nil, fmt.Errorf("%q cannot be cut into words", s)
 	}
@@ -387,7 +391,11 @@ func config(sources ...map[string]Value) (Config, error) {
 	var bad error
 	fail := func(name, message string) {
 		if bad == nil {
-			bad = &ConfigError{get(name).source, name + ": " + message}
+			source := get(name).source
+			if !strings.HasSuffix(source, name) { // a flag says it itself
+				message = name + ": " + message
+			}
+			bad = &ConfigError{source, message}
 		}
 	}
 	boolean := func(name string) bool {

@@ -65,7 +65,7 @@ func (a *app) planFiles(args []string) (files []outlook.File, err error) {
 		switch {
 		case arg == "-":
 		case errors.Is(err, os.ErrNotExist):
-			return nil, usage{fmt.Errorf("there is no %s", arg)}
+			return nil, usage{fmt.Errorf("%s: no such file or directory", arg)}
 		case err != nil:
 			return nil, err
 		case info.IsDir():

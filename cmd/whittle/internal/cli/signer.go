@@ -53,8 +53,8 @@ func (f *signerFlags) register(fl *pflag.FlagSet) {
 
 // registerSigner registers what is named alike in every verb.
 func (f *signerFlags) registerSigner(fl *pflag.FlagSet) {
-	fl.StringVar(&f.identityToken, "identity-token", "", "file with an identity token to sign with, in the place of a key")
-	fl.BoolVar(&f.keyless, "keyless", false, "sign with the identity that this job has, in the place of a key")
+	fl.StringVar(&f.identityToken, "identity-token", "", "file with an identity token to sign with instead of a key")
+	fl.BoolVar(&f.keyless, "keyless", false, "sign with the identity that this job has instead of a key")
 	fl.StringVar(&f.signingConfig, "signing-config", "", "signing_config.json: who is asked for certificates, log entries and timestamps")
 }
 
