@@ -93,7 +93,7 @@ ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
 	WHITTLE_E2E=ci $(TEST) -run Cosign ./signing
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
-interop-steps: bench fuzz native languages
+interop-steps: bench fuzz native languages browser
 	$(TEST) -run XXX -bench . -benchtime 1x ./signing
 	@test -z "$(CORPUS)" || $(STEPS) conformance fixes outlook
 	@test -z "$(SIGSTORE)" || $(STEPS) sigstore
@@ -177,7 +177,7 @@ fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes 
 
 .PHONY: bench
 bench: setup build $(TOOLS)/ko $(SHARED) ## ratios against plain BuildKit, ko and a hand-written image
-	$(GO) test -run XXX -bench . -benchtime 1x ./cmd/whittle
+	$(GO) test -run XXX -bench . -benchtime 1x ./cmd/whittle ./builder/page
 	WHITTLE_E2E=1 $(GO) test -run XXX -bench . -benchtime 1x -timeout 30m ./cmd/whittle/e2e
 
 NATIVE ?= 1
@@ -191,6 +191,20 @@ native: setup build tools ## build and run native programs as written and made m
 .PHONY: languages
 languages: setup build ## build and run every app of a language with a runtime, as written and made minimal: make languages [RUN=REGEXP]
 	WHITTLE_E2E=ci WHITTLE_LANGUAGES=1 $(TEST) -count=1 -timeout 90m -run 'Test(Node|Python|Bytecode)$$/$(RUN)' -v ./cmd/whittle/e2e
+
+# Pages in a browser: Chromium of the distribution, axe-core of the npm registry.
+AXE := .tools/browser/node_modules/axe-core/axe.min.js
+$(AXE): testdata/tools/browser/package-lock.json
+	@mkdir -p .tools/browser && cp testdata/tools/browser/*.json .tools/browser
+	cd .tools/browser && npm ci --silent --no-audit --no-fund && touch $(abspath $(AXE))
+
+.PHONY: setup-browser browser
+setup-browser: PACKAGES += chromium:/usr/bin/chromium
+setup-browser: setup
+# SHOTS=DIR keeps a picture of each page.
+SHOTS ?=
+browser: setup-browser $(AXE) ## look at pages of build, inspect and diff in a browser: make browser [SHOTS=DIR]
+	WHITTLE_BROWSER=/usr/bin/chromium WHITTLE_AXE='$(abspath $(AXE))' WHITTLE_SHOTS='$(SHOTS)' $(TEST) -count=1 -timeout 10m -run Browser ./builder/page
 
 .PHONY: update
 update: ## write generated pages and goldens anew

@@ -22,6 +22,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/oci/layers"
 	"github.com/whittle-oci/whittle/builder/packages"
+	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -48,6 +49,8 @@ type Compared struct {
 	Bytes    int64  `json:"bytes"` // of regular files
 	Files    int    `json:"files"`
 	Packages int    `json:"packages"`
+	// Contents are the regular files, where they were asked for.
+	Contents []report.File `json:"-"`
 }
 
 // A Side is an image to compare, with what is attached to it.
@@ -126,6 +129,7 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 	if reasons {
 		w = newWalk(in, w.env, w.db, s.Contents)
 	}
+	w.listed = s.List
 	if err := w.run(ctx); err != nil {
 		return nil, fmt.Errorf("looking at the files: %w", err)
 	}
@@ -159,7 +163,7 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 	for _, p := range in.Programs {
 		out.needs[p.Path] = strings.Join(slices.Concat(nonEmpty(p.Interpreter), p.Needed), " ")
 	}
-	out.side = Compared{Image: s.Source.Place(), Platform: oci.FormatPlatform(s.Source.Platform), Bytes: in.Size.Bytes, Files: in.Size.Files, Packages: len(out.plan.Packages)}
+	out.side = Compared{Image: s.Source.Place(), Platform: oci.FormatPlatform(s.Source.Platform), Bytes: in.Size.Bytes, Files: in.Size.Files, Packages: len(out.plan.Packages), Contents: in.Contents}
 	if d, err := s.Source.Digest(); err == nil {
 		out.side.Digest = d.String()
 	}

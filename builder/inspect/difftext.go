@@ -28,8 +28,8 @@ func (c *Comparison) groups() [][]image.Difference {
 	return out
 }
 
-// alike says in words how alike the images are.
-func (c *Comparison) alike() string {
+// Summary says in words how alike the images are.
+func (c *Comparison) Summary() string {
 	switch c.Same {
 	case "image":
 		return "the same image"
@@ -60,7 +60,7 @@ func (c *Comparison) Text(w io.Writer, o TextOptions) error {
 	for _, s := range []Compared{c.A, c.B} {
 		fmt.Fprintf(&b, "%s, %s\n", image.Printable(s.Image), s.Platform)
 	}
-	fmt.Fprintf(&b, "  %s\n", c.alike())
+	fmt.Fprintf(&b, "  %s\n", c.Summary())
 	for _, l := range c.numbers() {
 		fmt.Fprintf(&b, "  %-8s  %s\n", l[0], l[1])
 	}
@@ -102,7 +102,7 @@ func change(d image.Difference) (mark, what string) {
 // differences folded away by kind.
 func (c *Comparison) Markdown(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "### %s and %s\n\n%s.\n\n| | |\n| --- | --- |\n", code(c.A.Image), code(c.B.Image), strings.ToUpper(c.alike()[:1])+c.alike()[1:])
+	fmt.Fprintf(&b, "### %s and %s\n\n%s.\n\n| | |\n| --- | --- |\n", code(c.A.Image), code(c.B.Image), strings.ToUpper(c.Summary()[:1])+c.Summary()[1:])
 	for _, l := range c.numbers() {
 		fmt.Fprintf(&b, "| %s | %s |\n", l[0], l[1])
 	}

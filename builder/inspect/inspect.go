@@ -50,6 +50,8 @@ type Inspection struct {
 	Capable       []Special `json:"capable"`
 	Programs      []Program `json:"programs"` // ELF files
 	Findings      []Finding `json:"findings"` // the worst first
+	// Contents are the regular files, where they were asked for.
+	Contents []report.File `json:"contents,omitempty"`
 }
 
 // Judged is an inspection that was held to a budget.
@@ -109,6 +111,8 @@ type Program struct {
 type Options struct {
 	// Contents is the report that is attached to it, nil for none.
 	Contents *report.Report
+	// List asks for every file.
+	List bool
 }
 
 // Image looks at an image, all of its layers included. Errors are those of
@@ -129,6 +133,7 @@ func Image(ctx context.Context, src *oci.Source, o Options) (_ *Inspection, err 
 	}
 	env := &need.Env{Tree: t, Vars: src.Config.Config.Env, Dir: src.Config.Config.WorkingDir}
 	w := newWalk(in, env, decide.Packages(t), o.Contents)
+	w.listed = o.List
 	if err := w.run(ctx); err != nil {
 		return nil, fmt.Errorf("looking at the files: %w", err)
 	}

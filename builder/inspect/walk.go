@@ -29,6 +29,7 @@ type walk struct {
 	db      *packages.DB
 	reasons map[string]string // by path
 	inside  []report.File     // reasons of directories
+	listed  bool              // whether every file is to be told
 
 	directories, components, because map[string]*Part
 
@@ -104,7 +105,11 @@ func (w *walk) file(ctx context.Context, name string, e tree.Entry) error {
 	dir := strings.Split(path.Dir(name), "/")
 	add(w.directories, orRoot(strings.Join(dir[:min(len(dir), depth+1)], "/")), e.Size)
 	add(w.components, component, e.Size)
-	add(w.because, w.reason(name), e.Size)
+	reason := w.reason(name)
+	add(w.because, reason, e.Size)
+	if w.listed {
+		w.in.Contents = append(w.in.Contents, report.File{Path: name, Bytes: e.Size, Mode: image.Octal(e.Mode), Reason: reason, Package: component})
+	}
 	if cache := cacheOf(name); cache != "" && e.Size > 0 { // locks stay behind
 		add(w.caches, cache, e.Size)
 	}
@@ -166,15 +171,24 @@ func (w *walk) component(ctx context.Context, name string) (string, error) {
 	if ok {
 		return p.Origin + ":" + p.Name, nil
 	}
+	return LanguagePackage(name), nil
+}
+
+// LanguagePackage is the package of a language that a file belongs to, as the
+// directory says that it lies in: npm:NAME, pypi:NAME, or "" for none.
+func LanguagePackage(name string) string {
+	if !strings.Contains(name, "node_modules/") && !strings.Contains(name, "-packages/") {
+		return ""
+	}
 	m := installed().FindStringSubmatch(name)
 	switch {
 	case m == nil:
-		return "", nil
+		return ""
 	case m[1] != "":
-		return "npm:" + m[2], nil
+		return "npm:" + m[2]
 	}
 	distribution, _, _ := strings.Cut(m[3], "-") // of NAME-1.0.dist-info
-	return "pypi:" + distribution, nil
+	return "pypi:" + distribution
 }
 
 // rights notes a file that gives more rights than those of who runs or writes

@@ -44,6 +44,7 @@ var unreachable = map[string][]string{
 	"builder/need":        {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/decide":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/inspect":     {"github.com/moby/buildkit", mod + "builder/frontend", mod + "builder/engine", mod + "lint", mod + "signing", mod + "cmd"},
+	"builder/page":        {"github.com/moby/buildkit", mod + "builder/frontend", mod + "builder/engine", mod + "lint", mod + "signing", mod + "cmd"},
 	"builder/outlook":     {"github.com/google/go-containerregistry", mod + "builder/frontend", mod + "builder/engine", mod + "lint", mod + "signing", mod + "cmd"},
 	"builder/report":      {"github.com/moby/buildkit", "github.com/google/go-containerregistry", "net/http"},
 	"builder/smoke":       {"github.com/moby/buildkit", "github.com/google/go-containerregistry", mod + "builder/decide", mod + "lint", mod + "signing", mod + "cmd"},

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -16,6 +18,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/oci/staging"
+	"github.com/whittle-oci/whittle/builder/page"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/cmd/internal/check"
 	"github.com/whittle-oci/whittle/cmd/internal/version"
@@ -58,6 +61,10 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 		return err
 	}
 	defer req.discard()
+	if err := f.report.open(ctx, a); err != nil {
+		return err
+	}
+	defer f.report.discard()
 	collected := &reports{}
 	settings := f.settings(c.Flags())
 	if _, set := settings["no-identity"]; embedded.InNamespace() && !set {
@@ -148,11 +155,19 @@ type buildResult struct {
 	Plans   []*image.Plan    `json:"plans,omitempty"`
 }
 
+// title is what was built, in words.
+func (r *buildRequest) title() string {
+	return cmp.Or(strings.Join(r.names, ", "), "an image without a name")
+}
+
 // finishBuild writes the files that the flags ask for, signs, and prints.
 func (a *app) finishBuild(ctx context.Context, f *buildFlags, req *buildRequest, res *client.SolveResponse, r *reports) error {
 	digest := res.ExporterResponse["containerimage.digest"]
 	out := buildResult{Digest: digest, Names: req.names, Reports: r.sorted()}
 	if f.dryRun {
+		if err := f.report.write(page.Build(req.title(), out.Reports), out); err != nil {
+			return err
+		}
 		out.Plans = r.plans
 		return a.printBuild(f, out)
 	}
@@ -175,6 +190,9 @@ func (a *app) finishBuild(ctx context.Context, f *buildFlags, req *buildRequest,
 		if err := staging.WriteFile(ctx, f.iidFile, []byte(id)); err != nil {
 			return fmt.Errorf("writing --iidfile: %w", err)
 		}
+	}
+	if err := f.report.write(page.Build(req.title(), out.Reports), out); err != nil {
+		return err
 	}
 	return a.printBuild(f, out)
 }

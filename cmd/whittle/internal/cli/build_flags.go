@@ -34,6 +34,7 @@ type buildFlags struct {
 	buildkitdConfig         string
 	lockTimeout             time.Duration
 	stateSize               string
+	report                  pageFlag
 
 	signer signing.Options // opened before the build
 }
@@ -76,6 +77,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 
 	fl.BoolVar(&f.dryRun, "dry-run", false, "build the stages, print the plan, export nothing")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
+	f.report.register(fl)
 	for _, s := range frontend.Settings() {
 		switch s.Kind {
 		case frontend.Bool:

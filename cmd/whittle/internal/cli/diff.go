@@ -12,12 +12,14 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/inspect"
 	"github.com/whittle-oci/whittle/builder/oci"
+	"github.com/whittle-oci/whittle/builder/page"
 )
 
 func (a *app) diffCommand() *cobra.Command {
 	var platform string
 	var exitOn []string
 	var asJSON, markdown bool
+	var pages pageFlag
 	c := &cobra.Command{
 		Use:   "diff IMAGE_A IMAGE_B",
 		Short: "Say what two images differ in",
@@ -44,8 +46,15 @@ config, user, or size=5%, by which share the second may be larger.
 				}
 				conditions = append(conditions, cond)
 			}
-			d, err := a.diff(c.Context(), args, platform)
+			if err := pages.open(c.Context(), a); err != nil {
+				return err
+			}
+			defer pages.discard()
+			d, err := a.diff(c.Context(), args, platform, pages.wanted())
 			if err != nil {
+				return err
+			}
+			if err := pages.write(page.Comparison(d), d); err != nil {
 				return err
 			}
 			switch {
@@ -78,11 +87,12 @@ config, user, or size=5%, by which share the second may be larger.
 	c.Flags().StringSliceVar(&exitOn, "exit-on", nil, "exit with 1 when the images differ in these: files, packages, config, user, size=5%")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&markdown, "markdown", false, "print Markdown, for a comment on a pull request")
+	pages.register(c.Flags())
 	return c
 }
 
 // diff compares the two images of the arguments.
-func (a *app) diff(ctx context.Context, args []string, platform string) (*inspect.Comparison, error) {
+func (a *app) diff(ctx context.Context, args []string, platform string, list bool) (*inspect.Comparison, error) {
 	var sides [2]inspect.Side
 	defer func() {
 		for _, s := range sides {
@@ -98,7 +108,7 @@ func (a *app) diff(ctx context.Context, args []string, platform string) (*inspec
 			if err != nil {
 				return err
 			}
-			sides[i].Source = src
+			sides[i].Source, sides[i].List = src, list
 			a.log.Infof("reading the image for %s in %s", oci.FormatPlatform(src.Platform), src.Place())
 			sides[i].Contents = a.contents(ctx, src)
 			return nil

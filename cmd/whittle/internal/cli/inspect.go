@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/builder/inspect"
 	"github.com/whittle-oci/whittle/builder/oci"
+	"github.com/whittle-oci/whittle/builder/page"
 	"github.com/whittle-oci/whittle/builder/report"
 	"github.com/whittle-oci/whittle/signing"
 )
@@ -24,6 +25,7 @@ var budgets = []string{"max-size", "max-files", "max-packages", "no-shell"}
 func (a *app) inspectCommand() *cobra.Command {
 	var platform, failOn, config string
 	var asJSON bool
+	var pages pageFlag
 	c := &cobra.Command{
 		Use:   "inspect IMAGE",
 		Short: "Say what an image holds, and what of it is of use to an attacker",
@@ -57,11 +59,19 @@ those of a .dive-ci. The exit code is 1 when the image is over one, or has a fin
 			if err != nil {
 				return err
 			}
-			in, err := a.inspect(c.Context(), args[0], platform)
+			if err := pages.open(c.Context(), a); err != nil {
+				return err
+			}
+			defer pages.discard()
+			in, err := a.inspect(c.Context(), args[0], platform, pages.wanted())
 			if err != nil {
 				return err
 			}
 			over := append(budget.Exceeded(in.Side()), waste.Exceeded(in.Size)...)
+			if err := pages.write(page.Inspection(in, over), judged(in, over)); err != nil {
+				return err
+			}
+			in.Contents = nil
 			return a.judge(in, over, inspect.Severity(failOn), asJSON)
 		},
 	}
@@ -78,6 +88,7 @@ those of a .dive-ci. The exit code is 1 when the image is over one, or has a fin
 	}
 	c.Flags().StringVar(&config, "config", "", "configuration file (default .whittle.yaml here)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	pages.register(c.Flags())
 	return c
 }
 
@@ -122,14 +133,14 @@ func wasteOf() (inspect.Waste, error) {
 
 // inspect looks at one image, with the contents that are attached to it where
 // there are some.
-func (a *app) inspect(ctx context.Context, arg, platform string) (*inspect.Inspection, error) {
+func (a *app) inspect(ctx context.Context, arg, platform string, list bool) (*inspect.Inspection, error) {
 	src, err := openImage(ctx, arg, platform)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
 	a.log.Infof("reading the image for %s in %s", oci.FormatPlatform(src.Platform), src.Place())
-	return inspect.Image(ctx, src, inspect.Options{Contents: a.contents(ctx, src)})
+	return inspect.Image(ctx, src, inspect.Options{Contents: a.contents(ctx, src), List: list})
 }
 
 // contents reads the reasons that are attached to an image, nil where there are
@@ -161,15 +172,20 @@ func (a *app) contents(ctx context.Context, src *oci.Source) *report.Report {
 	return nil
 }
 
+// judged is what is told as JSON.
+func judged(in *inspect.Inspection, over []string) inspect.Judged {
+	if over == nil {
+		over = []string{}
+	}
+	return inspect.Judged{Inspection: in, Over: over}
+}
+
 // judge prints an inspection, and what of its bounds it exceeds.
 func (a *app) judge(in *inspect.Inspection, over []string, failOn inspect.Severity, asJSON bool) error {
 	if asJSON {
-		if over == nil {
-			over = []string{}
-		}
 		enc := json.NewEncoder(a.Out)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(inspect.Judged{Inspection: in, Over: over}); err != nil {
+		if err := enc.Encode(judged(in, over)); err != nil {
 			return err
 		}
 	} else if err := in.Text(a.Out, inspect.TextOptions{All: a.verbose > 0}); err != nil {
