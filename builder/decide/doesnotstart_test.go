@@ -72,6 +72,15 @@ func TestDoesNotStart(t *testing.T) {
 			t.File("/srv/main.py", 0o644, []byte("import fast\n"))
 			t.File("/usr/local/lib/python3.12/site-packages/fast/c.cpython-311-x86_64-linux-gnu.so", 0o755, elftest.File{Library: true}.Bytes())
 		}},
+		"CMD starts public/index.php, and /srv/public/index.php is not in the built image": {base: officialPHP, config: func(c *dockerspec.DockerOCIImageConfig) {
+			cmdOf("php", "public/index.php")(c)
+			c.WorkingDir = "/srv"
+		}},
+		"and its configuration php-fpm.conf is not in the built image": {base: officialPHP, config: cmdOf("php-fpm")},
+		"enables the extension redis, which is not in": {base: officialPHP, config: cmdOf("php", "/srv/index.php"), change: func(t *tree.Memory) {
+			t.File("/srv/index.php", 0o644, nil)
+			t.File("/usr/local/etc/php/conf.d/redis.ini", 0o644, []byte("extension=redis\n"))
+		}},
 		"whose environment is not in the built image": {base: cpython, config: cmdOf("uv", "run", "app.py"), change: func(t *tree.Memory) { t.File("/usr/local/bin/uv", 0o755, program(elftest.File{})) }},
 		"/srv/jobs.py:2 starts ffmpeg, which is not in the built image": {base: cpython, config: cmdOf("python", "/srv/jobs.py"), change: func(t *tree.Memory) {
 			t.File("/srv/jobs.py", 0o644, []byte("import subprocess\nsubprocess.run(['ffmpeg'])\n"))
@@ -131,4 +140,14 @@ func cpython(t *tree.Memory) {
 // cmdOf sets CMD.
 func cmdOf(argv ...string) func(*dockerspec.DockerOCIImageConfig) {
 	return func(c *dockerspec.DockerOCIImageConfig) { c.Entrypoint, c.Cmd = nil, argv }
+}
+
+// officialPHP is a base image in the layout of the official ones.
+func officialPHP(t *tree.Memory) {
+	debian(t)
+	for _, name := range []string{"/usr/local/bin/php", "/usr/local/bin/php-fpm"} {
+		t.File(name, 0o755, elftest.File{}.Bytes())
+	}
+	t.File("/usr/local/etc/php/conf.d/docker-php-ext-sodium.ini", 0o644, nil)
+	t.Dir("/usr/local/lib/php/extensions/no-debug-non-zts-20230831", 0o755)
 }

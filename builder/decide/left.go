@@ -30,7 +30,7 @@ var cacheDirs = map[string]string{
 	"/var/lib/systemd/deb-systemd-helper-enabled": whyPackages, "/var/lib/systemd/deb-systemd-helper-masked": whyPackages, "/var/lib/systemd/deb-systemd-user-helper-enabled": whyPackages, "/var/lib/systemd/catalog": whyPackages,
 	"/var/lib/rpm": whyPackages, "/var/lib/dnf": whyPackages, "/var/lib/yum": whyPackages, "/usr/lib/sysimage": whyPackages,
 	"/var/lib/apk": whyPackages, "/lib/apk": whyPackages, "/usr/lib/apk": whyPackages, "/etc/apk/world": whyPackages, "/etc/apk/arch": whyPackages, "/etc/apk/keys": whyPackages, "/etc/apk/repositories": whyPackages,
-	"/usr/share/python3": whyPackages, "/etc/ld.so.cache": whyPackages, "/etc/.pwd.lock": whyPackages,
+	"/usr/share/python3": whyPackages, "/var/lib/php/modules": whyPackages, "/etc/ld.so.cache": whyPackages, "/etc/.pwd.lock": whyPackages,
 	"/usr/local/cargo/registry": whyCompiler, "/usr/local/cargo/git": whyCompiler,
 }
 

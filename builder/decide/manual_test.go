@@ -8,6 +8,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/need/node"
+	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
 )
 
@@ -21,6 +22,8 @@ func TestManualIsCurrent(t *testing.T) {
 		{"languages.md", "packages", node.PackagesTable()},
 		{"languages.md", "python-pruned", python.Table()},
 		{"languages.md", "python-packages", python.Dependencies()},
+		{"languages.md", "php-pruned", php.Table()},
+		{"languages.md", "php-packages", php.Dependencies()},
 	} {
 		file, open, end := "../../docs/"+m.file, "<!-- "+m.name+" -->\n", "<!-- /"+m.name+" -->"
 		page, err := os.ReadFile(file)

@@ -253,9 +253,6 @@ func TestScripts(t *testing.T) {
 			t.File("/usr/bin/perl", 0o755, elftest.File{}.Bytes())
 			t.File("/entry.sh", 0o755, []byte("#!/usr/bin/perl\n"))
 		}, unknown: "perl"},
-		{name: "php-fpm8.2 is PHP", base: debian, config: entrypoint("php-fpm8.2"), change: func(t *tree.Memory) {
-			t.File("/usr/bin/php-fpm8.2", 0o755, elftest.File{}.Bytes())
-		}, unknown: "php-fpm8.2"},
 		{name: "a program with an interpreter inside", base: debian, config: entrypoint("/srv/embedded"), change: func(t *tree.Memory) {
 			t.File(loader, 0o755, elftest.File{Library: true}.Bytes())
 			t.File("/lib/libperl.so.5.36", 0o644, elftest.File{Library: true}.Bytes())

@@ -13,6 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/named"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/pam"
+	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
 	"github.com/whittle-oci/whittle/builder/need/shell"
 	"github.com/whittle-oci/whittle/builder/need/terminfo"
@@ -45,10 +46,12 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 func runtimes(db *packages.DB, dist *distribution.Provider, data bool) []runtime {
 	sh, files := shell.New(), elf.NewFiles()
 	js, py := node.New(files), python.New(files)
+	ph := php.New(files)
 	out := []runtime{
 		{launcher: wrapper.Launcher{}},
 		{launcher: js, provider: js},
 		{launcher: py, provider: py},
+		{launcher: ph, provider: ph},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
 		{provider: asbuilt.Provider{}},
@@ -65,7 +68,7 @@ func runtimes(db *packages.DB, dist *distribution.Provider, data bool) []runtime
 // interprets reports whether a file runs programs of a language that is known:
 // what it could call and what its text names says nothing of what an image
 // needs, which its launcher and provider read off those programs.
-func interprets(name string) bool { return python.Interprets(name) || node.Interprets(name) }
+func interprets(name string) bool { return Language(name) != "" }
 
 func launchers(all []runtime) []need.Launcher {
 	var out []need.Launcher

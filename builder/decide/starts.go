@@ -11,6 +11,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/asbuilt"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/need/node"
+	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
 	"github.com/whittle-oci/whittle/builder/need/shell"
 )
@@ -50,6 +51,8 @@ func Language(program string) string {
 		return "Python"
 	case node.Interprets(program):
 		return "Node.js"
+	case php.Interprets(program):
+		return "PHP"
 	}
 	return ""
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/whittle-oci/whittle/builder/packages"
 )
 
-// compileTime are packages that are installed to build with, and those by which
+// compileTime are packages that are installed to build with or to enable others, and those by which
 // package managers reach their archives (Debian 12 and Alpine 3.20; 2026-11).
-var compileTime = []string{"build-essential", "gcc", "g++", "clang", "make", "cmake", "ninja-build", "meson", "autoconf", "automake", "libtool", "pkg-config", "pkgconf", "dpkg-dev", "build-base", "musl-dev", "musl-tools", "golang", "rustc", "cargo", "apt-transport-https", "lsb-release", "software-properties-common", "dirmngr", "patch", "fakeroot"}
+var compileTime = []string{"php-common", "build-essential", "gcc", "g++", "clang", "make", "cmake", "ninja-build", "meson", "autoconf", "automake", "libtool", "pkg-config", "pkgconf", "dpkg-dev", "build-base", "musl-dev", "musl-tools", "golang", "rustc", "cargo", "apt-transport-https", "lsb-release", "software-properties-common", "dirmngr", "patch", "fakeroot"}
 
 // fetching are packages that a stage which compiles fetches its sources with.
 var fetching = []string{"git", "mercurial", "subversion", "gnupg", "gpg", "curl", "wget", "unzip", "xz-utils", "bzip2", "openssh-client"}

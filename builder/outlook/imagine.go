@@ -23,6 +23,9 @@ const (
 	version  = "3.12"
 )
 
+// fpm is a configuration of PHP-FPM.
+const fpm = "[www]\nlisten = 9000\n"
+
 // binary is a file that is taken for a compiled program.
 const binary = "\x7fELF"
 
@@ -122,6 +125,7 @@ func words(argv []string) []string {
 //     has the script that is run, which is "node server.js";
 //   - uv, Poetry and their like have made their environment in the project,
 //     unless the Dockerfile says that they make none;
+//   - PHP-FPM has a configuration with a pool;
 //   - a shell script runs its arguments and nothing else.
 func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Memory {
 	v := &vision{dir: path.Join("/", config.WorkingDir)}
@@ -144,6 +148,9 @@ func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Me
 				v.environment(v.at(dir))
 			}
 		}
+	}
+	for _, name := range []string{"/usr/local/etc/php-fpm.conf", "/etc/php-fpm.conf"} {
+		v.File(name, 0o644, []byte(fpm))
 	}
 	lines := [][]string{slices.Concat(config.Entrypoint, config.Cmd), config.Cmd}
 	if h := config.Healthcheck; h != nil && len(h.Test) > 1 {
@@ -233,6 +240,12 @@ func (v *vision) line(words []string) {
 			v.file(path.Join(dir, "node_modules", w, "index.js"), "")
 			v.file(v.at(w), "")
 			continue
+		case (before == "-y" || before == "--fpm-config") && slices.ContainsFunc(words[:i], func(p string) bool { return decide.Language(p) == "PHP" }):
+			v.file(v.at(w), fpm)
+			continue
+		case before == "-t" && slices.ContainsFunc(words[:i], func(p string) bool { return decide.Language(p) == "PHP" }):
+			v.file(path.Join(v.at(w), "index.php"), "")
+			continue
 		case slices.Contains([]string{"--prefix", "-C", "--cwd", "--dir"}, before):
 			dir = v.at(w)
 			continue
@@ -259,6 +272,9 @@ func (v *vision) line(words []string) {
 			v.script(dir, "start")
 		case base == "npx" || base == "pnpx":
 			manager = base
+		}
+		if i > 0 && slices.ContainsFunc(words[:i], func(p string) bool { return slices.Contains([]string{"PHP", "Ruby", "Perl"}, decide.Language(p)) }) {
+			v.file(v.at(w), "")
 		}
 		v.program(w)
 		if before != "" && path.Base(before) == "node" || i > 1 && slices.Contains(words[:i], "node") {

@@ -66,7 +66,10 @@ func TestOf(t *testing.T) {
 		{"dotnet", "FROM debian\nENTRYPOINT [\"dotnet\", \"shop.dll\"]\n", AsWritten, ".NET", "dotnet"},
 		{"ruby", "FROM ruby\nCMD [\"bundle\", \"exec\", \"rails\", \"server\"]\n", AsWritten, "Ruby", "ruby"},
 		{"a script of ruby", "FROM ruby\nCMD [\"./app.rb\"]\n", AsWritten, "Ruby", "ruby"},
-		{"php", "FROM php\nCMD [\"php-fpm8.2\", \"-F\"]\n", AsWritten, "PHP", "php-fpm8.2"},
+		{"php", "FROM php\nCMD [\"php-fpm8.2\", \"-F\"]\n", Minimal, "PHP", ""},
+		{"php-fpm with a configuration", "FROM php\nCMD php-fpm -y /etc/fpm.conf -F\n", Minimal, "PHP", ""},
+		{"a script of php", "FROM php\nWORKDIR /srv\nCMD php artisan serve --host=0.0.0.0\n", Minimal, "PHP", ""},
+		{"the server of php", "FROM php\nWORKDIR /srv\nCMD [\"php\", \"-S\", \"0.0.0.0:80\", \"-t\", \"public\", \"public/index.php\"]\n", Minimal, "PHP", ""},
 
 		{"no program", "FROM debian\nCMD [\"Shop::Handler\"]\n", Refused, "", "not along PATH"},
 		{"windows", "FROM mcr.microsoft.com/windows\nENTRYPOINT [\"C:\\\\app.exe\"]\n", Refused, "", "Windows"},

@@ -56,7 +56,8 @@ func IsData(name string) bool {
 			return false
 		}
 	}
-	if strings.HasPrefix(name, "/usr/lib/python3") { // Python itself says what it reads of them
+	// The languages themselves say what they read of them.
+	if slices.ContainsFunc([]string{"/usr/lib/python3", "/usr/lib/php/", "/etc/php/"}, func(dir string) bool { return strings.HasPrefix(name, dir) }) {
 		return false
 	}
 	return !onPath(name) && !slices.ContainsFunc(notData, func(dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") })

@@ -31,7 +31,7 @@ var installTime = []string{
 
 // interpreter reports whether a package is a part of an interpreter.
 func interpreter(name string) bool {
-	return slices.ContainsFunc([]string{"perl-modules", "libperl", "python3.", "libpython3", "ruby2", "ruby3", "libruby", "openjdk-", "nodejs"}, func(p string) bool { return strings.HasPrefix(name, p) })
+	return slices.ContainsFunc([]string{"perl-modules", "libperl", "python3.", "libpython3", "ruby2", "ruby3", "libruby", "openjdk-", "nodejs", "php-common", "php7.", "php8.", "libapache2-mod-php"}, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // byEvidence are packages whose files come when something shows a use of them,

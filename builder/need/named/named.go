@@ -73,7 +73,7 @@ var goStarts = []string{"os.StartProcess", "os/exec.Command", "os/exec.(*Cmd).St
 // Needs implements need.Provider.
 func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
 	var out need.Found
-	if env.NoEvidence || p.interprets(v.Path) {
+	if env.NoEvidence || p.interprets(v.Path) || lineEditor(v.Path) {
 		return out, nil
 	}
 	owned, base, err := p.db.OfBaseSystem(ctx, v.Path)
@@ -90,6 +90,14 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 		}
 	}
 	return out, nil
+}
+
+// lineEditor reports whether a library reads lines for somebody at a terminal:
+// it starts an editor when one of its keys is pressed, and the names of its own
+// commands are those of programs.
+func lineEditor(name string) bool {
+	base := path.Base(name)
+	return strings.HasPrefix(base, "libedit.so") || strings.HasPrefix(base, "libreadline.so")
 }
 
 // file is an ELF file with what it names and by which functions.

@@ -17,7 +17,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/elf"
-	"github.com/whittle-oci/whittle/builder/need/shell"
+	"github.com/whittle-oci/whittle/builder/need/source"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -258,12 +258,12 @@ func (r *Runtime) uses(ctx context.Context, env *need.Env, where string, u usage
 		}
 	}
 	for _, m := range u.programs {
-		if err := start(ctx, env, where, at(m), m.text, out); err != nil {
+		if err := source.Start(ctx, env, where, at(m), m.text, out); err != nil {
 			return err
 		}
 	}
 	for _, m := range u.shells {
-		if err := runShell(ctx, env, where, at(m), m.text, out); err != nil {
+		if err := source.RunShell(ctx, env, where, at(m), m.text, out); err != nil {
 			return err
 		}
 	}
@@ -353,7 +353,7 @@ func (r *Runtime) dependency(ctx context.Context, env *need.Env, name string, ou
 		}
 	}
 	if d.shell {
-		if err := runShell(ctx, env, by, by, "", out); err != nil {
+		if err := source.RunShell(ctx, env, by, by, "", out); err != nil {
 			return err
 		}
 	}
@@ -409,66 +409,6 @@ func (r *Runtime) load(ctx context.Context, env *need.Env, by, reason, name stri
 		}
 		if at != "" {
 			out.Needs = append(out.Needs, need.Need{Kind: need.Module, Path: at, By: by, Reason: reason, Strength: need.Expected})
-		}
-	}
-	return nil
-}
-
-// start asks for a program that a source starts.
-func start(ctx context.Context, env *need.Env, by, where, name string, out *need.Found) error {
-	if strings.ContainsAny(name, " \n{%") {
-		return nil
-	}
-	found, ok, err := env.LookPath(ctx, name)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s starts %s, which is not in the built image", where, name), "install it in the final stage, or leave it when that line is never reached"))
-		return nil
-	}
-	out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: found, By: by, Reason: where + " starts " + name, Strength: need.Expected})
-	return nil
-}
-
-// runShell asks for the shell that a source starts commands with, and for
-// those that can be read.
-func runShell(ctx context.Context, env *need.Env, by, where, script string, out *need.Found) error {
-	const sh = "/bin/sh"
-	_, err := tree.Resolve(ctx, env.Tree, sh)
-	if need.Missing(err) {
-		out.Warnings = append(out.Warnings, image.NewWarning("", where+" runs commands by a shell, and the built image has no "+sh, "start the program itself, from a list of words"))
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	reason := by + " runs commands by a shell"
-	if where != by {
-		reason = by + " runs commands by a shell, first in line " + strings.TrimPrefix(where, by+":")
-	}
-	if env.NoShell {
-		out.Warnings = append(out.Warnings, image.NewWarning("", where+" runs commands by a shell, which no-shell leaves out", "start the program itself, from a list of words"))
-		return nil
-	}
-	out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: sh, By: by, Reason: reason, Strength: need.Optional, Shell: true})
-	if script == "" {
-		if where != by {
-			out.Warnings = append(out.Warnings, image.NewWarning("", where+" runs a command by a shell that is computed, so its programs are not known", "include: them"))
-		}
-		return nil
-	}
-	commands, err := shell.ReadCommands([]byte(script), "sh", nil)
-	if err != nil {
-		return nil // a format string, say
-	}
-	for _, name := range commands.Names {
-		found, ok, err := env.LookPath(ctx, name)
-		if err != nil {
-			return err
-		}
-		if ok {
-			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: found, By: by, Reason: where + " starts " + name + " by a shell", Strength: need.Expected, Shell: true})
 		}
 	}
 	return nil
