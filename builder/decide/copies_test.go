@@ -51,11 +51,11 @@ func TestTreesDivide(t *testing.T) {
 				t.Fatal(err)
 			}
 			wellFormed(t, in, p)
-			if len(p.Subtrees) != 1 || p.Subtrees[0].Root != "/srv" {
-				t.Fatalf("trees %+v", p.Subtrees)
+			if len(copies(p)) != 1 || copies(p)[0].Root != "/srv" {
+				t.Fatalf("trees %+v", copies(p))
 			}
-			if len(p.Subtrees[0].Members) != tc.members {
-				t.Errorf("members %v", p.Subtrees[0].Members)
+			if len(copies(p)[0].Members) != tc.members {
+				t.Errorf("members %v", copies(p)[0].Members)
 			}
 			for _, name := range []string{"/srv/www/pipe", "/srv/www/null", "/srv/www/disk", "/srv/www/sub/socket"} {
 				if e, ok := p.Find(name); ok {

@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
+	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -33,6 +34,8 @@ type Options struct {
 	// StrictPackages follows files alone, and no relations of packages.
 	StrictPackages bool
 	NoIdentity     bool // the user gets no line in passwd and group and no HOME
+	// OneLayer puts all files of an image into one layer.
+	OneLayer bool
 	// NoEvidence turns off what evidence would add: certificates, zones,
 	// users, temp. Tests and the smallest of images use it.
 	NoEvidence bool
@@ -48,6 +51,8 @@ type Input struct {
 	// Base is the root filesystem of the final stage's base image. Nil when
 	// the stage began from scratch.
 	Base tree.Tree
+	// BaseEnv is the environment that the base image sets.
+	BaseEnv []string
 	// Trust is the tree whose certificate authorities may be carried. Nil
 	// stands for Tree; pack gives the files that it was told to pack, since
 	// the machine it runs on may have an interception authority of its own.
@@ -70,13 +75,22 @@ type Input struct {
 // whatever reading the tree gave otherwise.
 func Decide(ctx context.Context, in Input) (*image.Plan, error) { return decide(ctx, in, nil) }
 
-// decide is Decide with the order in which needs are looked at, and with
-// further runtimes.
-func decide(ctx context.Context, in Input, next func(waiting int) int, further ...runtime) (*image.Plan, error) {
+// settled are the files of an image, with owner and mode, and how they came
+// about.
+type settled struct {
+	in    Input // with the environment that what starts asks for
+	dist  *distribution.Provider
+	files *drafts
+	of    phases
+}
+
+// settle runs the phases that decide on files, all but the last one.
+func settle(ctx context.Context, in Input, elves *elf.Files, next func(waiting int) int, further ...runtime) (settled, error) {
+	var none settled
 	db := Packages(in.Tree)
 	gate, err := newGate(in.Tree, in.Options.Exclude)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Lines: commandLines(in.Config, in.Options.Commands), Admit: gate.admit, NoShell: in.Options.NoShell, NoEvidence: in.Options.NoEvidence, Next: next}
 	var baseDB *packages.DB
@@ -84,43 +98,58 @@ func decide(ctx context.Context, in Input, next func(waiting int) int, further .
 		baseDB = Packages(in.Base)
 	}
 	dist := distribution.New(db, baseDB, in.Changed != nil, in.Options.StrictPackages)
-	known := append(further, runtimes(db, dist, in.Changed != nil)...)
+	known := append(further, runtimes(db, dist, elves, in.Changed != nil)...)
 
 	launched, err := launch(ctx, env, in, launchers(known)) // 1
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	in.Config.Env = setVars(in.Config.Env, launched.vars)
 	env.Vars, env.Lines = in.Config.Env, commandLines(launched.config, in.Options.Commands)
 	pruned, err := prunes(ctx, env, providers(known), launched.mains)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	kept, err := keep(ctx, env, in, db, dist, gate, launched.mains, pruned) // 2
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	closed, err := closure(ctx, env, launched, kept, providers(known)) // 3
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	files := fromSet(closed)
 	identified, err := identify(ctx, in, closed) // 4
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	generated, err := generate(ctx, env, in, closed, identified.user, files, gate) // 5
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	files.add(generated.files, gate)
 	recorded, err := record(ctx, in, db, files) // 6
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	files.add(recorded.files, gate)
 	if err := own(ctx, env, in, files, ownership{identified.user, generated.home, closed, kept, gate}); err != nil { // 7
+		return none, err
+	}
+	return settled{in, dist, files, phases{launched, kept, closed, identified, generated, recorded, gate}}, nil
+}
+
+// decide is Decide with the order in which needs are looked at, and with
+// further runtimes.
+func decide(ctx context.Context, in Input, next func(waiting int) int, further ...runtime) (*image.Plan, error) {
+	elves := elf.NewFiles()
+	s, err := settle(ctx, in, elves, next, further...)
+	if err != nil {
 		return nil, err
 	}
-	return explain(ctx, in, dist, files, phases{launched, kept, closed, identified, generated, recorded, gate}) // 8
+	base, err := shared(ctx, in, elves, s.of.launched.mains)
+	if err != nil {
+		return nil, err
+	}
+	return explain(ctx, s.in, s.dist, s.files, s.of, base) // 8
 }

@@ -43,6 +43,8 @@ type drafts struct {
 	sorted bool // list is in the order of paths
 }
 
+func newDrafts() *drafts { return &drafts{byPath: map[string]*draft{}, sorted: true} }
+
 // fromSet makes the drafts of a closure.
 func fromSet(s *need.Set) *drafts {
 	files := s.Files()
@@ -120,6 +122,25 @@ func (d *drafts) add(more []*draft, g *gate) {
 			d.put(x)
 		}
 	}
+}
+
+// parents adds the directories that the entries lie in, as from has them.
+func (d *drafts) parents(from *drafts) {
+	for dir := range d.occupied() {
+		if x := from.find(dir); x != nil && d.find(dir) == nil {
+			d.put(x)
+		}
+	}
+}
+
+// size is the bytes of the regular files.
+func (d *drafts) size() (n int64) {
+	for _, x := range d.list {
+		if x.Type == image.File {
+			n += x.Size
+		}
+	}
+	return n
 }
 
 // occupied lists the directories below which something is.

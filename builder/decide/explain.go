@@ -42,7 +42,7 @@ type phases struct {
 
 // explain is phase 8: the plan, with everything that is said of it merged and
 // sorted, so that equal inputs give equal bytes.
-func explain(ctx context.Context, in Input, dist *distribution.Provider, files *drafts, of phases) (*image.Plan, error) {
+func explain(ctx context.Context, in Input, dist *distribution.Provider, files *drafts, of phases, b *base) (*image.Plan, error) {
 	config := of.launched.config
 	config.User = of.identified.spec
 	said := notes{changes: of.launched.changes}
@@ -70,11 +70,22 @@ func explain(ctx context.Context, in Input, dist *distribution.Provider, files *
 	}
 	said.add(about)
 	said.add(notes{changes: differences(files), warnings: shellCosts(files, of.kept, of.recorded.owner, of.closed)})
-	whole, err := subtrees(ctx, in.Tree, slices.Concat(of.kept.roots, of.made.roots), files)
+	parts, err := layers(ctx, in, files, of, b)
 	if err != nil {
 		return nil, err
 	}
-	return merge(files, config, of, whole, said), nil
+	p := merge(files, config, of, said)
+	for _, part := range parts {
+		l, err := part.layer(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if part.name == runtimeLayer {
+			l.Base, l.Bytecode = true, b.bytecode
+		}
+		p.Layers = append(p.Layers, l)
+	}
+	return p, nil
 }
 
 // leadNowhere tells what links of the image lead to that the built image has
@@ -108,8 +119,8 @@ func leadNowhere(ctx context.Context, t tree.Tree, files *drafts) (notes, error)
 }
 
 // merge puts the plan together.
-func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, whole []image.Subtree, said notes) *image.Plan {
-	p := &image.Plan{Config: config, Subtrees: whole, Packages: of.recorded.packages, Components: of.closed.Components, GoDynamic: of.closed.Subjects(need.GoDynamic), Changes: said.changes}
+func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, said notes) *image.Plan {
+	p := &image.Plan{Config: config, Packages: of.recorded.packages, Components: of.closed.Components, GoDynamic: of.closed.Subjects(need.GoDynamic), Changes: said.changes}
 	p.Entries = make([]image.Entry, 0, len(files.list))
 	for _, d := range files.entries() {
 		e := d.Entry

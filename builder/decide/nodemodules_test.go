@@ -74,7 +74,7 @@ func TestNodeModules(t *testing.T) {
 	if native := 20; c.opens > native+500 {
 		t.Errorf("%d files are read", c.opens)
 	}
-	if n := len(p.Subtrees); n == 0 || n > 20 {
+	if n := len(copies(p)); n == 0 || n > 20 {
 		t.Errorf("%d subtrees", n)
 	}
 }

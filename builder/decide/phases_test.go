@@ -16,6 +16,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
+	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/tree"
@@ -159,7 +160,7 @@ func newPhase(t *testing.T, in Input) phase {
 		base = Packages(in.Base)
 	}
 	dist := distribution.New(db, base, true, false)
-	return phase{in, db, dist, g, &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: g.admit, NoShell: in.Options.NoShell}, runtimes(db, dist, true)}
+	return phase{in, db, dist, g, &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: g.admit, NoShell: in.Options.NoShell}, runtimes(db, dist, elf.NewFiles(), true)}
 }
 
 // judged fails for errors that are no answer.

@@ -277,10 +277,10 @@ func TestTrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Subtrees) != 1 || p.Subtrees[0].Root != "/srv" {
-		t.Fatalf("trees %+v", p.Subtrees)
+	if len(copies(p)) != 1 || copies(p)[0].Root != "/srv" {
+		t.Fatalf("trees %+v", copies(p))
 	}
-	if d := cmp.Diff([]string{"www/.env", "www/gone", "www/private"}, p.Subtrees[0].Exclude); d != "" {
+	if d := cmp.Diff([]string{"www/.env", "www/gone", "www/private"}, copies(p)[0].Exclude); d != "" {
 		t.Errorf("excluded (-want +got):\n%s", d)
 	}
 	if e, ok := p.Find("/srv/www/private"); !ok || e.ModeText != "0600" || e.UID != 65532 {
@@ -304,7 +304,7 @@ func TestTreesInTrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, x := range p.Subtrees {
+	for _, x := range copies(p) {
 		got = append(got, fmt.Sprintf("%s %d of %d", x.Root, len(x.Members), len(x.Members)+len(x.Exclude)))
 	}
 	if d := cmp.Diff([]string{"/srv/www 300 of 300"}, got); d != "" {

@@ -39,12 +39,13 @@ var formats = []packages.Format{dpkg.Format{}, apk.Format{}}
 func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 
 // runtimes lists all that is known, in the order in which launchers are asked.
+// files are what is read of ELF files by all of them.
 // A new runtime is a folder and a line here.
 //
 // Without data, what programs name is not looked for: who packs single programs
 // says what else there is, and the tree is a whole machine.
-func runtimes(db *packages.DB, dist *distribution.Provider, data bool) []runtime {
-	sh, files := shell.New(), elf.NewFiles()
+func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, data bool) []runtime {
+	sh := shell.New()
 	js, py := node.New(files), python.New(files)
 	ph := php.New(files)
 	out := []runtime{

@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/asbuilt"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
+	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
@@ -29,7 +30,7 @@ type Start struct {
 // the scripts. Errors are as those of Decide.
 func Starts(ctx context.Context, in Input) (Start, error) {
 	db := Packages(in.Tree)
-	known := runtimes(db, distribution.New(db, nil, false, false), false)
+	known := runtimes(db, distribution.New(db, nil, false, false), elf.NewFiles(), false)
 	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Lines: commandLines(in.Config, in.Options.Commands)}
 	l, err := launch(ctx, env, in, launchers(known))
 	if err != nil {

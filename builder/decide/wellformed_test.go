@@ -62,19 +62,16 @@ func wellFormed(t *testing.T, in decide.Input, p *image.Plan) {
 			t.Errorf("the program %s is %s %d:%d", e.Path, e.ModeText, e.UID, e.GID)
 		}
 	}
-	for _, c := range p.Subtrees {
-		for m := range c.Members {
-			e, ok := p.Find(m)
-			if !ok || e.Source != m || e.UID != c.UID || e.GID != c.GID || !strings.HasPrefix(m, c.Root+"/") {
-				t.Errorf("the copy of %s takes %s along: %+v", c.Root, m, e)
-			}
+	layered(t, p)
+	for _, l := range p.Layers {
+		from := in.Tree
+		if l.Base {
+			from = in.Base
 		}
-		for dir := range c.Dirs {
-			if e, ok := p.Find(dir); !ok || e.Type != image.Dir || e.Source != dir || e.UID != c.UID || e.GID != c.GID || !strings.HasPrefix(dir, c.Root+"/") {
-				t.Errorf("the copy of %s gives the directory %s: %+v", c.Root, dir, e)
-			}
+		for _, c := range l.Subtrees {
+			copied(t, l, c)
+			divided(t, from, c)
 		}
-		divided(t, in.Tree, c)
 	}
 	record(t, in.Tree, p)
 	for seed := range uint64(6) {
@@ -87,6 +84,67 @@ func wellFormed(t *testing.T, in decide.Input, p *image.Plan) {
 		}
 		if d := cmp.Diff(mustJSON(t, p), mustJSON(t, again)); d != "" {
 			t.Fatalf("the same input gave another plan with the order %d:\n%s", seed, d)
+		}
+	}
+}
+
+// copies gives the copies of all layers.
+func copies(p *image.Plan) (out []image.Subtree) {
+	for _, l := range p.Layers {
+		out = append(out, l.Subtrees...)
+	}
+	return out
+}
+
+// layered holds the layers to the plan: one on the other they give what it has,
+// every file once, and each has the directories that its files lie in.
+func layered(t *testing.T, p *image.Plan) {
+	t.Helper()
+	all := map[string]image.Entry{}
+	for _, l := range p.Layers {
+		here := map[string]bool{}
+		for i, e := range l.Entries {
+			if i > 0 && l.Entries[i-1].Path >= e.Path {
+				t.Errorf("%s is not in order in the layer %q", e.Path, l.Name)
+			}
+			here[e.Path] = true
+			if dir := path.Dir(e.Path); dir != "/" && !here[dir] {
+				t.Errorf("the layer %q has %s and not its directory", l.Name, e.Path)
+			}
+			if _, ok := all[e.Path]; ok && e.Type != image.Dir {
+				t.Errorf("%s is in two layers", e.Path)
+			}
+			if e.Hardlink != "" && !here[e.Hardlink] {
+				t.Errorf("%s is a hard link to a file of another layer", e.Path)
+			}
+			all[e.Path] = e
+		}
+	}
+	if len(all) != len(p.Entries) {
+		t.Errorf("the layers hold %d paths, the plan %d", len(all), len(p.Entries))
+	}
+	for _, e := range p.Entries {
+		if d := cmp.Diff(e, all[e.Path]); d != "" {
+			t.Errorf("the layers have another %s (-plan +layers):\n%s", e.Path, d)
+		}
+	}
+}
+
+// copied holds a copy of a whole directory to the layer that it is of.
+func copied(t *testing.T, l image.Layer, c image.Subtree) {
+	t.Helper()
+	has := map[string]image.Entry{}
+	for _, e := range l.Entries {
+		has[e.Path] = e
+	}
+	for m := range c.Members {
+		if e := has[m]; e.Path == "" || e.Source != m || e.UID != c.UID || e.GID != c.GID || !strings.HasPrefix(m, c.Root+"/") {
+			t.Errorf("the copy of %s takes %s along: %+v", c.Root, m, e)
+		}
+	}
+	for dir := range c.Dirs {
+		if e := has[dir]; e.Type != image.Dir || e.Source != dir || e.UID != c.UID || e.GID != c.GID || !strings.HasPrefix(dir, c.Root+"/") {
+			t.Errorf("the copy of %s gives the directory %s: %+v", c.Root, dir, e)
 		}
 	}
 }

@@ -39,28 +39,28 @@ for top in sys.argv[1:]:
                 pass
 `
 
-// independent gives the state of a stage in which compiled modules do not
+// independent gives a state, a stage or its base image, in which compiled modules do not
 // depend on the times of their sources, which all become one. Where the build
-// runs nothing, it is not known that the builder can, and the stage stays.
-func (b *build) independent(ctx context.Context, def *pb.Definition, s *stage, made *image.Plan) (llb.State, error) {
-	if made.Bytecode == nil {
-		return s.state, nil
+// runs nothing, it is not known that the builder can, and the state stays.
+func (b *build) independent(ctx context.Context, def *pb.Definition, st llb.State, compiled *image.Bytecode, env []string) (llb.State, error) {
+	if compiled == nil {
+		return st, nil
 	}
 	g, err := graph.Parse(def)
 	if err != nil {
-		return s.state, err
+		return st, err
 	}
 	runs := slices.ContainsFunc(g.Order, func(d digest.Digest) bool { return g.Ops[d].GetExec() != nil })
 	if !runs {
 		b.warn(ctx, "compiled modules of Python depend on the times of their sources, which no step of the build can change, so they are compiled again when they are imported", nil, "", "")
-		return s.state, nil
+		return st, nil
 	}
-	args := append([]string{made.Bytecode.Program, "-I", "-S", "-B", "-c", strings.TrimSpace(timeless)}, made.Bytecode.Dirs...)
+	args := append([]string{compiled.Program, "-I", "-S", "-B", "-c", strings.TrimSpace(timeless)}, compiled.Dirs...)
 	opts := []llb.RunOption{llb.Args(args), llb.Network(pb.NetMode_NONE), llb.WithCustomName("[whittle] make compiled modules independent of times")}
-	for _, kv := range made.Config.Env {
+	for _, kv := range env {
 		if value, ok := strings.CutPrefix(kv, "LD_LIBRARY_PATH="); ok {
 			opts = append(opts, llb.AddEnv("LD_LIBRARY_PATH", value))
 		}
 	}
-	return s.state.Dir("/").User("0").Run(opts...).Root(), nil
+	return st.Dir("/").User("0").Run(opts...).Root(), nil
 }

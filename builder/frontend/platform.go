@@ -114,7 +114,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	before := b.measuring(ctx, stage, conv.Image.Config.User)
 	defer before.close()
 	made, err := decide.Decide(ctx, decide.Input{
-		Tree: stage.tree, Changed: stage.changed, Base: stage.base,
+		Tree: stage.tree, Changed: stage.changed, Base: stage.base, BaseEnv: baseEnv(conv.BaseImage),
 		Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: b.config.Plan,
 	})
 	if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
@@ -147,11 +147,11 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 		b.reported(rep, made)
 		return &dockerui.BuildResult{Image: img}, nil
 	}
-	built, err := b.independent(ctx, def, stage, made)
+	from, err := b.sources(ctx, def, stage, made)
 	if err != nil {
 		return nil, err
 	}
-	small, err := b.small(ctx, made, built, created, p)
+	small, err := b.small(ctx, made, from, created, p)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +167,30 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	return &dockerui.BuildResult{Reference: ref, Image: img, Epoch: &created}, nil
 }
 
+// sources are the states that the files of an image are copied from.
+func (b *build) sources(ctx context.Context, def *pb.Definition, s *stage, made *image.Plan) (llbsink.Sources, error) {
+	out := llbsink.Sources{Base: s.baseState}
+	var err error
+	if out.Built, err = b.independent(ctx, def, s.state, made.Bytecode, made.Config.Env); err != nil {
+		return out, err
+	}
+	for _, l := range made.Layers {
+		if l.Base {
+			out.Base, err = b.independent(ctx, def, s.baseState, l.Bytecode, nil)
+		}
+	}
+	return out, err
+}
+
+// baseEnv is the environment that a base image sets, nil where the stage began
+// from scratch.
+func baseEnv(img *dockerspec.DockerOCIImage) []string {
+	if img == nil {
+		return nil
+	}
+	return img.Config.Env
+}
+
 // reported hands a report to the caller.
 func (b *build) reported(rep *report.Report, made *image.Plan) {
 	if b.OnReport != nil {
@@ -174,23 +198,23 @@ func (b *build) reported(rep *report.Report, made *image.Plan) {
 	}
 }
 
-// image is the configuration of the minimal image: what the plan says, on one
-// layer with no history but ours.
+// image is the configuration of the minimal image: what the plan says, with no
+// history but that of its layers.
 func (b *build) image(built *dockerspec.DockerOCIImage, made *image.Plan, created time.Time) *dockerspec.DockerOCIImage {
 	img := *built
 	img.Config = made.Config
 	img.Created = &created
 	img.RootFS = ocispecs.RootFS{Type: "layers"}
 	img.History = nil
-	if len(made.Entries) > 0 {
-		img.History = []ocispecs.History{{Created: &created, CreatedBy: "whittle", Comment: "the files that the program needs"}}
+	for _, l := range made.Layers {
+		img.History = append(img.History, ocispecs.History{Created: &created, CreatedBy: "whittle", Comment: l.Comment()})
 	}
 	return &img
 }
 
 // small is the definition of the minimal image.
-func (b *build) small(ctx context.Context, made *image.Plan, built llb.State, created time.Time, p *ocispecs.Platform) (*pb.Definition, error) {
-	st := llbsink.State(made, built, created, b.can())
+func (b *build) small(ctx context.Context, made *image.Plan, from llbsink.Sources, created time.Time, p *ocispecs.Platform) (*pb.Definition, error) {
+	st := llbsink.State(made, from, created, b.can())
 	opts := []llb.ConstraintsOpt{llb.WithCaps(b.client.BuildOpts().LLBCaps)}
 	if p != nil {
 		opts = append(opts, llb.Platform(*p))

@@ -55,6 +55,7 @@ func Settings() []Setting {
 		{"commands", Commands, "further command lines that the image is started with, as CMD is"},
 		{"user", Text, `user of the image: "keep", UID, UID:GID or a name`},
 		{"packages", Text, `"auto" follows the dependencies of packages to data and modules that programs open, "strict" follows files alone`},
+		{"layers", Text, `"shared" gives what the base image alone brings, dependencies and the application a layer each, "one" puts all into one`},
 		{"static", Text, `"auto" makes Go programs static where it can, "off" leaves the build as written`},
 		{"no-shell", Bool, "refuse an image that would need a shell"},
 		{"no-licences", Bool, "omit copyright files"},
@@ -449,6 +450,7 @@ func config(sources ...map[string]Value) (Config, error) {
 		c.Plan.Commands = append(c.Plan.Commands, argv)
 	}
 	c.Plan.StrictPackages = oneOf("packages", "auto", "auto", "strict") == "strict"
+	c.Plan.OneLayer = oneOf("layers", "shared", "shared", "one") == "one"
 	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
 	c.Contents = oneOf("contents", "auto", "auto", "true", "false")
 	c.Minimal = boolean("minimal")

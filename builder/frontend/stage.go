@@ -15,10 +15,11 @@ import (
 
 // stage is the built final stage, ready to be looked at.
 type stage struct {
-	state   llb.State
-	tree    tree.Tree
-	changed tree.Tree // nil when the stage has nothing besides its base
-	base    tree.Tree // nil when the stage began from scratch
+	state     llb.State
+	tree      tree.Tree
+	changed   tree.Tree // nil when the stage has nothing besides its base
+	base      tree.Tree // nil when the stage began from scratch
+	baseState llb.State // the zero value when the stage began from scratch
 	// baseDigest is the digest of the base image, "" when it is not known.
 	baseDigest string
 }
@@ -53,7 +54,11 @@ func (b *build) stage(ctx context.Context, def *pb.Definition) (*stage, error) {
 	}
 	begin(&ref, def, true)
 	if base != nil {
-		s.baseDigest = digestOf(id)
+		op, err := llb.NewDefinitionOp(base)
+		if err != nil {
+			return nil, fmt.Errorf("reading the base image: %w", err)
+		}
+		s.baseState, s.baseDigest = llb.NewState(op), digestOf(id)
 		begin(&from, base, false)
 	}
 	if diff != nil {

@@ -21,9 +21,8 @@ type Plan struct {
 	// Entries are the files of the image in the order of their paths, parents
 	// before children. The root directory is not among them.
 	Entries []Entry `json:"files"`
-	// Subtrees are the directories that can be copied as a whole. They save a
-	// sink one copy a file and say nothing that Entries do not.
-	Subtrees []Subtree `json:"-"`
+	// Layers are the layers of the image, the lowest first: Entries, divided.
+	Layers []Layer `json:"-"`
 	// Config is the configuration the image gets.
 	Config dockerspec.DockerOCIImageConfig `json:"config"`
 	// Packages are those that at least one carried file belongs to.
@@ -46,6 +45,30 @@ type Plan struct {
 	Programs []string `json:"programs"`
 	// Shell is the path of the shell in the image, "" when it has none.
 	Shell string `json:"shell,omitempty"`
+}
+
+// A Layer is a part of an image that is pushed and pulled by itself.
+type Layer struct {
+	// Name is what a person calls it, "" where there is one layer.
+	Name string
+	// Base marks a layer whose files are the base image's, and that is the same
+	// for every image which shares it.
+	Base bool
+	// Entries are its files and the directories that they lie in, as Plan's are.
+	Entries []Entry
+	// Subtrees are the directories that can be copied as a whole. They save a
+	// sink one copy a file and say nothing that Entries do not.
+	Subtrees []Subtree
+	// Bytecode is the Plan's, for a layer of the base image.
+	Bytecode *Bytecode
+}
+
+// Comment says in an image's history what the layer holds.
+func (l Layer) Comment() string {
+	if l.Name == "" {
+		return "the files that the program needs"
+	}
+	return "the files that the program needs: " + l.Name
 }
 
 // Bytecode are the compiled modules of an image. Every one below Dirs whose

@@ -25,9 +25,12 @@ type Report struct {
 	Droppable Amount `json:"droppable"`
 	// ReadOnly are the options of docker run with which the image runs on a
 	// read-only root: a tmpfs for each directory that programs write to.
-	ReadOnly []string        `json:"readOnly"`
-	Smoke    *Smoke          `json:"smoke,omitempty"` // nil when nothing was to be tried
-	Programs []string        `json:"programs"`
+	ReadOnly []string `json:"readOnly"`
+	Smoke    *Smoke   `json:"smoke,omitempty"` // nil when nothing was to be tried
+	Programs []string `json:"programs"`
+	// Layers are what After is divided into, the lowest first; nil where it is
+	// one.
+	Layers   []Layer         `json:"layers,omitempty"`
 	Static   *Static         `json:"static,omitempty"`
 	Changes  []image.Change  `json:"changes,omitempty"`
 	Left     []image.Left    `json:"left,omitempty"`
@@ -50,6 +53,12 @@ type Side struct {
 	// Unknown says why Bytes, Files and Packages are not known, "" when they
 	// are.
 	Unknown string `json:"unknown,omitempty"`
+}
+
+// A Layer is one layer of an image.
+type Layer struct {
+	Name string `json:"name"` // runtime, dependencies or application
+	Amount
 }
 
 // An Amount is how much of an image something is.
@@ -95,6 +104,7 @@ func New(platform string, p *image.Plan) *Report {
 	r.After.Shell = p.Shell
 	r.After.User = UserText(p.Config.User)
 	r.ReadOnly = readOnly(p)
+	r.Layers = layers(p)
 	for _, e := range p.Entries {
 		if e.Droppable && e.Type == image.File && e.Hardlink == "" {
 			r.Droppable.Bytes += e.Size
@@ -105,6 +115,25 @@ func New(platform string, p *image.Plan) *Report {
 		}
 	}
 	return r
+}
+
+// layers says how an image is divided.
+func layers(p *image.Plan) []Layer {
+	if len(p.Layers) < 2 {
+		return nil
+	}
+	var out []Layer
+	for _, l := range p.Layers {
+		n := Layer{Name: l.Name}
+		for _, e := range l.Entries {
+			if e.Type == image.File && e.Hardlink == "" {
+				n.Bytes += e.Size
+				n.Files++
+			}
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 // UserText gives the user of an image, "root" where it names none.

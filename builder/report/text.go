@@ -47,6 +47,9 @@ func (r *Report) summary(b *bytes.Buffer) {
 	if r.Droppable.Files > 0 {
 		fmt.Fprintf(t, "  droppable\t\t%s in %d\n", Size(r.Droppable.Bytes), r.Droppable.Files)
 	}
+	for _, l := range r.Layers {
+		fmt.Fprintf(t, "  layer\t\t%s in %d  %s\n", Size(l.Bytes), l.Files, l.Name)
+	}
 	fmt.Fprintf(t, "  packages\t%s\t%d\n", packages, r.After.Packages)
 	fmt.Fprintf(t, "  user\t%s\t%s\n", r.Before.User, r.After.User)
 	fmt.Fprintf(t, "  shell\t%s\t%s\n", none(r.Before.Shell), none(r.After.Shell))

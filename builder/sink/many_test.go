@@ -63,7 +63,7 @@ func many(t *testing.T, n int) (*image.Plan, *tree.Memory) {
 // in 4,000 directories: all of it travels to the builder in one message.
 func TestManyDirectories(t *testing.T) {
 	p, _ := many(t, 40_000)
-	def, err := llbsink.State(p, llb.Image(builtRef), created, llbsink.Can{Symlinks: true, SymbolicModes: true}).Marshal(t.Context(), llb.LinuxAmd64)
+	def, err := llbsink.State(p, llbsink.Sources{Built: llb.Image(builtRef)}, created, llbsink.Can{Symlinks: true, SymbolicModes: true}).Marshal(t.Context(), llb.LinuxAmd64)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,6 +133,30 @@ func TestDifference(t *testing.T) {
 	}
 }
 
+// TestBefore reads a tree as it was before files were added, replaced and
+// removed.
+func TestBefore(t *testing.T) {
+	base, final, changed := usr(), usr(), &tree.Memory{}
+	for _, x := range []*tree.Memory{final, changed} {
+		x.File("/usr/lib/libz.so.1.3", 0o644, []byte("patched"))
+		x.File("/app/run", 0o755, []byte("x"))
+	}
+	before := tree.Before{Base: base, Final: final, Changed: changed}
+	if got, want := walk(t, before), walk(t, base); got != want {
+		t.Errorf("it had %s, want %s", got, want)
+	}
+	was, err := tree.ReadFile(t.Context(), base, "/usr/lib/libz.so.1.3", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := tree.ReadFile(t.Context(), before, "/usr/lib/libz.so.1.3", 100); err != nil || string(b) != string(was) {
+		t.Errorf("it was %q, %v, want %q", b, err, was)
+	}
+	if _, err := before.Lstat(t.Context(), "/app"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was added was there: %v", err)
+	}
+}
+
 func TestOverlay(t *testing.T) {
 	upper := &tree.Memory{}
 	upper.File("/usr/lib/libz.so.1.3", 0o600, []byte("mine"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -22,6 +23,15 @@ const maxKeptStrings = 1 << 15
 
 // NewFiles returns files of which nothing is read yet.
 func NewFiles() *Files { return &Files{map[string]*Info{}, map[string]*Text{}} }
+
+// Same gives what is read of the files that another tree has as well, which
+// same tells by their real paths.
+func (f *Files) Same(same func(real string) bool) *Files {
+	out := &Files{maps.Clone(f.infos), maps.Clone(f.texts)}
+	maps.DeleteFunc(out.infos, func(real string, _ *Info) bool { return !same(real) })
+	maps.DeleteFunc(out.texts, func(real string, _ *Text) bool { return !same(real) })
+	return out
+}
 
 // Info reads the headers of the file at a real path. Errors are as those of
 // [Read].

@@ -1,5 +1,5 @@
-// Package llb makes an image from a plan with BuildKit: file actions, in one
-// layer.
+// Package llb makes an image from a plan with BuildKit: a chain of file actions
+// a layer.
 package llb
 
 import (
@@ -23,17 +23,35 @@ type Can struct {
 	SymbolicModes bool // change modes as chmod(1) does (pb.CapFileCopyModeStringFormat)
 }
 
-// State turns a plan into LLB: one state, one layer. Every file has the time
-// created.
+// Sources are the states that the files of an image are copied from.
+type Sources struct {
+	Built llb.State // what the plan's tree was read from
+	Base  llb.State // its base image, for a layer of that
+}
+
+// State turns a plan into LLB. Every file has the time created.
 //
-// Files are copied from built, the state that the plan's tree was read from.
-// The directories come last, from a state of their own: copying a directory
-// sets its owner, mode and time after everything in it is written. Those that a
-// copy of a whole directory leaves as they are to be are none of them.
-func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...llb.ConstraintsOpt) llb.State {
-	if len(p.Entries) == 0 {
-		return llb.Scratch()
+// The directories of a layer come last, from a state of their own: copying a
+// directory sets its owner, mode and time after everything in it is written.
+// Those that a copy of a whole directory leaves as they are to be are none of
+// them.
+func State(p *image.Plan, from Sources, created time.Time, can Can, opts ...llb.ConstraintsOpt) llb.State {
+	out := llb.Scratch()
+	for _, l := range p.Layers {
+		built, what := from.Built, "minimal image"
+		if l.Base {
+			built = from.Base
+		}
+		if l.Name != "" {
+			what += ": " + l.Name
+		}
+		out = layer(out, l, built, created, can, what, opts)
 	}
+	return out
+}
+
+// layer puts a layer on a state.
+func layer(on llb.State, p image.Layer, built llb.State, created time.Time, can Can, what string, opts []llb.ConstraintsOpt) llb.State {
 	var a actions
 	whole, given := wholes(p, can)
 	names := apart(p, whole)
@@ -88,7 +106,7 @@ func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...l
 		}
 		a.copy(skeleton, "/", "/", info)
 	}
-	return llb.Scratch().File(a.last, name("minimal image", opts)...)
+	return on.File(a.last, name(what, opts)...)
 }
 
 // Unnameable finds a path that the builder would have to be told by name and
@@ -96,6 +114,15 @@ func State(p *image.Plan, built llb.State, created time.Time, can Can, opts ...l
 // bytes. What comes with the copy of a whole directory needs no name. ok is
 // false when there is none.
 func Unnameable(p *image.Plan, can Can) (name string, ok bool) {
+	for _, l := range p.Layers {
+		if name, ok := unnameable(l, can); ok {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func unnameable(p image.Layer, can Can) (name string, ok bool) {
 	whole, given := wholes(p, can)
 	for _, e := range p.Entries {
 		if whole[e.Path] == 0 && !given[e.Path] && !(utf8.ValidString(e.Path) && utf8.ValidString(e.Linkname)) {
@@ -117,7 +144,7 @@ func (c Can) copies(t image.Subtree) bool { return t.Mode == "" || c.SymbolicMod
 
 // wholes says in which of the copies of whole directories a file is, from 1,
 // and which directories they leave as they are to be.
-func wholes(p *image.Plan, can Can) (whole map[string]int, given map[string]bool) {
+func wholes(p image.Layer, can Can) (whole map[string]int, given map[string]bool) {
 	whole, given = map[string]int{}, map[string]bool{}
 	for i, t := range p.Subtrees {
 		if !can.copies(t) {
@@ -135,7 +162,7 @@ func wholes(p *image.Plan, can Can) (whole map[string]int, given map[string]bool
 
 // touched lists the directories whose time, or mode, changes when files are
 // copied one by one.
-func touched(p *image.Plan, whole map[string]int, names map[string][]string) []string {
+func touched(p image.Layer, whole map[string]int, names map[string][]string) []string {
 	var out []string
 	for _, e := range p.Entries {
 		if all := names[e.Path]; all != nil {
@@ -184,7 +211,7 @@ func (a *actions) symlink(e image.Entry, created time.Time) {
 // apart gives the names of files that have several, by the first of them, but
 // for those that one copy of a whole directory brings: a copy keeps hard links
 // to itself.
-func apart(p *image.Plan, whole map[string]int) map[string][]string {
+func apart(p image.Layer, whole map[string]int) map[string][]string {
 	names := map[string][]string{}
 	for _, e := range p.Entries {
 		if e.Hardlink == "" {
@@ -264,7 +291,7 @@ func name(what string, opts []llb.ConstraintsOpt) []llb.ConstraintsOpt {
 // and have none of the others in them. Those with bits that mkdir does not
 // give, because of its umask or as with the sticky /tmp, come back to be set
 // afterwards.
-func directories(p *image.Plan, given map[string]bool, created time.Time) (action *llb.FileAction, special []image.Entry) {
+func directories(p image.Layer, given map[string]bool, created time.Time) (action *llb.FileAction, special []image.Entry) {
 	needed := map[string]bool{}
 	for _, e := range p.Entries {
 		if e.Type != image.Dir || given[e.Path] {

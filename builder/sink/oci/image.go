@@ -1,5 +1,5 @@
-// Package oci makes an image from a plan without BuildKit: one layer, equal
-// bytes for equal plans.
+// Package oci makes an image from a plan without BuildKit: equal bytes for equal
+// plans.
 package oci
 
 import (
@@ -32,18 +32,19 @@ type Options struct {
 	Zstd         bool      // instead of gzip
 }
 
-// An Image is one whose layer lies in a temporary file. Close removes it.
+// An Image is one whose layers lie in temporary files. Close removes them.
 type Image struct {
 	v1.Image
-	layer *layer // nil for an image without files
+	layers []*layer
 }
 
-// Close removes the layer, which cannot be read any more.
+// Close removes the layers, which cannot be read any more.
 func (i *Image) Close() error {
-	if i.layer == nil {
-		return nil
+	var errs []error
+	for _, l := range i.layers {
+		errs = append(errs, l.spool.Close())
 	}
-	return i.layer.spool.Close()
+	return errors.Join(errs...)
 }
 
 // New makes the image of p, whose files it reads from t. The caller must Close
@@ -63,21 +64,30 @@ func New(ctx context.Context, p *image.Plan, t tree.Tree, o Options) (*Image, er
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return nil, fmt.Errorf("setting the image configuration: %w", err)
 	}
-	if len(p.Entries) == 0 {
-		return &Image{Image: img}, nil
+	out := &Image{Image: img}
+	for _, l := range p.Layers {
+		if err := out.add(ctx, l, p, t, o); err != nil {
+			return nil, errors.Join(err, out.Close())
+		}
 	}
-	layer, err := newLayer(func(w io.Writer) error { return archive(ctx, w, p, t, o.Created) }, o.Zstd)
+	return out, nil
+}
+
+// add puts a layer on the image.
+func (i *Image) add(ctx context.Context, l image.Layer, p *image.Plan, t tree.Tree, o Options) error {
+	made, err := newLayer(func(w io.Writer) error { return archive(ctx, w, l.Entries, p, t, o.Created) }, o.Zstd)
 	if err != nil {
-		return nil, fmt.Errorf("writing the layer: %w", err)
+		return fmt.Errorf("writing the layer: %w", err)
 	}
-	img, err = mutate.Append(img, mutate.Addendum{
-		Layer:   layer,
-		History: v1.History{Created: v1.Time{Time: o.Created}, CreatedBy: "whittle", Comment: "the files that the program needs"},
+	i.layers = append(i.layers, made)
+	i.Image, err = mutate.Append(i.Image, mutate.Addendum{
+		Layer:   made,
+		History: v1.History{Created: v1.Time{Time: o.Created}, CreatedBy: "whittle", Comment: l.Comment()},
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("adding the layer: %w", err), layer.spool.Close())
+		return fmt.Errorf("adding the layer: %w", err)
 	}
-	return &Image{img, layer}, nil
+	return nil
 }
 
 // configFile gives the plan's configuration in go-containerregistry's types,
@@ -99,10 +109,10 @@ func configFile(p *image.Plan, o Options) (*v1.ConfigFile, error) {
 	return &c, nil
 }
 
-// archive writes the files of a plan.
-func archive(ctx context.Context, w io.Writer, p *image.Plan, t tree.Tree, created time.Time) error {
+// archive writes files of a plan.
+func archive(ctx context.Context, w io.Writer, entries []image.Entry, p *image.Plan, t tree.Tree, created time.Time) error {
 	tw := tar.NewWriter(w)
-	for _, e := range p.Entries {
+	for _, e := range entries {
 		err := ctx.Err()
 		if err == nil {
 			err = write(ctx, tw, t, e, p, created)

@@ -58,6 +58,7 @@ func everything() (*image.Plan, tree.Tree) {
 			DockerOCIImageConfigExt: dockerspec.DockerOCIImageConfigExt{Healthcheck: &dockerspec.HealthcheckConfig{Test: []string{"CMD", "/app"}, Interval: time.Second}},
 		},
 	}
+	p.Layers = []image.Layer{{Entries: p.Entries}}
 	return p, t
 }
 
@@ -237,6 +238,7 @@ func BenchmarkNew(b *testing.B) {
 	t := &tree.Memory{}
 	t.AddFile("/data", tree.Entry{Mode: 0o644, Size: size}, func() (io.ReaderAt, error) { return noise{}, nil })
 	p := &image.Plan{Entries: []image.Entry{{Path: "/data", Type: image.File, Source: "/data", Mode: 0o644, Size: size}}}
+	p.Layers = []image.Layer{{Entries: p.Entries}}
 	b.SetBytes(size)
 	for b.Loop() {
 		var before, after runtime.MemStats

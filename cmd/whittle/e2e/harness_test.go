@@ -114,12 +114,12 @@ type result struct {
 }
 
 // whittle runs the command with a state of its own unless state is given.
-func whittle(t *testing.T, state string, args ...string) result {
+func whittle(t testing.TB, state string, args ...string) result {
 	t.Helper()
 	return run(t, []string{"XDG_DATA_HOME=" + state, "BUILDKITD_CONFIG=" + world.config}, world.bin, args...)
 }
 
-func run(t *testing.T, env []string, bin string, args ...string) result {
+func run(t testing.TB, env []string, bin string, args ...string) result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), bin, args...)
 	cmd.Env = append(os.Environ(), env...)

@@ -136,7 +136,7 @@ const plainBuild = "WHITTLE_E2E_PLAIN_BUILD"
 
 // asWritten builds a directory with BuildKit's own frontend, by the engine and with
 // the cache that whittle has in these tests, so that nothing is built twice.
-func asWritten(t *testing.T, dir string) v1.Image {
+func asWritten(t testing.TB, dir string) v1.Image {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
