@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"os/exec"
 	"slices"
@@ -206,6 +207,26 @@ func TestDropMade(t *testing.T) {
 	alone.File("/etc/ssl/certs/ca-certificates.crt", 0o644, []byte("all"))
 	if got, err := open(t, alone).Drop(t.Context(), nil, entries(t, alone, "/etc/ssl/certs/ca-certificates.crt")); err != nil || len(got) > 0 {
 		t.Errorf("%v %v", got, err)
+	}
+}
+
+// TestDropMadeDirs has the directories of base-files, one of which the user
+// gave away and one opened.
+func TestDropMadeDirs(t *testing.T) {
+	built := &tree.Memory{}
+	built.File("/var/lib/dpkg/status", 0o644, []byte("Package: base-files\nStatus: install ok installed\nVersion: 1\n"))
+	built.File("/var/lib/dpkg/info/base-files.list", 0o644, []byte("/etc/debian_version\n"))
+	built.Dir("/srv", 0o755)
+	built.Dir("/usr/local/games", 0o755)
+	built.Dir("/mnt", 0o777)
+	built.Dir("/data", 0o755)
+	built.Add("/media", tree.Entry{Mode: fs.ModeDir | 0o755, UID: 1000}, nil)
+	got, err := open(t, built).Drop(t.Context(), nil, entries(t, built, "/srv", "/usr/local/games", "/mnt", "/data", "/media"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, want := slices.Sorted(maps.Keys(got)), []string{"/srv", "/usr/local/games"}; !cmp.Equal(names, want) {
+		t.Error(cmp.Diff(want, names))
 	}
 }
 
