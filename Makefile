@@ -186,7 +186,7 @@ RUN ?= .
 NATIVE_STATE ?=
 .PHONY: native
 native: setup build tools ## build and run native programs as written and made minimal: make native [NATIVE=DIR RUN=REGEXP NATIVE_STATE=DIR]
-	WHITTLE_E2E=1 WHITTLE_NATIVE='$(NATIVE)' WHITTLE_NATIVE_STATE='$(NATIVE_STATE)' $(TEST) -count=1 -timeout 90m -run 'Test(Native|Oracle)$$/$(RUN)' ./cmd/whittle/e2e
+	WHITTLE_E2E=1 WHITTLE_E2E_BASES='debian:bookworm gcc:12 golang:1.26' WHITTLE_NATIVE='$(NATIVE)' WHITTLE_NATIVE_STATE='$(NATIVE_STATE)' $(TEST) -count=1 -timeout 90m -run 'Test(Native|Oracle)$$/$(RUN)' ./cmd/whittle/e2e
 
 .PHONY: languages
 languages: setup build ## build and run every app of a language with a runtime, as written and made minimal: make languages [RUN=REGEXP]

@@ -14,5 +14,8 @@ func closure(ctx context.Context, env *need.Env, l launched, k kept, providers [
 	roots := l.found
 	roots.Needs = slices.Concat(l.found.Needs, k.needs)
 	roots.Facts = slices.Concat(l.found.Facts, k.facts)
+	if why := temporary(env); why != "" && !env.NoEvidence {
+		roots.Facts = append(roots.Facts, need.Fact{Kind: need.Temp, Reason: why})
+	}
 	return need.Close(ctx, &seen, roots, providers)
 }

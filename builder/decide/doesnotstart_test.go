@@ -50,6 +50,9 @@ func TestDoesNotStart(t *testing.T) {
 			t.File("/srv/tls.key", 0o600, []byte("-----BEGIN PRIVATE KEY-----\nx"))
 		}},
 		"port 80/tcp is below 1024, which some platforms let only root open": {config: func(c *dockerspec.DockerOCIImageConfig) { c.ExposedPorts = map[string]struct{}{"80/tcp": {}} }},
+		"/usr/sbin/haproxy calls chroot, and /etc/haproxy/haproxy.cfg says \"chroot /var/lib/haproxy\", which needs root, so the image runs as root": {config: entrypoint("haproxy", "-f", "/etc/haproxy/haproxy.cfg"), change: func(t *tree.Memory) {
+			debs(t, deb{name: "haproxy", files: map[string][]byte{"/usr/sbin/haproxy": program(elftest.File{Imports: []string{"chroot", "getuid"}}), "/etc/haproxy/haproxy.cfg": []byte("global\n chroot /var/lib/haproxy\n")}})
+		}},
 		"which is a compiler and not in the image": {change: func(t *tree.Memory) {
 			debs(t, deb{name: "gcc", files: map[string][]byte{"/usr/bin/gcc": program(elftest.File{})}})
 			t.File("/app", 0o755, program(elftest.File{Imports: []string{"system"}, Text: "\x00gcc -o %s %s\x00"}))

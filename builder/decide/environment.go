@@ -168,3 +168,29 @@ func lowPorts(config dockerspec.DockerOCIImageConfig) []image.Warning {
 	}
 	return []image.Warning{image.NewWarning("EXPOSE", fmt.Sprintf("port %s is below 1024, which some platforms let only root open", strings.Join(low, ", ")), "listen on a port above 1023 and map it")}
 }
+
+// temporary says what names a path below /tmp, "" for nothing: a command line
+// of the image or one of its variables.
+func temporary(env *need.Env) string {
+	names := func(text string) bool {
+		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune("=:,;\"' ", r) }) {
+			if need.Below(path.Clean(part), "/tmp") {
+				return true
+			}
+		}
+		return false
+	}
+	for _, line := range env.Lines {
+		for _, word := range line {
+			if names(word) {
+				return "a command line names " + word
+			}
+		}
+	}
+	for _, kv := range env.Vars {
+		if name, value, _ := strings.Cut(kv, "="); name != "PATH" && names(value) {
+			return "the variable " + name + " names it"
+		}
+	}
+	return ""
+}

@@ -118,6 +118,8 @@ func TestEvidence(t *testing.T) {
 			name: "accounts by name", base: debian, change: calls("getpwnam"), has: []string{"0644 0:0 /etc/passwd"},
 			check: content("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/bin:/sbin/nologin\nwww:x:33:33::/var/www:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"),
 		},
+		{name: "which an argument names", base: debian, config: entrypoint("/app", "--pid=/tmp/app.pid"), has: []string{"1777 0:0 /tmp/"}},
+		{name: "or a variable", base: debian, config: env("STATE=/tmp/state"), has: []string{"1777 0:0 /tmp/"}},
 		{name: "a place for temporary files", base: debian, change: calls("mkstemp"), has: []string{"1777 0:0 /tmp/"}},
 		{
 			name: "a shell for system(3)", base: debian, change: calls("system"), has: []string{"0755 0:0 /usr/bin/sh", "0777 0:0 /bin -> usr/bin"},

@@ -110,6 +110,33 @@ func TestRootStays(t *testing.T) {
 			name: "daemons that only root can start", base: both(debian, func(t *tree.Memory) { t.File("/usr/sbin/cron", 0o755, elfBytes) }), config: entrypoint("cron", "-f"),
 			warns: []string{"USER: ENTRYPOINT runs cron, which needs root, so the image runs as root"}, has: []string{"0644 0:0 /etc/passwd"},
 		},
+		{
+			name: "programs that change who they are and never ask", base: debian, change: calls("initgroups", "setuid"), config: entrypoint("/app"),
+			warns: []string{"USER: /app calls initgroups and never asks who runs it, which needs root, so the image runs as root"},
+		},
+		{name: "not those that ask before", base: debian, change: calls("geteuid", "initgroups", "setuid"), config: entrypoint("/app"), user: "65532:65532"},
+		{
+			name: "unless they are told to by an argument", base: debian, change: calls("geteuid", "setuid"), config: entrypoint("/app", "-u", "daemon"),
+			warns: []string{"USER: /app calls setuid, and is given -u daemon, which needs root, so the image runs as root"},
+		},
+		{name: "of an account that there is", base: debian, change: calls("geteuid", "setuid"), config: entrypoint("/app", "-u", "nobody-knows"), user: "65532:65532"},
+		{
+			name: "or by a configuration", base: debian, change: both(calls("geteuid", "chroot"), func(t *tree.Memory) {
+				t.File("/etc/shop.cfg", 0o644, []byte("# user daemon\nglobal\n\tuser nobody-knows\n\tchroot /var/lib/shop\n"))
+			}), config: entrypoint("/app", "-f", "/etc/shop.cfg"),
+			warns: []string{`USER: /app calls chroot, and /etc/shop.cfg says "chroot /var/lib/shop", which needs root, so the image runs as root`},
+		},
+		{
+			name: "that it has by its name", base: debian, change: both(calls("geteuid", "setuid"), func(t *tree.Memory) { t.File("/etc/app/app.conf", 0o644, []byte("user = \"daemon\"\n")) }), config: entrypoint("/app"),
+			warns: []string{`USER: /app calls setuid, and /etc/app/app.conf says "user = \"daemon\"", which needs root, so the image runs as root`},
+		},
+		{
+			name: "but for programs that are known to go on", base: both(debian, func(t *tree.Memory) {
+				t.File("/usr/sbin/nginx", 0o755, program(elftest.File{Imports: []string{"geteuid", "initgroups", "setuid"}}))
+				t.File("/lib64/ld-linux-x86-64.so.2", 0o755, elftest.File{Library: true, SoName: "ld-linux-x86-64.so.2"}.Bytes())
+				t.File("/etc/nginx/nginx.conf", 0o644, []byte("user daemon;\n"))
+			}), config: entrypoint("nginx"), user: "65532:65532",
+		},
 		{name: "but not where a user is named", base: both(debian, func(t *tree.Memory) { t.File("/usr/sbin/sshd", 0o755, elfBytes) }), change: change, config: func(c *dockerspec.DockerOCIImageConfig) { c.User, c.Entrypoint = "app", []string{"sshd", "-D"} }, user: "4711:4712"},
 		{name: "unless a user is set", base: debian, change: change, config: entrypoint("/entry.sh"), options: decide.Options{User: "4711:4712"}, user: "4711:4712", has: []string{"0700 4711:4712 /data/", "0600 4711:4712 /data/db"}},
 		{name: "or the Dockerfile names one", base: debian, change: change, config: func(c *dockerspec.DockerOCIImageConfig) { c.User, c.Entrypoint = "app", []string{"/entry.sh"} }, user: "4711:4712"},

@@ -91,6 +91,18 @@ func TestRelations(t *testing.T) {
 			hasNot: []string{"/usr/share/doc/libmagic-mgc/x"},
 		},
 		{
+			name: "a directory that a package's link leads to", base: debian,
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "liba1", files: map[string][]byte{multiarch + "liba.so.1": library("liba.so.1"), "/usr/share/a/errors": []byte("->../pages"), "/usr/share/a/all": []byte("->.."), "/usr/share/a/zones": []byte("->../zoneinfo")}},
+					deb{name: "pages", automatic: true, files: map[string][]byte{"/usr/share/pages/en/index": text, "/usr/share/zoneinfo/Europe/Rome": text}},
+				)
+				uses("liba.so.1")(t)
+			},
+			has:    []string{"0777 0:0 /usr/share/a/errors -> ../pages", "0644 0:0 /usr/share/pages/en/index"},
+			hasNot: []string{"/usr/share/zoneinfo/Europe/Rome"},
+		},
+		{
 			name: "circles, unmet and virtual dependencies, alternatives", base: debian,
 			change: func(t *tree.Memory) {
 				debs(t,
@@ -204,7 +216,7 @@ func TestNamed(t *testing.T) {
 		},
 		{
 			name: "command lines, of any package; a compiler is a warning", base: debian,
-			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00date of birth\x00"}, tools...),
+			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00date of birth\x00date failed: %s\x00value (date %s)\x00"}, tools...),
 			has:    []string{"0755 0:0 /usr/bin/rm"}, hasNot: []string{"/usr/bin/gcc", "/usr/bin/date"},
 			warns: []string{`/app names the command line "exec gcc -o x %s 2>&1", which is a compiler and not in the image`},
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/pam"
 	"github.com/whittle-oci/whittle/builder/need/php"
+	"github.com/whittle-oci/whittle/builder/need/privilege"
 	"github.com/whittle-oci/whittle/builder/need/python"
 	"github.com/whittle-oci/whittle/builder/need/shell"
 	"github.com/whittle-oci/whittle/builder/need/terminfo"
@@ -61,7 +62,7 @@ func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, da
 		{launcher: need.Execute{}},
 	}
 	if data {
-		out = append(out, runtime{provider: named.New(db, files, dist.Asked, interprets)}, runtime{provider: glibc.New(db, files)}, runtime{provider: pam.New(files)}, runtime{provider: terminfo.New(db, files)})
+		out = append(out, runtime{provider: named.New(db, files, dist.Asked, interprets)}, runtime{provider: glibc.New(db, files)}, runtime{provider: pam.New(files)}, runtime{provider: terminfo.New(db, files)}, runtime{provider: privilege.New(db, files)})
 	}
 	return out
 }

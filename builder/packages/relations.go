@@ -152,7 +152,7 @@ func (d *DB) OfBaseSystem(ctx context.Context, name string) (owned, base bool, e
 
 // sections are those of Debian's archive that hold what is built with or read
 // by people (Debian Policy 2.4; 2026-11).
-var sections = []string{"devel", "libdevel", "debug", "doc", "localization", "introspection"}
+var sections = []string{"devel", "libdevel", "debug", "doc", "introspection"}
 
 // Development reports whether a package serves builds, debugging or people
 // rather than programs at work.

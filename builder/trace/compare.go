@@ -27,6 +27,16 @@ var expected = []struct{ pattern, reason string }{
 	{"/var/cache/fontconfig/*", "without it fontconfig reads the fonts themselves"},
 }
 
+// inBundle reports whether a file is one of the certificates that a bundle of
+// the image holds all of.
+func inBundle(ctx context.Context, t tree.Tree, name string) bool {
+	if ok, err := path.Match("/usr/share/ca-certificates/*/*.crt", name); err != nil || !ok {
+		return false
+	}
+	_, ok, err := tree.FindFile(ctx, t, "/etc/ssl/certs/ca-certificates.crt")
+	return err == nil && ok
+}
+
 // Lacks gives the files of opened that t does not have, in their order.
 func Lacks(ctx context.Context, t tree.Tree, opened []string) (out []Missing, err error) {
 	for _, name := range opened {
@@ -38,6 +48,9 @@ func Lacks(ctx context.Context, t tree.Tree, opened []string) (out []Missing, er
 			return nil, err
 		}
 		m := Missing{Path: name}
+		if inBundle(ctx, t, name) {
+			m.Expected = "it is in the bundle of certificates"
+		}
 		for _, e := range expected {
 			if ok, err := path.Match(e.pattern, name); err == nil && ok {
 				m.Expected = e.reason

@@ -16,11 +16,12 @@ func TestLacks(t *testing.T) {
 	m.Symlink("/lib", "usr/lib")
 	m.Symlink("/loop", "loop")
 	m.Symlink("/dangling", "usr/lib/gone")
-	got, err := Lacks(t.Context(), m, []string{"/dangling", "/etc/ld.so.cache", "/lib/here", "/loop", "/usr/lib/gone", "/usr/lib/here", "/usr/lib/here/below"})
+	m.File("/etc/ssl/certs/ca-certificates.crt", 0o644, nil)
+	got, err := Lacks(t.Context(), m, []string{"/dangling", "/etc/ld.so.cache", "/lib/here", "/loop", "/usr/lib/gone", "/usr/lib/here", "/usr/lib/here/below", "/usr/share/ca-certificates/mozilla/A.crt"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Missing{{Path: "/dangling"}, {"/etc/ld.so.cache", "without it the loader looks through its directories"}, {Path: "/loop"}, {Path: "/usr/lib/gone"}, {Path: "/usr/lib/here/below"}}
+	want := []Missing{{Path: "/dangling"}, {"/etc/ld.so.cache", "without it the loader looks through its directories"}, {Path: "/loop"}, {Path: "/usr/lib/gone"}, {Path: "/usr/lib/here/below"}, {"/usr/share/ca-certificates/mozilla/A.crt", "it is in the bundle of certificates"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

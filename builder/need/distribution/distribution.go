@@ -113,7 +113,8 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 			return out, err
 		}
 	}
-	// Services write their process number there.
+	// Services write their process number there, and what they keep for a while.
+	out.Facts = append(out.Facts, need.Fact{Kind: need.Temp, Reason: "the package " + pkg.Name + " has data, as services do, which keep temporary files"})
 	for _, dir := range []string{"/run", "/var/run"} {
 		out.Facts = append(out.Facts, state(dir))
 	}
@@ -170,6 +171,11 @@ func datum(ctx context.Context, env *need.Env, out *need.Found, real string, e t
 		if err == nil && onPath(res.Path) {
 			return nil
 		}
+		if err == nil && res.Entry.IsDir() {
+			if err := linked(ctx, env, out, res.Path, program, reason); err != nil {
+				return err
+			}
+		}
 		if err != nil || !res.Entry.IsRegular() {
 			n.Kind = need.Link
 		}
@@ -181,6 +187,35 @@ func datum(ctx context.Context, env *need.Env, out *need.Found, real string, e t
 	}
 	out.Needs = append(out.Needs, n)
 	return nil
+}
+
+// everybodys are directories that belong to no package alone.
+var everybodys = []string{"/etc", "/etc/alternatives", "/usr/share", "/usr/libexec", "/usr/local", "/opt", "/srv", "/usr/share/fonts"}
+
+// byItself are directories whose files come by evidence of their own, in the
+// form that it needs.
+var byItself = []string{"/etc/ssl", "/usr/share/ca-certificates", "/usr/share/zoneinfo", "/usr/lib/locale", "/usr/share/i18n", "/usr/share/terminfo", "/usr/lib/terminfo", "/lib/terminfo", "/usr/lib/dpkg", "/usr/lib/apt"}
+
+// maxLinked bounds the entries of a directory that a link of a package leads to.
+const maxLinked = 20_000
+
+// linked asks for what lies in a directory that a link of a package leads to,
+// where that is one of data: packages share pages and fonts so.
+func linked(ctx context.Context, env *need.Env, out *need.Found, dir, program, reason string) error {
+	within := func(dirs ...string) bool {
+		return slices.ContainsFunc(dirs, func(top string) bool { return need.Below(dir, top) })
+	}
+	if !within("/usr/share", "/usr/lib", "/usr/libexec", "/etc", "/opt") || within(byItself...) || slices.Contains(everybodys, dir) || libraryDir().MatchString(dir) || !IsData(path.Join(dir, "x")) {
+		return nil
+	}
+	n := 0
+	return tree.Walk(ctx, env.Tree, dir, func(at string, e tree.Entry) error {
+		if n++; n > maxLinked || e.IsDir() || !IsData(at) || !e.IsRegular() && !e.IsSymlink() {
+			return nil
+		}
+		out.Needs = append(out.Needs, need.Need{Kind: need.Config, Path: at, By: program, Reason: reason + ", by a link to " + dir, Strength: need.Expected, Droppable: true})
+		return nil
+	})
 }
 
 // unowned asks for what no package owns below a directory of the program.

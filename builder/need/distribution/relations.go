@@ -25,7 +25,7 @@ import (
 // need (Debian 12; 2026-11).
 var installTime = []string{
 	"adduser", "apt", "ca-certificates", "cdebconf", "debconf", "dbus", "dbus-daemon", "dbus-system-bus-common", "default-dbus-session-bus", "dbus-user-session", "dictionaries-common", "dpkg", "emacsen-common", "init-system-helpers", "install-info",
-	"libpam-systemd", "locales", "lsb-base", "lsb-release", "man-db", "openssl", "procps", "psmisc", "runit-helper", "sensible-utils", "sgml-base", "ssl-cert", "systemd", "systemd-sysv", "sysvinit-utils", "tzdata", "ucf", "update-inetd", "xml-core", "logrotate", "cron-daemon-common",
+	"libpam-systemd", "locales", "locales-all", "lsb-base", "lsb-release", "man-db", "openssl", "procps", "psmisc", "runit-helper", "sensible-utils", "sgml-base", "ssl-cert", "systemd", "systemd-sysv", "sysvinit-utils", "tzdata", "ucf", "update-inetd", "xml-core", "logrotate", "cron-daemon-common",
 	"perl", "perl-base", "python3", "python3-minimal", "ruby", "tcl", "guile-3.0", "default-jre-headless",
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
@@ -178,6 +180,9 @@ func (p *Provider) arguments(ctx context.Context, env *need.Env, f *file, out *n
 		}
 		for _, a := range line[1:] {
 			words[a] = "is given the argument " + a + " and starts programs"
+			if first, _, more := strings.Cut(a, " "); more { // a command line for a shell
+				words[first] = words[a]
+			}
 		}
 	}
 	return p.programsOf(ctx, env, f, out, words, always)
@@ -305,12 +310,16 @@ func commandLine(s string) []string {
 	if !strings.ContainsAny(s, " \t") || !strings.ContainsAny(s, "|;&>/%$") && !strings.Contains(s, " -") && !strings.HasPrefix(s, "exec ") {
 		return nil
 	}
+	if prose().MatchString(s) {
+		return nil
+	}
 	var out []string
 	first := true
 	for _, w := range strings.FieldsFunc(spaced.Replace(s), func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' }) {
 		switch {
-		case slices.Contains([]string{"|", ";", "&", "(", "`", "{", "!"}, w):
+		case slices.Contains([]string{"|", ";", "&", "$(", "`", "{", "!"}, w):
 			first = true
+		case w == "(" || w == ")": // of a subshell, or of a remark in prose
 		case slices.Contains([]string{"exec", "then", "do", "else", "if", "while", "nohup", "env", "command", "time"}, w) && first:
 		case first && strings.Contains(w, "=") && !strings.HasPrefix(w, "="):
 		case first:
@@ -328,7 +337,12 @@ func commandLine(s string) []string {
 }
 
 // spaced sets the separators of a command line apart.
-var spaced = strings.NewReplacer("|", " | ", ";", " ; ", "&", " & ", "$(", " ( ", "(", " ( ", "`", " ` ")
+var spaced = strings.NewReplacer("|", " | ", ";", " ; ", "&", " & ", "$(", " $( ", "(", " ( ", ")", " ) ", "`", " ` ")
+
+// prose matches words of messages, which command lines seldom have.
+var prose = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(?:failed|fails|failure|cannot|can't|couldn't|could not|unable|invalid|unexpected|unknown|expected|usage|must be|should be)\b`)
+})
 
 func isName(w string) bool {
 	for _, r := range w {

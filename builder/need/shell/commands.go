@@ -3,6 +3,7 @@ package shell
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 type Commands struct {
 	Names     []string // command names, without builtins and the script's own functions
 	Maybe     []string // first words that set -- puts before the script's arguments
+	Given     []string // commands in arguments that are command lines: tmux new 'top -b'
 	Functions []string // functions that the script defines
 	Unknown   []Computed
 	Sourced   []string // files read by . or source, and scripts given to a shell
@@ -53,7 +55,7 @@ func ReadCommands(src []byte, dialect string, env func(string) (string, bool)) (
 			w.out.Root = append(w.out.Root, path.Base(n))
 		}
 	}
-	for _, list := range []*[]string{&w.out.Names, &w.out.Maybe, &w.out.Functions, &w.out.Root, &w.out.Sourced, &w.out.Paths, &w.out.Assigned} {
+	for _, list := range []*[]string{&w.out.Names, &w.out.Maybe, &w.out.Given, &w.out.Functions, &w.out.Root, &w.out.Sourced, &w.out.Paths, &w.out.Assigned} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
@@ -226,6 +228,7 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 		w.wrapped(base, rest, depth) // runuser -u user command
 	default:
 		w.command(name)
+		w.given(base, rest, depth)
 		switch {
 		case command.IsShell(base):
 			w.inner(rest, depth)
@@ -308,6 +311,30 @@ func (w *walker) find(rest []*syntax.Word, depth int) {
 	for i, a := range rest {
 		if v, ok := command.Literal(a); ok && slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, v) {
 			w.call(rest[i+1:], depth)
+		}
+	}
+}
+
+// matching are programs whose arguments with blanks are patterns, texts or
+// scripts of their own.
+var matching = []string{"grep", "egrep", "fgrep", "sed", "awk", "gawk", "mawk", "logger", "printf", "echo", "expr", "tr", "cut", "date", "jq", "perl", "python", "python3", "psql", "mysql", "curl", "wget"}
+
+// given notes the commands of arguments that are command lines by themselves,
+// for programs that run what they are given: tmux, watch, faketime, script. A
+// text for people is seldom one, and where it is, its first word seldom names a
+// program.
+func (w *walker) given(base string, rest []*syntax.Word, depth int) {
+	if slices.Contains(matching, base) || command.IsBuiltin(base, w.dialect) || command.IsShell(base) || depth >= maxNested {
+		return
+	}
+	for _, a := range rest {
+		line, ok := command.Literal(a)
+		if !ok || !strings.Contains(line, " ") {
+			continue
+		}
+		inner := &walker{dialect: w.dialect, names: map[string]bool{}, functions: map[string]bool{}, computed: map[string]int{}, values: values{env: w.values.env}}
+		if inner.parse([]byte(line), maxNested) == nil {
+			w.out.Given = append(w.out.Given, slices.Collect(maps.Keys(inner.names))...)
 		}
 	}
 }

@@ -22,6 +22,7 @@ func TestReadCommands(t *testing.T) {
 		{"functions are not commands", "log() { echo \"$1\"; }\nlog x | tee /tmp/log\n", "sh", shell.Commands{Names: []string{"tee"}, Functions: []string{"log"}, Paths: []string{"/tmp/log"}}},
 		{"root", "chown -R app /data\nexec gosu app server\n", "bash", shell.Commands{Names: []string{"chown", "gosu", "server"}, Root: []string{"chown", "gosu"}, Paths: []string{"/data"}}},
 		{"wrappers", "env A=1 nice -n 5 cmd1\nfind . -exec cmd2 {} \\;\nls | xargs -n1 cmd3\ntimeout 5 cmd4\n", "sh", shell.Commands{Names: []string{"cmd1", "cmd2", "cmd3", "cmd4", "env", "find", "ls", "nice", "timeout", "xargs"}}},
+		{"command lines in arguments", "tmux new -d 'sleep 3; top -b' && logger 'find out' && watch ls\n", "sh", shell.Commands{Names: []string{"logger", "tmux", "watch"}, Given: []string{"sleep", "top"}}},
 		{"inner shells", "sh -c 'curl x && jq .'\n", "sh", shell.Commands{Names: []string{"curl", "jq", "sh"}}},
 		{"computed", "$CMD x\n", "sh", shell.Commands{Unknown: []shell.Computed{{Line: 1, Word: "$CMD"}}}},
 		{"asking is not running", "command -v jq >/dev/null || true\n", "sh", shell.Commands{}},

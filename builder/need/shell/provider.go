@@ -279,6 +279,15 @@ func (s sourced) needs(ctx context.Context, env *need.Env, out *need.Found, func
 			out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s runs %s, which is not in the built image", s.where, name), ""))
 		}
 	}
+	for _, name := range s.Given {
+		found, ok, err := env.LookPath(ctx, name)
+		if err != nil {
+			return err
+		}
+		if ok && !functions[name] {
+			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: found, By: s.where, Reason: s.where + " gives it to a command as one to run", Strength: need.Optional, Droppable: true})
+		}
+	}
 	for _, name := range s.Paths {
 		if i := strings.IndexAny(name, "*?["); i >= 0 {
 			out.Facts = append(out.Facts, need.Fact{Kind: need.ScriptDir, Subject: path.Dir(name[:i] + "x"), Reason: "named in " + s.where})

@@ -29,13 +29,15 @@ type Sources struct {
 	Base  llb.State // its base image, for a layer of that
 }
 
-// State turns a plan into LLB. Every file has the time created.
+// State turns a plan into LLB. Every file has the time that [image.FileTime]
+// gives it in an image made at created.
 //
 // The directories of a layer come last, from a state of their own: copying a
 // directory sets its owner, mode and time after everything in it is written.
 // Those that a copy of a whole directory leaves as they are to be are none of
 // them.
 func State(p *image.Plan, from Sources, created time.Time, can Can, opts ...llb.ConstraintsOpt) llb.State {
+	created = image.FileTime(created)
 	out := llb.Scratch()
 	for _, l := range p.Layers {
 		built, what := from.Built, "minimal image"

@@ -75,7 +75,7 @@ func New(ctx context.Context, p *image.Plan, t tree.Tree, o Options) (*Image, er
 
 // add puts a layer on the image.
 func (i *Image) add(ctx context.Context, l image.Layer, p *image.Plan, t tree.Tree, o Options) error {
-	made, err := newLayer(func(w io.Writer) error { return archive(ctx, w, l.Entries, p, t, o.Created) }, o.Zstd)
+	made, err := newLayer(func(w io.Writer) error { return archive(ctx, w, l.Entries, p, t, image.FileTime(o.Created)) }, o.Zstd)
 	if err != nil {
 		return fmt.Errorf("writing the layer: %w", err)
 	}
