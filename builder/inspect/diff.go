@@ -35,10 +35,17 @@ type Comparison struct {
 	// only times, the order of things or how layers are cut and packed differ,
 	// "" otherwise.
 	Same string `json:"same"`
-	// Differences are in the order of their kinds: file, mode, owner, content,
-	// link, reason, needs, package, config, environment. Values of
+	// Differences are in the order of their kinds: file, mode, owner, capability,
+	// content, link, reason, needs, package, config, environment. Values of
 	// variables are not among them.
 	Differences []image.Difference `json:"differences"`
+	// Attached is what signatures, attestations and other things hang on one
+	// image and not on the other, of the kinds signature, attestation and
+	// artifact. Sameness is not a matter of them.
+	Attached []image.Difference `json:"attached"`
+	// Made are the ways in which the images were made differently, beside their
+	// differences, in words: times, layers, compression, the order of entries.
+	Made []string `json:"made"`
 }
 
 // Compared is one side of a comparison.
@@ -76,6 +83,7 @@ func Diff(ctx context.Context, a, b Side) (*Comparison, error) {
 	}
 	out := &Comparison{SchemaVersion: Version, A: snaps[0].side, B: snaps[1].side, Differences: image.Diff(snaps[0].plan, snaps[1].plan)}
 	out.Differences = append(out.Differences, maps2("needs", snaps[0].needs, snaps[1].needs)...)
+	out.Differences = append(out.Differences, capabilities(snaps[0], snaps[1])...)
 	out.Differences = append(out.Differences, environment(snaps[0].vars, snaps[1].vars)...)
 	slices.SortStableFunc(out.Differences, func(a, b image.Difference) int {
 		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), cmp.Compare(a.Name, b.Name))
@@ -86,14 +94,17 @@ func Diff(ctx context.Context, a, b Side) (*Comparison, error) {
 	case len(out.Differences) == 0:
 		out.Same = "content"
 	}
-	if out.Differences == nil {
-		out.Differences = []image.Difference{}
+	for _, list := range []*[]image.Difference{&out.Differences, &out.Attached} {
+		if *list == nil {
+			*list = []image.Difference{}
+		}
 	}
+	out.Made = made(snaps[0], snaps[1], len(out.Differences) == 0)
 	return out, nil
 }
 
 // kinds are the kinds of differences, in the order in which they are told.
-var kinds = strings.Fields("file mode owner content link reason needs package config environment")
+var kinds = strings.Fields("file mode owner capability content link reason needs package config environment")
 
 // A snapshot is an image in the form in which it is compared.
 type snapshot struct {
@@ -101,6 +112,8 @@ type snapshot struct {
 	plan  *image.Plan
 	needs map[string]string // what ELF files need, by path
 	vars  map[string]string
+	caps  map[string]string // capabilities of files, by path
+	making
 }
 
 // snap reads an image. Contents of files are compared by their digests.
@@ -114,7 +127,10 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
 	}
 	in := &Inspection{}
-	out := &snapshot{plan: &image.Plan{Config: config.Config}, needs: map[string]string{}, vars: map[string]string{}}
+	out := &snapshot{plan: &image.Plan{Config: config.Config}, needs: map[string]string{}, vars: map[string]string{}, caps: map[string]string{}}
+	if out.making, err = makingOf(s.Source); err != nil {
+		return nil, err
+	}
 	out.plan.Config.Env = nil
 	for _, kv := range config.Config.Env {
 		name, value, _ := strings.Cut(kv, "=")
@@ -151,6 +167,10 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 			}
 		}
 		out.plan.Entries = append(out.plan.Entries, x)
+		out.times[name] = e.ModTime
+		if caps := e.Xattrs["security.capability"]; caps != nil {
+			out.caps[name] = strings.Join(Capabilities(caps), " ")
+		}
 		return ctx.Err()
 	})
 	if err != nil {
@@ -200,6 +220,18 @@ func maps2(kind string, a, b map[string]string) []image.Difference {
 	return out
 }
 
+// capabilities compares those of files that both sides have.
+func capabilities(a, b *snapshot) []image.Difference {
+	var out []image.Difference
+	for _, name := range slices.Sorted(maps.Keys(a.times)) {
+		_, both := b.times[name]
+		if from, to := a.caps[name], b.caps[name]; both && from != to {
+			out = append(out, image.Difference{Kind: "capability", Name: name, From: from, To: to})
+		}
+	}
+	return out
+}
+
 // environment compares variables without telling their values, which may be
 // secret.
 func environment(a, b map[string]string) []image.Difference {
@@ -234,7 +266,7 @@ type Condition struct {
 
 // conditions are the kinds of differences of a condition.
 var conditions = map[string][]string{
-	"files": {"file", "mode", "owner", "content", "link"}, "packages": {"package"}, "config": {"config", "environment"}, "user": {"config"}, "size": nil,
+	"files": {"file", "mode", "owner", "capability", "content", "link"}, "packages": {"package"}, "config": {"config", "environment"}, "user": {"config"}, "size": nil,
 }
 
 // ParseCondition reads files, packages, config, user or size=N%.

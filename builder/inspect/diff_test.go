@@ -3,11 +3,14 @@ package inspect
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/report"
 )
@@ -30,22 +33,28 @@ func TestDiff(t *testing.T) {
 		want   string // differences, as kind name
 		same   string
 		meets  string
+		made   string
 	}{
-		"nothing":                  {func(*v1.ConfigFile, *[]file) {}, "", "image", ""},
-		"order":                    {func(_ *v1.ConfigFile, f *[]file) { (*f)[0], (*f)[1] = (*f)[1], (*f)[0] }, "", "content", ""},
-		"history":                  {func(c *v1.ConfigFile, _ *[]file) { c.Author = "ann" }, "", "content", ""},
-		"content of the same size": {func(_ *v1.ConfigFile, f *[]file) { (*f)[1].data = "a=2" }, "content /etc/app.conf", "", "files"},
-		"mode and owner":           {func(_ *v1.ConfigFile, f *[]file) { (*f)[1].mode, (*f)[1].uid = 0o600, 7 }, "mode /etc/app.conf,owner /etc/app.conf", "", "files"},
-		"a file more":              {func(_ *v1.ConfigFile, f *[]file) { *f = append(*f, file{name: "srv", mode: 0o644, data: "x"}) }, "file /srv", "", "files size=0%"},
-		"another user":             {func(c *v1.ConfigFile, _ *[]file) { c.Config.User = "" }, "config User", "", "config user"},
-		"a port":                   {func(c *v1.ConfigFile, _ *[]file) { c.Config.ExposedPorts = map[string]struct{}{"80/tcp": {}} }, "config ExposedPorts", "", "config"},
-		"variables":                {func(c *v1.ConfigFile, _ *[]file) { c.Config.Env = []string{"TOKEN=hunter3hunter3", "NEW=1"} }, "environment NEW,environment PATH,environment TOKEN", "", "config"},
+		"nothing":                  {func(*v1.ConfigFile, *[]file) {}, "", "image", "", ""},
+		"order":                    {func(_ *v1.ConfigFile, f *[]file) { (*f)[0], (*f)[1] = (*f)[1], (*f)[0] }, "", "content", "", "the order of entries in layers, or what else their archives say"},
+		"history":                  {func(c *v1.ConfigFile, _ *[]file) { c.Author = "ann" }, "", "content", "", "author, versions or other fields of the configuration"},
+		"content of the same size": {func(_ *v1.ConfigFile, f *[]file) { (*f)[1].data = "a=2" }, "content /etc/app.conf", "", "files", ""},
+		"mode and owner":           {func(_ *v1.ConfigFile, f *[]file) { (*f)[1].mode, (*f)[1].uid = 0o600, 7 }, "mode /etc/app.conf,owner /etc/app.conf", "", "files", ""},
+		"a file more":              {func(_ *v1.ConfigFile, f *[]file) { *f = append(*f, file{name: "srv", mode: 0o644, data: "x"}) }, "file /srv", "", "files size=0%", ""},
+		"another user":             {func(c *v1.ConfigFile, _ *[]file) { c.Config.User = "" }, "config User", "", "config user", ""},
+		"a port":                   {func(c *v1.ConfigFile, _ *[]file) { c.Config.ExposedPorts = map[string]struct{}{"80/tcp": {}} }, "config ExposedPorts", "", "config", ""},
+		"variables":                {func(c *v1.ConfigFile, _ *[]file) { c.Config.Env = []string{"TOKEN=hunter3hunter3", "NEW=1"} }, "environment NEW,environment PATH,environment TOKEN", "", "config", ""},
 		"needs": {func(_ *v1.ConfigFile, f *[]file) {
 			(*f)[0].data = string(elftest.File{Needed: []string{"libm.so.6"}}.Bytes())
-		}, "content /app,needs /app", "", "files"},
+		}, "content /app,needs /app", "", "files", ""},
 		"a package of Python": {func(_ *v1.ConfigFile, f *[]file) {
 			*f = append(*f, file{name: "usr/lib/python3/dist-packages/flask/app.py", mode: 0o644, data: strings.Repeat("x", 2000)})
-		}, "file /usr,file /usr/lib,file /usr/lib/python3,file /usr/lib/python3/dist-packages,file /usr/lib/python3/dist-packages/flask,file /usr/lib/python3/dist-packages/flask/app.py,package pypi:flask", "", "files packages size=0% size=50%"},
+		}, "file /usr,file /usr/lib,file /usr/lib/python3,file /usr/lib/python3/dist-packages,file /usr/lib/python3/dist-packages/flask,file /usr/lib/python3/dist-packages/flask/app.py,package pypi:flask", "", "files packages size=0% size=50%", ""},
+		"times": {func(_ *v1.ConfigFile, f *[]file) { (*f)[0].time, (*f)[2].time = 7, 7 }, "", "content", "", "times of 2 files"},
+		"creation": {func(c *v1.ConfigFile, _ *[]file) {
+			c.Created, c.History = v1.Time{Time: time.Unix(7, 0)}, []v1.History{{CreatedBy: "RUN"}}
+		}, "", "content", "", "the time of creation; the history"},
+		"a capability": {func(_ *v1.ConfigFile, f *[]file) { (*f)[0].caps = netBind }, "capability /app", "", "files", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := pair(t, tc.change)
@@ -69,6 +78,9 @@ func TestDiff(t *testing.T) {
 				if d.Meets(c) {
 					meets = append(meets, s)
 				}
+			}
+			if made := strings.Join(d.Made, "; "); made != tc.made {
+				t.Errorf("they were made differently in %q, want %q", made, tc.made)
 			}
 			if strings.Join(meets, " ") != tc.meets {
 				t.Errorf("it meets %q, want %s", meets, tc.meets)
@@ -131,4 +143,16 @@ func FuzzParseCondition(f *testing.F) {
 			t.Errorf("%q: %+v", s, c)
 		}
 	})
+}
+
+func TestAttached(t *testing.T) {
+	ann, bob := Thing{"signature", "signature (bundle) by [ann] on the index"}, Thing{"attestation", "attestation x by [bob] on the image"}
+	got := Attached(map[Thing]int{ann: 1, bob: 1}, map[Thing]int{bob: 3, {"artifact", "scan"}: 1})
+	want := []image.Difference{{Kind: "signature", Name: ann.Name, From: "attached"}, {Kind: "attestation", Name: bob.Name, From: "attached", To: "attached 3 times"}, {Kind: "artifact", Name: "scan", To: "attached"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := Attached(map[Thing]int{ann: 2}, map[Thing]int{ann: 2}); len(got) > 0 {
+		t.Errorf("%+v", got)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
@@ -18,7 +19,7 @@ const maxDifferences = 20
 // groups puts the differences of a kind together.
 func (c *Comparison) groups() [][]image.Difference {
 	var out [][]image.Difference
-	for _, d := range c.Differences {
+	for _, d := range slices.Concat(c.Differences, c.Attached) {
 		if n := len(out); n > 0 && out[n-1][0].Kind == d.Kind {
 			out[n-1] = append(out[n-1], d)
 			continue
@@ -34,7 +35,7 @@ func (c *Comparison) Summary() string {
 	case "image":
 		return "the same image"
 	case "content":
-		return "the same files and configuration; times, order or layers differ"
+		return "the same files and configuration: the build can be reproduced"
 	}
 	return fmt.Sprintf("%d differences", len(c.Differences))
 }
@@ -80,11 +81,15 @@ func (c *Comparison) Text(w io.Writer, o TextOptions) error {
 }
 
 func (c *Comparison) numbers() [][2]string {
-	return [][2]string{
+	out := [][2]string{
 		{"bytes", grown(report.Size(c.A.Bytes), report.Size(c.B.Bytes), c.share())},
 		{"files", grown(fmt.Sprint(c.A.Files), fmt.Sprint(c.B.Files), "")},
 		{"packages", grown(fmt.Sprint(c.A.Packages), fmt.Sprint(c.B.Packages), "")},
 	}
+	if len(c.Made) > 0 {
+		out = append(out, [2]string{"besides", strings.Join(c.Made, "; ")})
+	}
+	return out
 }
 
 // change gives the sign and the words of a difference.

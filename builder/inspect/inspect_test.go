@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -32,6 +33,7 @@ type file struct {
 	link string // a symbolic link
 	caps string // security.capability
 	uid  int
+	time int64
 }
 
 // layer makes a layer of files.
@@ -40,7 +42,7 @@ func layer(t *testing.T, files ...file) v1.Layer {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, f := range files {
-		h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg, Uid: f.uid}
+		h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg, Uid: f.uid, ModTime: time.Unix(f.time, 0)}
 		switch {
 		case f.link != "":
 			h.Typeflag, h.Linkname = tar.TypeSymlink, f.link

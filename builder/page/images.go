@@ -167,6 +167,9 @@ func Comparison(c *inspect.Comparison) *Page {
 		{"files", strconv.Itoa(c.A.Files), strconv.Itoa(c.B.Files)},
 		{"packages", strconv.Itoa(c.A.Packages), strconv.Itoa(c.B.Packages)},
 	}}}
+	if len(c.Made) > 0 {
+		s.Facts.Rows = append(s.Facts.Rows, []string{"besides", strings.Join(c.Made, "; "), ""})
+	}
 	s.Bars = []Bar{{"first", c.A.Bytes}, {"second", c.B.Bytes}}
 	before, after := states(c.Differences)
 	whole := max(c.A.Bytes, c.B.Bytes)
@@ -174,8 +177,9 @@ func Comparison(c *inspect.Comparison) *Page {
 		{Title: "First", Note: "Areas are bytes of files, packages stand together; both drawings have one scale.", Files: stated(c.A.Contents, before), Whole: whole, States: true},
 		{Title: "Second", Files: stated(c.B.Contents, after), Whole: whole, States: true},
 	}
-	for i, d := range c.Differences {
-		if i == 0 || c.Differences[i-1].Kind != d.Kind {
+	all := slices.Concat(c.Differences, c.Attached)
+	for i, d := range all {
+		if i == 0 || all[i-1].Kind != d.Kind {
 			s.Tables = append(s.Tables, Table{Title: "Differences: " + d.Kind, Columns: []string{"what", "first", "second"}, Text: 3, Open: d.Kind != "file" && d.Kind != "content"})
 		}
 		t := &s.Tables[len(s.Tables)-1]

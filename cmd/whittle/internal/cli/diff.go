@@ -13,6 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/inspect"
 	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/page"
+	"github.com/whittle-oci/whittle/signing"
 )
 
 func (a *app) diffCommand() *cobra.Command {
@@ -26,6 +27,7 @@ func (a *app) diffCommand() *cobra.Command {
 		Long: `Diff compares two images: files with their content, rights and owner, the reason
 of every file where both have them attached, what ELF files need, packages,
 configuration and the names of variables. Values of variables are not printed.
+What is attached to one of them alone, such as signatures, is told beside it.
 
 The exit code is 1 when they differ in what --exit-on names: files, packages,
 config, user, or size=5%, by which share the second may be larger.
@@ -117,5 +119,67 @@ func (a *app) diff(ctx context.Context, args []string, platform string, list boo
 	if err := eg.Wait(); err != nil {
 		return nil, err
 	}
-	return inspect.Diff(ctx, sides[0], sides[1])
+	d, err := inspect.Diff(ctx, sides[0], sides[1])
+	if err != nil {
+		return nil, err
+	}
+	var things [2]map[inspect.Thing]int
+	for i, s := range sides {
+		if things[i], err = attached(ctx, s.Source); err != nil {
+			a.log.Warnf("what is attached is not compared: %v", err)
+			return d, nil
+		}
+	}
+	if things[0] != nil && things[1] != nil {
+		d.Attached = inspect.Attached(things[0], things[1])
+	}
+	return d, nil
+}
+
+// attached counts what hangs on an image, on the index that it is of and on its
+// attestation manifests; nil where it comes from a place at which nothing can
+// hang.
+func attached(ctx context.Context, src *oci.Source) (map[inspect.Thing]int, error) {
+	if src.Ref.Kind != oci.Registry && src.Ref.Kind != oci.Layout {
+		return nil, nil
+	}
+	img, err := signing.Open(ctx, src.Ref, oci.Client{})
+	if err != nil {
+		return nil, err
+	}
+	branches, err := signing.Tree(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	platforms := map[string]string{}
+	for _, b := range branches {
+		platforms[b.Digest] = b.Platform
+	}
+	out := map[inspect.Thing]int{}
+	for _, b := range branches {
+		if b.Problem != "" {
+			return nil, fmt.Errorf("%s: %s", b.Digest, b.Problem)
+		}
+		on := strings.TrimSpace(b.Kind + " " + b.Platform)
+		if b.Kind == "attestation" {
+			on = strings.TrimSpace("attestations of " + platforms[b.About])
+			out[inspect.Thing{Kind: "attestation", Name: on}]++
+		}
+		for _, l := range b.Leaves {
+			out[thing(on, l)]++
+		}
+	}
+	return out, nil
+}
+
+// thing is what hangs there, without digests, which differ between any two
+// images.
+func thing(on string, l signing.Leaf) inspect.Thing {
+	switch {
+	case l.Format == "":
+		return inspect.Thing{Kind: "artifact", Name: firstWord(l.ArtifactType, "of no type") + " on the " + on}
+	case l.Signature:
+		return inspect.Thing{Kind: "signature", Name: leaf(l) + " on the " + on}
+	}
+	return inspect.Thing{Kind: "attestation", Name: leaf(l) + " on the " + on}
 }
