@@ -84,6 +84,17 @@ func TestDoesNotStart(t *testing.T) {
 			t.File("/srv/index.php", 0o644, nil)
 			t.File("/usr/local/etc/php/conf.d/redis.ini", 0o644, []byte("extension=redis\n"))
 		}},
+		"asks for the gem rack 2.2.8, which is not installed in": {base: officialRuby, config: func(c *dockerspec.DockerOCIImageConfig) {
+			cmdOf("bundle", "exec", "puma")(c)
+			c.WorkingDir = "/srv"
+		}, change: func(t *tree.Memory) {
+			t.File("/srv/Gemfile", 0o644, []byte("gem 'rack'\n"))
+			t.File("/srv/Gemfile.lock", 0o644, []byte("GEM\n  specs:\n    rack (2.2.8)\n    puma (6.0.0)\n"))
+		}},
+		"CMD starts puma, and /srv/config.ru is not in the built image": {base: officialRuby, config: func(c *dockerspec.DockerOCIImageConfig) {
+			cmdOf("puma")(c)
+			c.WorkingDir = "/srv"
+		}},
 		"whose environment is not in the built image": {base: cpython, config: cmdOf("uv", "run", "app.py"), change: func(t *tree.Memory) { t.File("/usr/local/bin/uv", 0o755, program(elftest.File{})) }},
 		"/srv/jobs.py:2 starts ffmpeg, which is not in the built image": {base: cpython, config: cmdOf("python", "/srv/jobs.py"), change: func(t *tree.Memory) {
 			t.File("/srv/jobs.py", 0o644, []byte("import subprocess\nsubprocess.run(['ffmpeg'])\n"))
@@ -153,4 +164,15 @@ func officialPHP(t *tree.Memory) {
 	}
 	t.File("/usr/local/etc/php/conf.d/docker-php-ext-sodium.ini", 0o644, nil)
 	t.Dir("/usr/local/lib/php/extensions/no-debug-non-zts-20230831", 0o755)
+}
+
+// officialRuby is a base image in the layout of the official ones, with a gem.
+func officialRuby(t *tree.Memory) {
+	debian(t)
+	t.File("/usr/local/bin/ruby", 0o755, elftest.File{}.Bytes())
+	for _, name := range []string{"bundle", "puma"} {
+		t.File("/usr/local/bin/"+name, 0o755, []byte("#!/usr/local/bin/ruby\n"))
+	}
+	t.File("/usr/local/lib/ruby/3.3.0/json.rb", 0o644, nil)
+	t.File("/usr/local/bundle/specifications/puma-6.0.0.gemspec", 0o644, nil)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
+	"github.com/whittle-oci/whittle/builder/need/ruby"
 )
 
 var update = flag.Bool("update", false, "write the tables of the code into the manual")
@@ -24,6 +25,8 @@ func TestManualIsCurrent(t *testing.T) {
 		{"languages.md", "python-packages", python.Dependencies()},
 		{"languages.md", "php-pruned", php.Table()},
 		{"languages.md", "php-packages", php.Dependencies()},
+		{"languages.md", "ruby-pruned", ruby.Table()},
+		{"languages.md", "ruby-packages", ruby.Dependencies()},
 	} {
 		file, open, end := "../../docs/"+m.file, "<!-- "+m.name+" -->\n", "<!-- /"+m.name+" -->"
 		page, err := os.ReadFile(file)

@@ -16,6 +16,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/privilege"
 	"github.com/whittle-oci/whittle/builder/need/python"
+	"github.com/whittle-oci/whittle/builder/need/ruby"
 	"github.com/whittle-oci/whittle/builder/need/shell"
 	"github.com/whittle-oci/whittle/builder/need/terminfo"
 	"github.com/whittle-oci/whittle/builder/need/wrapper"
@@ -48,12 +49,13 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, data bool) []runtime {
 	sh := shell.New()
 	js, py := node.New(files), python.New(files)
-	ph := php.New(files)
+	ph, rb := php.New(files), ruby.New(files)
 	out := []runtime{
 		{launcher: wrapper.Launcher{}},
 		{launcher: js, provider: js},
 		{launcher: py, provider: py},
 		{launcher: ph, provider: ph},
+		{launcher: rb, provider: rb},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
 		{provider: asbuilt.Provider{}},

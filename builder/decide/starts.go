@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
+	"github.com/whittle-oci/whittle/builder/need/ruby"
 	"github.com/whittle-oci/whittle/builder/need/shell"
 )
 
@@ -54,6 +55,8 @@ func Language(program string) string {
 		return "Node.js"
 	case php.Interprets(program):
 		return "PHP"
+	case ruby.Interprets(program):
+		return "Ruby"
 	}
 	return ""
 }

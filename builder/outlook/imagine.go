@@ -125,7 +125,7 @@ func words(argv []string) []string {
 //     has the script that is run, which is "node server.js";
 //   - uv, Poetry and their like have made their environment in the project,
 //     unless the Dockerfile says that they make none;
-//   - PHP-FPM has a configuration with a pool;
+//   - PHP-FPM has a configuration with a pool, and Ruby's servers config.ru;
 //   - a shell script runs its arguments and nothing else.
 func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Memory {
 	v := &vision{dir: path.Join("/", config.WorkingDir)}
@@ -152,6 +152,9 @@ func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Me
 	for _, name := range []string{"/usr/local/etc/php-fpm.conf", "/etc/php-fpm.conf"} {
 		v.File(name, 0o644, []byte(fpm))
 	}
+	v.file("/usr/local/lib/ruby/3.3.0/json.rb", "")
+	v.file("/usr/lib/ruby/3.3.0/json.rb", "")
+	v.file(path.Join(v.dir, "config.ru"), "")
 	lines := [][]string{slices.Concat(config.Entrypoint, config.Cmd), config.Cmd}
 	if h := config.Healthcheck; h != nil && len(h.Test) > 1 {
 		lines = append(lines, h.Test[1:])

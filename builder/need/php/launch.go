@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
+	"github.com/whittle-oci/whittle/builder/need/source"
 	"github.com/whittle-oci/whittle/builder/tree"
-	"github.com/whittle-oci/whittle/lint/command"
 )
 
 // options are the arguments of a PHP up to what it starts (php(1), php-fpm(8)).
@@ -111,62 +110,17 @@ func (r *Runtime) Resolve(ctx context.Context, env *need.Env, c need.Command) (n
 	if IsProgram(c.Program) {
 		return r.start(ctx, env, c)
 	}
-	by, err := interpreter(ctx, env, c.Program)
-	if err != nil || by == "" {
+	script, by, err := source.ScriptOf(ctx, env, c.Program, IsProgram)
+	if err != nil || script == nil {
 		return need.Step{}, false, err
 	}
 	r.mains[c.Program] = c.Instruction
-	if !c.Fixed && len(c.More) == 0 && !c.Open {
-		argv := append([]string{by, c.Program}, c.Args()...)
-		if words, _, err := shebang(ctx, env, c.Program); err != nil {
-			return need.Step{}, false, err
-		} else if len(words) > 1 {
-			argv = slices.Concat([]string{by}, words[1:], argv[1:])
-		}
-		return need.Step{Next: need.Command{Argv: argv, Reason: c.Reason}, Rewritten: argv, From: need.Quote(c.Line()), Why: "it is a script of PHP, which is started without env so"}, true, nil
-	}
-	step := need.Step{Found: need.Found{Needs: []need.Need{
-		{Kind: need.Program, Path: c.Program, By: c.Instruction, Reason: c.Reason, Strength: need.Required, Instruction: c.Instruction},
-		{Kind: need.Program, Path: by, By: c.Program, Reason: "interpreter of " + c.Program, Strength: need.Required, Instruction: c.Instruction},
-	}}}
-	step.Needs = append(step.Needs, need.Arguments(c)...)
-	return step, true, nil
-}
-
-// shebang gives the command of a #! line, and whether the file has one.
-func shebang(ctx context.Context, env *need.Env, name string) ([]string, bool, error) {
-	res, ok, err := tree.FindFile(ctx, env.Tree, name)
-	if err != nil || !ok {
-		return nil, false, err
-	}
-	head, err := env.Head(ctx, res.Path)
-	if err != nil {
-		return nil, false, err
-	}
-	s, ok := command.Shebang(head)
-	if !ok {
-		return nil, false, nil
-	}
-	return s.Command(), true, nil
-}
-
-// interpreter gives the PHP that a script names in its first line, "" when it is
-// no script of PHP or that PHP is not there.
-func interpreter(ctx context.Context, env *need.Env, name string) (string, error) {
-	words, ok, err := shebang(ctx, env, name)
-	if err != nil || !ok || len(words) == 0 || !IsProgram(words[0]) {
-		return "", err
-	}
-	at, ok, err := env.LookPath(ctx, words[0])
-	if !ok {
-		at = ""
-	}
-	return at, err
+	return script.Launch(c, by, "PHP"), true, nil
 }
 
 // start follows a program of PHP.
 func (r *Runtime) start(ctx context.Context, env *need.Env, c need.Command) (need.Step, bool, error) {
-	if words, script, err := shebang(ctx, env, c.Program); err != nil || script && len(words) > 0 {
+	if s, err := source.ReadScript(ctx, env, c.Program); err != nil || s != nil {
 		return need.Step{}, false, err // a wrapper of that name
 	}
 	step := need.Step{Found: need.Found{Needs: []need.Need{{Kind: need.Program, Path: c.Program, By: c.Instruction, Reason: c.Reason, Strength: need.Required, Instruction: c.Instruction}}}}

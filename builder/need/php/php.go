@@ -22,6 +22,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/installation"
+	"github.com/whittle-oci/whittle/builder/need/source"
 )
 
 // A Runtime launches programs of PHP and knows what they need. It keeps what it
@@ -198,8 +199,8 @@ func (r *Runtime) programs(ctx context.Context, env *need.Env, programs []string
 	var out []string
 	seen := slices.Clone(programs)
 	for _, name := range programs {
-		if s, err := interpreter(ctx, env, name); err == nil && s != "" {
-			seen = append(seen, s)
+		if s, at, err := source.ScriptOf(ctx, env, name, IsProgram); err == nil && s != nil {
+			seen = append(seen, at)
 		}
 	}
 	for _, line := range env.Lines {
