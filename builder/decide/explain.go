@@ -70,6 +70,7 @@ func explain(ctx context.Context, in Input, dist *distribution.Provider, files *
 	}
 	said.add(about)
 	said.add(notes{changes: differences(files), warnings: shellCosts(files, of.kept, of.recorded.owner, of.closed)})
+	said.add(notes{changes: keepTimes(files, of.closed)})
 	parts, err := layers(ctx, in, files, of, b)
 	if err != nil {
 		return nil, err
@@ -144,6 +145,30 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, sai
 	slices.SortFunc(p.Warnings, image.CompareWarnings)
 	p.Warnings = slices.Compact(p.Warnings)
 	return p
+}
+
+// keepTimes gives files their own time that programs compare, and tells so.
+func keepTimes(files *drafts, closed *need.Set) []image.Change {
+	var kept []string
+	for _, f := range closed.Facts {
+		d := files.find(f.Subject)
+		if f.Kind != need.KeepTime || d == nil || d.Type != image.File || d.Source == "" {
+			continue
+		}
+		d.ModTime = d.source.ModTime / 1e9
+		if d.ModTime > 0 {
+			kept = append(kept, d.Path)
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	slices.Sort(kept)
+	name := kept[0]
+	if len(kept) > 1 {
+		name = fmt.Sprintf("%s and %d more", name, len(kept)-1)
+	}
+	return []image.Change{{Kind: "time", Name: name, To: "that of the build", Why: closed.Reason(need.KeepTime) + "; the layer is as reproducible as the stage"}}
 }
 
 // bytecode says which compiled modules the image has.

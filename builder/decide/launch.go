@@ -158,6 +158,8 @@ func launchEntrypoint(ctx context.Context, env *need.Env, in Input, launchers []
 	case len(cmd) == 0:
 	case got.WithMore:
 		out.config.Cmd = nil
+	case got.Appends:
+		out.found.Needs = append(out.found.Needs, need.Arguments(need.Command{Argv: append([]string{""}, cmd...), Instruction: "CMD"})...)
 	case len(got.Changes) > 0:
 		// The shell took CMD for its own arguments and did nothing with them;
 		// the program would read them.

@@ -109,7 +109,7 @@ func (b *base) differs(ctx context.Context, in Input, files *drafts, compiled *i
 			continue
 		}
 		have := files.find(d.Path)
-		if have == nil || have.Type != d.Type || have.Source != d.Source || have.Mode != d.Mode || have.UID != d.UID || have.GID != d.GID || have.Linkname != d.Linkname || have.Hardlink != d.Hardlink {
+		if have == nil || have.Type != d.Type || have.Source != d.Source || have.Mode != d.Mode || have.UID != d.UID || have.GID != d.GID || have.Linkname != d.Linkname || have.Hardlink != d.Hardlink || have.ModTime != d.ModTime {
 			return d.Path, nil
 		}
 		if _, err := in.Changed.Lstat(ctx, d.Path); !need.Missing(err) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/need/java"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
@@ -23,6 +24,8 @@ func TestManualIsCurrent(t *testing.T) {
 		{"languages.md", "packages", node.PackagesTable()},
 		{"languages.md", "python-pruned", python.Table()},
 		{"languages.md", "python-packages", python.Dependencies()},
+		{"languages.md", "java-pruned", java.Table()},
+		{"languages.md", "java-libraries", java.Libraries()},
 		{"languages.md", "php-pruned", php.Table()},
 		{"languages.md", "php-packages", php.Dependencies()},
 		{"languages.md", "ruby-pruned", ruby.Table()},

@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/glibc"
+	"github.com/whittle-oci/whittle/builder/need/java"
 	"github.com/whittle-oci/whittle/builder/need/named"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/pam"
@@ -49,13 +50,14 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, data bool) []runtime {
 	sh := shell.New()
 	js, py := node.New(files), python.New(files)
-	ph, rb := php.New(files), ruby.New(files)
+	ph, rb, jvm := php.New(files), ruby.New(files), java.New(files)
 	out := []runtime{
 		{launcher: wrapper.Launcher{}},
 		{launcher: js, provider: js},
 		{launcher: py, provider: py},
 		{launcher: ph, provider: ph},
 		{launcher: rb, provider: rb},
+		{launcher: jvm, provider: jvm},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
 		{provider: asbuilt.Provider{}},

@@ -11,6 +11,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/asbuilt"
 	"github.com/whittle-oci/whittle/builder/need/distribution"
 	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/need/java"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
@@ -55,6 +56,8 @@ func Language(program string) string {
 		return "Node.js"
 	case php.Interprets(program):
 		return "PHP"
+	case java.Interprets(program):
+		return "Java"
 	case ruby.Interprets(program):
 		return "Ruby"
 	}

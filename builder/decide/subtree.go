@@ -130,7 +130,7 @@ func (d *divider) list(ctx context.Context, root string) error {
 // image.
 func (d *divider) fit(x *draft, e tree.Entry) uint {
 	switch {
-	case x.Source != x.Path:
+	case x.Source != x.Path || x.ModTime != 0:
 		return 0
 	case x.Type == image.Symlink && e.IsSymlink():
 		return 1<<len(symbolic) - 1

@@ -112,8 +112,11 @@ type Entry struct {
 	// its own.
 	Hardlink string `json:"hardlink,omitempty"`
 	Data     []byte `json:"-"` // content, when generated
-	Reason   string `json:"reason"`
-	Package  string `json:"package,omitempty"`
+	// ModTime is the time that the file keeps, since a program compares it, in
+	// seconds since 1970; 0 for that of all files.
+	ModTime int64  `json:"modTime,omitempty"`
+	Reason  string `json:"reason"`
+	Package string `json:"package,omitempty"`
 	// Droppable marks what is kept only because the Dockerfile put it there.
 	Droppable bool `json:"droppable,omitempty"`
 }
@@ -137,7 +140,7 @@ type Subtree struct {
 // A Change is one difference between the built image and the minimal one that
 // a program could notice.
 type Change struct {
-	Kind string `json:"kind"` // environment, user, mode, owner, command, static
+	Kind string `json:"kind"` // environment, user, mode, owner, command, static, time
 	Name string `json:"name"`
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`

@@ -45,6 +45,9 @@ type Step struct {
 	// container would have appended.
 	Rewritten []string
 	WithMore  bool
+	// Appends says that the rewritten command line takes what the container
+	// appends as the one that was written did.
+	Appends   bool
 	From, Why string
 	// Env are variables, NAME=VALUE, that the image has to set for the
 	// rewritten command line.
@@ -66,6 +69,7 @@ const maxSteps = 128
 type Launched struct {
 	Argv     []string // of the image
 	WithMore bool     // Argv holds what the container would have appended
+	Appends  bool     // Argv takes what the container appends as the one that was written did
 	Env      []string // variables that Argv needs, NAME=VALUE
 	// Final is the last command of the chain. It is open when what it starts
 	// is a further command line, and fixed when that stays as it is written.
@@ -123,6 +127,7 @@ func Launch(ctx context.Context, env *Env, c Command, launchers []Launcher) (Lau
 func (l *Launched) rewrite(before int, instruction string, s Step) {
 	l.Argv = slices.Concat(l.Argv[:before], s.Rewritten)
 	l.WithMore = l.WithMore || s.WithMore
+	l.Appends = s.Appends && (l.Appends || len(l.Changes) == 0)
 	l.Changes = append(l.Changes, image.Change{Kind: "command", Name: instruction, From: s.From, To: Quote(l.Argv), Why: s.Why})
 	for _, kv := range s.Env {
 		name, value, _ := strings.Cut(kv, "=")

@@ -166,6 +166,7 @@ const (
 	Bytecode     FactKind = "bytecode"     // Subject is a directory with compiled modules of Python, Reason the interpreter
 	LibraryCache FactKind = "ld.so.cache"  // the loader's cache is read by who looks for a library
 	SearchDir    FactKind = "search dir"   // Subject is a directory in which a program looks for libraries
+	KeepTime     FactKind = "keep time"    // Subject is a file whose time a program compares
 )
 
 // A Fact is one thing that is known of the image's programs.

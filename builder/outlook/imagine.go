@@ -125,6 +125,7 @@ func words(argv []string) []string {
 //     has the script that is run, which is "node server.js";
 //   - uv, Poetry and their like have made their environment in the project,
 //     unless the Dockerfile says that they make none;
+//   - archives and class paths of Java have the class that is started;
 //   - PHP-FPM has a configuration with a pool, and Ruby's servers config.ru;
 //   - a shell script runs its arguments and nothing else.
 func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Memory {
@@ -162,8 +163,10 @@ func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Me
 			lines = append(lines, []string{"sh", "-c", h.Test[1]})
 		}
 	}
+	v.file(programs+"/java", binary)
 	for _, line := range lines {
 		v.line(words(line))
+		v.java(words(line))
 	}
 	return &v.Memory
 }
@@ -360,6 +363,11 @@ func (v *vision) program(w string) {
 	}
 	text := binary
 	switch {
+	case base == "catalina.sh":
+		text = tomcat
+		for _, dir := range []string{path.Dir(at), programs} {
+			v.archive(path.Join(dir, "bootstrap.jar"), []string{"org.apache.catalina.startup.Bootstrap"})
+		}
 	case starts:
 		text = "#!/bin/sh\nexec " + interpreter + " \"$@\"\n"
 	case interpreter == "python3":

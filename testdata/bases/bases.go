@@ -70,7 +70,7 @@ func images() []base {
 			config: v1.Config{Env: []string{defaultPath}, Cmd: []string{"sh"}},
 		},
 	}
-	return slices.Concat(out, nodeImages(), pythonBases())
+	return slices.Concat(out, nodeImages(), pythonBases(), javaBases())
 }
 
 // goEnvironment is what this machine's Go needs to reach its modules.
@@ -153,6 +153,9 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 		"go":         m.golang,
 		"pythonlibs": func(ctx context.Context, file string) error { return m.debian(ctx, file, pythonPackages...) },
 		"musl":       m.musl,
+		"javalibs":   m.javaLibraries,
+		"jre17":      func(ctx context.Context, file string) error { return m.java(ctx, file, true) },
+		"jdk17":      func(ctx context.Context, file string) error { return m.java(ctx, file, false) },
 	}
 	for _, minor := range pythonVersions {
 		kinds["python"+minor] = func(ctx context.Context, file string) error { return m.python(ctx, file, minor) }
@@ -188,7 +191,15 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 // debian makes a root of Debian's packages, with this machine's certificate
 // authorities, so that builds reach what this machine reaches.
 func (m *maker) debian(ctx context.Context, file string, packages ...string) error {
+	return m.debianWith(ctx, file, packages)
+}
+
+// debianWith runs further commands in the root.
+func (m *maker) debianWith(ctx context.Context, file string, packages []string, hooks ...string) error {
 	args := []string{"--variant=minbase", "--include=" + strings.Join(packages, ","), "--format=tar"}
+	for _, h := range hooks {
+		args = append(args, "--customize-hook="+h)
+	}
 	if bundle := "/etc/ssl/certs/ca-certificates.crt"; exists(bundle) {
 		args = append(args, "--customize-hook=upload "+bundle+" "+bundle)
 	}

@@ -57,7 +57,7 @@ func IsData(name string) bool {
 		}
 	}
 	// The languages themselves say what they read of them.
-	if slices.ContainsFunc([]string{"/usr/lib/python3", "/usr/lib/php/", "/etc/php/", "/usr/lib/ruby/", "/usr/share/rubygems-integration/"}, func(dir string) bool { return strings.HasPrefix(name, dir) }) || strings.Contains(name, "-linux-gnu/ruby/") || strings.Contains(name, "/rubygems-integration/") {
+	if slices.ContainsFunc([]string{"/usr/lib/python3", "/usr/lib/jvm/", "/usr/lib/php/", "/etc/php/", "/usr/lib/ruby/", "/usr/share/rubygems-integration/"}, func(dir string) bool { return strings.HasPrefix(name, dir) }) || strings.Contains(name, "-linux-gnu/ruby/") || strings.Contains(name, "/rubygems-integration/") {
 		return false
 	}
 	return !onPath(name) && !slices.ContainsFunc(notData, func(dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") })

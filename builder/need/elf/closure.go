@@ -27,6 +27,10 @@ type Options struct {
 	LibraryPath []string // LD_LIBRARY_PATH
 	Preload     []string // LD_PRELOAD
 	Files       *Files   // what was read before, nil for nothing
+	// Loaded gives the directories of what the program has loaded before it
+	// opens this file, and that the file finds by its name alone, wherever it
+	// lies. Nil for none. It is asked for what is nowhere else.
+	Loaded func() ([]string, error)
 }
 
 // A MissingError is a library that the loader would not find.
@@ -113,6 +117,7 @@ type closure struct {
 	self   *object             // musl's loader, which is also its libc
 	conf   []string            // directories of ld.so.conf, or of musl's path file
 	cache  map[string][]string // paths by library name; nil without a cache
+	failed error               // what asking for Options.Loaded failed with
 }
 
 func (c *closure) read(real string) (*Info, error) { return c.options.Files.Info(c.ctx, c.t, real) }
@@ -122,7 +127,8 @@ func (c *closure) read(real string) (*Info, error) { return c.options.Files.Info
 func (c *closure) loader(root *object) error {
 	interp := root.info.Interp
 	if interp == "" {
-		c.musl = c.exists("/lib/ld-musl-" + machines[c.machine].musl + ".so.1")
+		// A tree may have both.
+		c.musl = !slices.Contains(root.info.Needed, "libc.so.6") && c.exists("/lib/ld-musl-"+machines[c.machine].musl+".so.1")
 		return c.readConf()
 	}
 	c.musl = strings.Contains(path.Base(interp), "ld-musl")
@@ -232,8 +238,12 @@ func (c *closure) find(o *object, lib string) (*object, error) {
 		func() ([]string, []string, string) { return c.search(o), nil, "" },
 		func() ([]string, []string, string) { return nil, c.cache[lib], CachePath },
 		c.lastPlaces,
+		c.before,
 	} {
 		dirs, files, extra := places()
+		if c.failed != nil {
+			return nil, c.failed
+		}
 		for _, dir := range dirs {
 			if !slices.Contains(searched, dir) {
 				searched = append(searched, dir)
@@ -267,6 +277,14 @@ func (c *closure) lastPlaces() (dirs, files []string, extra string) {
 		return append(slices.Clone(c.conf), c.defaults()...), nil, CachePath
 	}
 	return c.defaults(), nil, ""
+}
+
+// before are the directories of libraries that are loaded already.
+func (c *closure) before() (dirs, files []string, extra string) {
+	if c.options.Loaded != nil {
+		dirs, c.failed = c.options.Loaded()
+	}
+	return dirs, nil, ""
 }
 
 // first keeps the first of the candidates that is a library for this program.

@@ -51,7 +51,11 @@ func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	if v.Need.Kind == need.Library {
 		return libraryFacts(v), nil
 	}
-	deps, info, err := Closure(ctx, env.Tree, v.Path, Options{LibraryPath: env.LibraryPath(), Preload: env.Preload(), Files: p.files})
+	o := Options{LibraryPath: env.LibraryPath(), Preload: env.Preload(), Files: p.files}
+	if v.Need.Kind == need.Module {
+		o.Loaded = func() ([]string, error) { return machineDirs(ctx, env, v.Path) }
+	}
+	deps, info, err := Closure(ctx, env.Tree, v.Path, o)
 	if err != nil {
 		if v.Need.Kind == need.Module {
 			if other, bad := p.foreign(ctx, env, v.Path, err); other || bad != nil {

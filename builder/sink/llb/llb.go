@@ -92,7 +92,8 @@ func layer(on llb.State, p image.Layer, built llb.State, created time.Time, can 
 		case e.Source == "":
 			a.mkfile(e, created)
 		default:
-			a.copy(built, e.Source, e.Path, &llb.CopyInfo{Mode: chmod(e.Mode), ChownOpt: owner(e.UID, e.GID), CreatedTime: &created})
+			at := keeps(e, created)
+			a.copy(built, e.Source, e.Path, &llb.CopyInfo{Mode: chmod(e.Mode), ChownOpt: owner(e.UID, e.GID), CreatedTime: &at})
 		}
 	}
 	if made != nil {
@@ -240,7 +241,7 @@ func apart(p image.Layer, whole map[string]int) map[string][]string {
 // that they lie in.
 func (a *actions) copyNames(built llb.State, e image.Entry, names []string, created time.Time) {
 	dir := common(names)
-	info := contents(created)
+	info := contents(keeps(e, created))
 	for _, n := range names {
 		info.IncludePatterns = append(info.IncludePatterns, literal(strings.TrimPrefix(strings.TrimPrefix(n, dir), "/")))
 	}
@@ -351,6 +352,14 @@ func alike(special []image.Entry) [][]image.Entry {
 		out = append(out, []image.Entry{e})
 	}
 	return out
+}
+
+// keeps is the time that a file has: its own, where a program compares it.
+func keeps(e image.Entry, created time.Time) time.Time {
+	if e.ModTime == 0 {
+		return created
+	}
+	return time.Unix(e.ModTime, 0)
 }
 
 func contents(created time.Time) *llb.CopyInfo {

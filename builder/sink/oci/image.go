@@ -128,6 +128,9 @@ func write(ctx context.Context, tw *tar.Writer, t tree.Tree, e image.Entry, p *i
 	h := &tar.Header{
 		Name: strings.TrimPrefix(e.Path, "/"), Mode: int64(image.UnixMode(e.Mode)), Uid: e.UID, Gid: e.GID, ModTime: created,
 	}
+	if e.ModTime != 0 {
+		h.ModTime = time.Unix(e.ModTime, 0)
+	}
 	switch {
 	case e.Type == image.Dir:
 		h.Typeflag = tar.TypeDir

@@ -153,7 +153,7 @@ func scanned(t *testing.T, written, small string) {
 		}
 		out := map[string]found{}
 		for _, f := range doc.Artifacts {
-			if f.Type == "python" || f.Type == "npm" {
+			if slices.Contains([]string{"python", "npm", "java-archive"}, f.Type) {
 				out[f.Type+" "+f.Name+" "+f.Version] = f
 			}
 		}
