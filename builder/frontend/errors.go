@@ -83,11 +83,14 @@ func (b *build) refused(err error) error {
 }
 
 // foreign refuses a RUN for a platform that the builder cannot execute, with
-// the line that makes the stage cross-compile.
-func (b *build) foreign(line int, want ocispecs.Platform) error {
+// the line that makes the stage cross-compile. why says why it was not made to.
+func (b *build) foreign(line int, want ocispecs.Platform, why string) error {
 	hint := ""
+	if why != "" {
+		hint = ", and what it compiles cannot be compiled on another: " + why
+	}
 	if st := b.file.stageAt(line); st != nil {
-		hint = fmt.Sprintf("; build on the machine's own platform with %s and compile for $TARGETPLATFORM, or install an emulator (binfmt_misc, qemu-user-static)", from(st))
+		hint += fmt.Sprintf("; build on the machine's own platform with %s and compile for $TARGETPLATFORM, or install an emulator (binfmt_misc, qemu-user-static)", from(st))
 	}
 	return b.refuse(fmt.Errorf("this builder cannot run programs for %s%s", platforms.Format(want), hint), lines(line, line))
 }

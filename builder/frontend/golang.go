@@ -22,6 +22,8 @@ import (
 type goBuild struct {
 	report *report.Static // nil when nothing is compiled
 	steps  []static.Step
+	sure   map[int]bool // the steps that were made static, by index
+	cross  *crossing    // nil when everything runs on the image's own platform
 }
 
 // compile solves the final stage with its Go programs static, where Go says
@@ -30,8 +32,10 @@ type goBuild struct {
 // Go is asked before the build begins: a static build beside the question would
 // save its time, but where the answer is no, its errors would be shown among
 // those of a build that goes well.
-func (b *build) compile(ctx context.Context, def *pb.Definition) (*stage, goBuild, error) {
-	g, open, err := b.candidates(def)
+// cross are the steps that compile for another platform than they run on, nil
+// for none. A *notCrossedError says that they cannot.
+func (b *build) compile(ctx context.Context, def *pb.Definition, cross *crossing) (*stage, goBuild, error) {
+	g, open, err := b.candidates(def, cross)
 	if err != nil {
 		return nil, g, err
 	}
@@ -39,6 +43,9 @@ func (b *build) compile(ctx context.Context, def *pb.Definition) (*stage, goBuil
 		if def, open, err = b.settle(ctx, def, open, &g); err != nil {
 			return nil, g, err
 		}
+	}
+	if err := g.crossed(); err != nil {
+		return nil, g, err
 	}
 	s, err := b.stage(ctx, def)
 	return s, g, err
@@ -53,6 +60,7 @@ func (b *build) settle(ctx context.Context, def *pb.Definition, open []int, g *g
 	if err != nil {
 		return nil, nil, err
 	}
+	g.cross.aim(steps)
 	steps = slices.DeleteFunc(steps, func(s static.Step) bool { return !slices.Contains(open, s.Index) })
 	first, err := static.First(def, steps)
 	if err != nil {
@@ -64,6 +72,9 @@ func (b *build) settle(ctx context.Context, def *pb.Definition, open []int, g *g
 	sure, err := b.askGo(ctx, def, first, g)
 	if err != nil || len(sure) == 0 {
 		return def, open, err
+	}
+	for _, s := range sure {
+		g.sure[s.Index] = true
 	}
 	def, set, err := static.Apply(def, sure)
 	g.report.Made = true
@@ -77,12 +88,13 @@ func (b *build) settle(ctx context.Context, def *pb.Definition, open []int, g *g
 
 // candidates finds the steps that compile Go, and the indexes of those that
 // nothing speaks against making static.
-func (b *build) candidates(def *pb.Definition) (g goBuild, open []int, err error) {
+func (b *build) candidates(def *pb.Definition, cross *crossing) (g goBuild, open []int, err error) {
 	all, err := static.Find(def)
 	if err != nil || len(all) == 0 {
 		return g, nil, err
 	}
-	g = goBuild{steps: all, report: &report.Static{Line: all[0].Line}}
+	cross.aim(all)
+	g = goBuild{steps: all, report: &report.Static{Line: all[0].Line}, sure: map[int]bool{}, cross: cross}
 	if b.config.StaticOff {
 		g.report.Why = "static: off"
 		return g, nil, nil

@@ -53,7 +53,7 @@ func TestCompileChain(t *testing.T) {
 		out.File("/cgo", 0o644, nil)
 		return out, nil
 	}}).start("FROM scratch\n")
-	_, g, err := b.compile(t.Context(), def.ToPB())
+	_, g, err := b.compile(t.Context(), def.ToPB(), nil)
 	if err != nil || !g.report.Made {
 		t.Fatalf("made static: %v, %v", g.report.Made, err)
 	}
@@ -125,7 +125,7 @@ func TestCompile(t *testing.T) {
 				out.File("/cgo", 0o644, []byte(tc.answer))
 				return out, nil
 			}}).start("FROM scratch\n")
-			s, g, err := b.compile(t.Context(), program(t))
+			s, g, err := b.compile(t.Context(), program(t), nil)
 			if got := strings.Join(solved, ", "); got != tc.solved {
 				t.Errorf("solved %q, want %q", got, tc.solved)
 			}

@@ -58,16 +58,33 @@ func (b *build) platform(ctx context.Context, p *ocispecs.Platform, idx int, att
 		return nil, fmt.Errorf("marshalling the build: %w", err)
 	}
 	def := marshalled.ToPB()
-	if err := b.runnable(def); err != nil {
-		return nil, err
-	}
 	if ok, why := b.minimal(); !ok {
+		if err := b.runnable(def, ""); err != nil {
+			return nil, err
+		}
 		if idx == 0 && why != "" {
 			b.warn(ctx, why, nil, "")
 		}
 		return b.asWritten(ctx, def, conv, p)
 	}
-	return b.rewrite(ctx, def, conv, p, idx, att)
+	cross, err := b.crossing(ctx, def, p)
+	if err != nil {
+		return nil, err
+	}
+	why := ""
+	if cross != nil {
+		if err := b.runnable(cross.def, ""); err != nil {
+			return nil, err
+		}
+		res, err := b.rewrite(ctx, cross.def, cross.conv, p, idx, att, cross)
+		if why = notCrossed(err); why == "" {
+			return res, err
+		}
+	}
+	if err := b.runnable(def, why); err != nil {
+		return nil, err
+	}
+	return b.rewrite(ctx, def, conv, p, idx, att, nil)
 }
 
 // minimal reports whether the wanted stage is rewritten, and if not, why.
@@ -105,9 +122,11 @@ func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerf
 	return &dockerui.BuildResult{Reference: ref, Image: conv.Image, BaseImage: conv.BaseImage, Epoch: conv.Epoch}, nil
 }
 
-// rewrite builds the user's stages, plans the image and returns it.
-func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result, p *ocispecs.Platform, idx int, att *attestations) (*dockerui.BuildResult, error) {
-	stage, compiled, err := b.compile(ctx, def)
+// rewrite builds the user's stages, plans the image and returns it. cross is the
+// build that def is of where stages of it run on another platform; a
+// *notCrossedError says that they cannot.
+func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result, p *ocispecs.Platform, idx int, att *attestations, cross *crossing) (*dockerui.BuildResult, error) {
+	stage, compiled, err := b.compile(ctx, def, cross)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +140,14 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 		b.warn(ctx, fmt.Sprintf("%s; the image is built as written", u), b.file.where(u.Instruction), "")
 		return b.asWritten(ctx, def, conv, p)
 	}
+	if bad, ok := errors.AsType[*image.RefusedError](err); ok && cross != nil {
+		return nil, &notCrossedError{bad.Error()}
+	}
 	if err != nil {
 		return nil, b.refused(err)
+	}
+	if err := cross.check(ctx, stage, made, p); err != nil {
+		return nil, err
 	}
 	if name, ok := llbsink.Unnameable(made, b.can()); ok {
 		b.warn(ctx, fmt.Sprintf("the name %q is not UTF-8, so that a build cannot be told of it; the image is built as written", name), nil, "", "rename it, or exclude: it")
@@ -253,8 +278,9 @@ func (b *build) request(ctx context.Context, def *pb.Definition, now bool) (gate
 }
 
 // runnable refuses a build with a RUN for a platform that the builder cannot
-// execute, before the RUN fails with "exec format error".
-func (b *build) runnable(def *pb.Definition) error {
+// execute, before the RUN fails with "exec format error". why says why a stage
+// that compiles did not run on the builder's own, "" where that was not tried.
+func (b *build) runnable(def *pb.Definition, why string) error {
 	workers := b.client.BuildOpts().Workers
 	if len(workers) == 0 {
 		return nil
@@ -270,7 +296,7 @@ func (b *build) runnable(def *pb.Definition) error {
 			continue
 		}
 		if want := op.Platform.Spec(); !can.Match(want) {
-			return b.foreign(lineOf(def, d), want)
+			return b.foreign(lineOf(def, d), want, why)
 		}
 	}
 	return nil

@@ -74,6 +74,9 @@ type Static struct {
 	Set  []string `json:"set,omitempty"` // variables that were set for it
 	Cgo  []string `json:"cgo,omitempty"` // packages that use cgo
 	Line int      `json:"line,omitempty"`
+	// On is the platform that they were compiled on where it is not the image's,
+	// such as linux/amd64.
+	On string `json:"on,omitempty"`
 }
 
 // Smoke says how the finished image was tried.

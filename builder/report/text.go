@@ -71,6 +71,9 @@ func (r *Report) static(b *bytes.Buffer) {
 	if r.Static.Made {
 		what = "made static"
 	}
+	if r.Static.On != "" {
+		what += ", compiled on " + r.Static.On
+	}
 	fmt.Fprintf(b, "  go: %s: %s\n", what, r.Static.Why)
 }
 

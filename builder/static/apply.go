@@ -71,5 +71,13 @@ func (s *Step) environment(env []string) []string {
 	if len(flags) > n {
 		out = append(out, "GOFLAGS="+strings.Join(flags, " "))
 	}
-	return out
+	return append(out, s.target(env)...)
+}
+
+// target gives the variables of Target that the environment does not set.
+func (s *Step) target(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(s.Target), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.ContainsFunc(env, func(have string) bool { return strings.HasPrefix(have, name+"=") })
+	})
 }

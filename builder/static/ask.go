@@ -41,6 +41,7 @@ func Question(def *pb.Definition, s Step) (*pb.Definition, digest.Digest, error)
 	op := s.op.CloneVT()
 	exec := op.GetExec()
 	exec.Meta.Args = append(slices.Clone(s.shell), s.question())
+	exec.Meta.Env = append(exec.Meta.Env, s.target(exec.Meta.Env)...)
 	out := int64(0)
 	for _, m := range exec.Mounts {
 		out = max(out, m.Output+1)

@@ -151,6 +151,7 @@ func (r *reader) suspect(argv []string, captured bool) string {
 	name := argv[0]
 	if strings.Contains(name, "/") && slices.Contains(r.outputs, path.Clean(name)) {
 		// A program that was just built is run to see that it starts.
+		r.step.runs = true
 		return ""
 	}
 	if dir := path.Dir(name); strings.Contains(name, "/") && path.Base(name) != "go" {

@@ -41,9 +41,13 @@ type Step struct {
 	Doubt string
 	// Off says that the user turned cgo off, so that Go need not be asked.
 	Off bool
+	// Target are the variables that choose the platform which is compiled for,
+	// none for the one that the step runs on. The user's own go before.
+	Target []string
 
 	env  []string
 	once bool // the last call runs once, after the others
+	runs bool // it starts what it built
 }
 
 // call is one go build or go install in a script.
@@ -86,6 +90,9 @@ func Find(def *pb.Definition) ([]Step, error) {
 	return steps, nil
 }
 
+// Of reports whether the step is the operation.
+func (s *Step) Of(d digest.Digest) bool { return s.digest == d }
+
 // First gives the steps of a definition that are made from none of the others.
 func First(def *pb.Definition, steps []Step) ([]Step, error) {
 	g, err := graph.Parse(def)
@@ -104,8 +111,28 @@ func First(def *pb.Definition, steps []Step) ([]Step, error) {
 
 // step reads the command line of one RUN.
 func step(exec *pb.ExecOp) (Step, bool) {
-	args := exec.Meta.Args
-	var s Step
+	s, r, ok := read(exec)
+	if !ok || len(s.calls) == 0 {
+		return Step{}, false
+	}
+	r.decide()
+	return *s, true
+}
+
+// read goes through the script of one RUN. ok is false where it has none that
+// can be read, or one in which go is never named.
+func read(exec *pb.ExecOp) (_ *Step, _ *reader, ok bool) {
+	s := &Step{}
+	if !s.command(exec.Meta.Args) || !strings.Contains(s.script, "go") {
+		return nil, nil, false
+	}
+	r, ok := s.reader(exec.Meta.Env)
+	return s, r, ok
+}
+
+// command takes the script out of a command line, ok is false where there is
+// none.
+func (s *Step) command(args []string) (ok bool) {
 	switch {
 	case len(args) >= 3 && command.IsShell(args[0]) && strings.HasSuffix(args[len(args)-2], "c"):
 		s.shell, s.script = args[:len(args)-1], args[len(args)-1]
@@ -114,28 +141,26 @@ func step(exec *pb.ExecOp) (Step, bool) {
 		for i, a := range args {
 			q, err := syntax.Quote(a, syntax.LangPOSIX)
 			if err != nil {
-				return s, false
+				return false
 			}
 			quoted[i] = q
 		}
 		s.shell, s.script = []string{"/bin/sh", "-c"}, strings.Join(quoted, " ")
 	default:
-		return s, false
+		return false
 	}
-	if !strings.Contains(s.script, "go") {
-		return s, false
-	}
+	return true
+}
+
+// reader reads the script.
+func (s *Step) reader(env []string) (*reader, bool) {
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(s.script), "")
 	if err != nil {
-		return s, false
+		return nil, false
 	}
-	r := reader{step: &s, env: exec.Meta.Env}
+	r := &reader{step: s, env: env}
 	r.read(file)
-	if len(s.calls) == 0 {
-		return s, false
-	}
-	r.decide()
-	return s, true
+	return r, true
 }
 
 func (s *Step) doubt(why string) {

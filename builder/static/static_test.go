@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/whittle-oci/whittle/builder/graph"
 	"github.com/whittle-oci/whittle/builder/static"
@@ -461,3 +462,35 @@ func TestFirst(t *testing.T) {
 }
 
 func digestOf(in *pb.Input) digest.Digest { return digest.Digest(in.Digest) }
+
+// TestTarget gives the variables of platforms, which the user's own go before.
+func TestTarget(t *testing.T) {
+	for _, tc := range []struct {
+		platform ocispecs.Platform
+		want     []string
+	}{
+		{ocispecs.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}, []string{"GOOS=linux", "GOARCH=arm64"}},
+		{ocispecs.Platform{OS: "linux", Architecture: "arm", Variant: "v6"}, []string{"GOOS=linux", "GOARCH=arm", "GOARM=6"}},
+		{ocispecs.Platform{OS: "linux", Architecture: "arm"}, []string{"GOOS=linux", "GOARCH=arm", "GOARM=7"}},
+		{ocispecs.Platform{OS: "linux", Architecture: "amd64", Variant: "v3"}, []string{"GOOS=linux", "GOARCH=amd64", "GOAMD64=v3"}},
+	} {
+		if d := cmp.Diff(tc.want, static.Target(tc.platform)); d != "" {
+			t.Error(d)
+		}
+	}
+	for env, want := range map[string]string{"": "CGO_ENABLED=0 GOFLAGS=-trimpath -ldflags=-s GOOS=linux GOARCH=s390x", "GOARCH=amd64": "CGO_ENABLED=0 GOFLAGS=-trimpath -ldflags=-s GOOS=linux"} {
+		def := build(t, "go build -o /app .", strings.Fields(env)...)
+		steps, err := static.Find(def)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps[0].Target = static.Target(ocispecs.Platform{OS: "linux", Architecture: "s390x"})
+		_, set, err := static.Apply(def, steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(set, " "); got != want {
+			t.Errorf("with %q: set %s, want %s", env, got, want)
+		}
+	}
+}

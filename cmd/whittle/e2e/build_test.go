@@ -157,9 +157,17 @@ func headers(t *testing.T, img v1.Image) []*tar.Header {
 	}
 }
 
+// TestMultiPlatform builds for two platforms, of which the machine is one, a
+// program that the Dockerfile compiles for the other, and one that it does not.
 func TestMultiPlatform(t *testing.T) {
+	for _, file := range []string{"Dockerfile", "Dockerfile.emulated"} {
+		t.Run(file, func(t *testing.T) { multiPlatform(t, file) })
+	}
+}
+
+func multiPlatform(t *testing.T, file string) {
 	ref := reference("multiplatform")
-	res := whittle(t, shared(), "build", "testdata/apps/multiplatform", "--platform", "linux/amd64,linux/arm64", "-t", ref, "--push", "--progress", "quiet")
+	res := whittle(t, shared(), "build", "testdata/apps/multiplatform", "-f", "testdata/apps/multiplatform/"+file, "--platform", "linux/amd64,linux/arm64", "-t", ref, "--push", "--progress", "quiet")
 	if res.code != 0 {
 		t.Fatalf("exit %d\n%s", res.code, res.stderr)
 	}
@@ -217,7 +225,7 @@ func TestRefusals(t *testing.T) {
 			t.Skip("an emulator for arm64 is installed")
 		}
 		ref := reference("refused")
-		res := whittle(t, shared(), "build", "testdata/apps/multiplatform", "-f", "testdata/apps/multiplatform/Dockerfile.emulated", "--platform", "linux/arm64", "-t", ref, "--push", "--progress", "quiet")
+		res := whittle(t, shared(), "build", "testdata/apps/multiplatform", "-f", "testdata/apps/multiplatform/Dockerfile.install", "--platform", "linux/arm64", "-t", ref, "--push", "--progress", "quiet")
 		if want := `"FROM --platform=$BUILDPLATFORM golang:1.26 AS build"`; res.code != 1 || !strings.Contains(res.stderr, want) {
 			t.Errorf("exit %d, want 1 and %q in\n%s", res.code, want, res.stderr)
 		}

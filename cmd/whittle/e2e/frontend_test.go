@@ -173,6 +173,20 @@ func TestBuildx(t *testing.T) {
 			sameContent(t, pull(t, ref), pull(t, ourRef), epoch)
 		}
 	})
+	t.Run("the same layers as the command", func(t *testing.T) {
+		dir, ref, ours := (appOn{nodeBase, "one", "", 100 << 10}).write(t), reference("buildx"), reference("layers")
+		if res := run(t, env, buildx, "build", dir, "-t", ref, "--push", "--build-arg", "BUILDKIT_SYNTAX="+frontend); res.code != 0 {
+			t.Fatalf("exit %d\n%s", res.code, res.stderr)
+		}
+		if res := whittle(t, shared(), "build", dir, "-t", ours, "--push", "--progress", "quiet"); res.code != 0 {
+			t.Fatalf("exit %d\n%s", res.code, res.stderr)
+		}
+		img := pull(t, ref)
+		sameContent(t, img, pull(t, ours), "")
+		if n := len(layersOf(t, img).digests); n != 3 {
+			t.Errorf("%d layers, want 3", n)
+		}
+	})
 	t.Run("settings as build arguments", func(t *testing.T) {
 		res := run(t, env, buildx, "build", app(frontend), "--build-arg", "WHITTLE_MAX_SIZE=1kB", "--progress", "plain")
 		if res.code == 0 || !strings.Contains(res.stderr, "more than max-size allows") {
