@@ -103,6 +103,43 @@ func TestRelations(t *testing.T) {
 			hasNot: []string{"/usr/share/zoneinfo/Europe/Rome"},
 		},
 		{
+			name: "Perl's modules for a module that has Perl inside, of a package that was asked for", base: debian, config: entrypoint("/usr/sbin/web"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "web", files: map[string][]byte{"/usr/sbin/web": program(elftest.File{})}},
+					deb{name: "web-mod-perl", depends: "web", files: map[string][]byte{multiarch + "web/modules/mod_perl.so": library("mod_perl.so", "libperl.so.5.36")}},
+					deb{name: "libperl5.36", automatic: true, depends: "perl-modules-5.36", files: map[string][]byte{multiarch + "libperl.so.5.36.0": library("libperl.so.5.36"), multiarch + "libperl.so.5.36": []byte("->libperl.so.5.36.0"), multiarch + "perl/5.36.0/Config.pm": text}},
+					deb{name: "perl-modules-5.36", automatic: true, files: map[string][]byte{"/usr/share/perl/5.36.0/strict.pm": text, "/usr/share/perl/5.36.0/perl.pod": text, "/usr/share/perl/5.36": []byte("->5.36.0")}},
+				)
+			},
+			has:    []string{"0644 0:0 " + multiarch + "web/modules/mod_perl.so", "0644 0:0 /usr/share/perl/5.36.0/strict.pm", "0777 0:0 /usr/share/perl/5.36 -> 5.36.0", "0644 0:0 " + multiarch + "perl/5.36.0/Config.pm"},
+			hasNot: []string{"/usr/share/perl/5.36.0/perl.pod"},
+		},
+		{
+			name: "a package's own data, though a program lies beside it, and what many packages bring for one", base: debian, config: entrypoint("/usr/bin/vim"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "vim", depends: "vim-runtime, nginx", files: map[string][]byte{"/usr/bin/vim": program(elftest.File{})}},
+					deb{name: "vim-runtime", automatic: true, files: map[string][]byte{"/usr/bin/vimtutor": []byte("#!/bin/sh\n"), "/usr/share/vim/vim90/syntax/sh.vim": make([]byte, 5<<20)}},
+					deb{name: "nginx", automatic: true, files: map[string][]byte{"/usr/share/vim/addons/nginx.vim": text, "/usr/share/nginx/x": text}},
+				)
+			},
+			has: []string{"0644 0:0 /usr/share/vim/vim90/syntax/sh.vim", "0644 0:0 /usr/share/nginx/x"}, hasNot: []string{"/usr/share/vim/addons/nginx.vim", "/usr/bin/vimtutor"},
+		},
+		{
+			name: "and a warning where it came with something else", base: debian, config: entrypoint("/usr/sbin/web"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "web", depends: "web-extra", files: map[string][]byte{"/usr/sbin/web": program(elftest.File{})}},
+					deb{name: "web-extra", automatic: true, files: map[string][]byte{multiarch + "web/modules/mod_perl.so": library("mod_perl.so", "libperl.so.5.36")}},
+					deb{name: "libperl5.36", automatic: true, depends: "perl-modules-5.36", files: map[string][]byte{multiarch + "libperl.so.5.36.0": library("libperl.so.5.36"), multiarch + "libperl.so.5.36": []byte("->libperl.so.5.36.0"), multiarch + "perl/5.36.0/Config.pm": text}},
+					deb{name: "perl-modules-5.36", automatic: true, files: map[string][]byte{"/usr/share/perl/5.36.0/strict.pm": text, "/usr/share/perl/5.36.0/perl.pod": text, "/usr/share/perl/5.36": []byte("->5.36.0")}},
+				)
+			},
+			hasNot: []string{"/usr/share/perl/5.36.0/strict.pm"},
+			warns:  []string{"RUN: libperl.so.5.36.0 is in the image, as something links it, and its modules are not: /usr/share/perl"},
+		},
+		{
 			name: "circles, unmet and virtual dependencies, alternatives", base: debian,
 			change: func(t *tree.Memory) {
 				debs(t,
@@ -216,8 +253,8 @@ func TestNamed(t *testing.T) {
 		},
 		{
 			name: "command lines, of any package; a compiler is a warning", base: debian,
-			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00date of birth\x00date failed: %s\x00value (date %s)\x00"}, tools...),
-			has:    []string{"0755 0:0 /usr/bin/rm"}, hasNot: []string{"/usr/bin/gcc", "/usr/bin/date"},
+			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00\"%s%sgit\" -w %d\x00date of birth\x00date failed: %s\x00value (date %s)\x00"}, tools...),
+			has:    []string{"0755 0:0 /usr/bin/rm", "0755 0:0 /usr/bin/git"}, hasNot: []string{"/usr/bin/gcc", "/usr/bin/date"},
 			warns: []string{`/app names the command line "exec gcc -o x %s 2>&1", which is a compiler and not in the image`},
 		},
 		{
@@ -236,6 +273,16 @@ func TestNamed(t *testing.T) {
 				)
 			},
 			has: []string{"0755 0:0 /usr/sbin/daemon", "0644 0:0 " + multiarch + "daemon/mod_perl.so"},
+		},
+		{
+			name: "the other programs of a package whose program starts some", base: debian, config: entrypoint("/usr/bin/groff"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "groff-base", files: map[string][]byte{"/usr/bin/groff": program(elftest.File{Imports: []string{"execvp"}}), "/usr/bin/grotty": program(elftest.File{}), "/usr/bin/chem": []byte("#!/usr/bin/perl\n")}},
+					deb{name: "other", files: map[string][]byte{"/usr/bin/other": program(elftest.File{})}},
+				)
+			},
+			has: []string{"0755 0:0 /usr/bin/grotty"}, hasNot: []string{"/usr/bin/chem", "/usr/bin/other"}, warns: []string{"the package other"},
 		},
 		{
 			name: "a shell with its flag", base: debian, has: []string{"0755 0:0 /usr/bin/sh"},

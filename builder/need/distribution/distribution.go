@@ -30,6 +30,7 @@ type Provider struct {
 	relations relations
 	asked     []packages.Package // nil until they are looked up
 	loaded    *need.Found        // what those bring that are there to be loaded
+	walked    map[string]bool    // directories that links lead to and that have been asked for
 }
 
 // New returns a provider over the package database of the tree, and that of the
@@ -37,7 +38,7 @@ type Provider struct {
 // single programs says what else there is. A strict one follows files, and no
 // relations of packages.
 func New(db, base *packages.DB, data, strict bool) *Provider {
-	return &Provider{db: db, base: base, data: data, strict: strict, relations: relations{brought: map[string]need.Found{}, linked: map[string][]string{}, kinds: map[string]packageFiles{}}}
+	return &Provider{walked: map[string]bool{}, db: db, base: base, data: data, strict: strict, relations: relations{brought: map[string]need.Found{}, linked: map[string][]string{}, kinds: map[string]packageFiles{}}}
 }
 
 // Claims implements need.Provider: programs and libraries, whose packages may
@@ -102,7 +103,7 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 			return out, fmt.Errorf("listing the files of %s: %w", member.Name, err)
 		}
 		for _, name := range files {
-			if err := packageFile(ctx, env, &out, name, v.Path, fmt.Sprintf("data of the package %s, for %s", member.Name, v.Path)); err != nil {
+			if err := p.packageFile(ctx, env, &out, member.Name, name, v.Path, fmt.Sprintf("data of the package %s, for %s", member.Name, v.Path)); err != nil {
 				return out, err
 			}
 		}
@@ -127,8 +128,8 @@ func state(dir string) need.Fact {
 
 // packageFile asks for one path of a package when a running program may read
 // it, and notes it when the program may write to it.
-func packageFile(ctx context.Context, env *need.Env, out *need.Found, name, program, reason string) error {
-	if !IsData(name) {
+func (p *Provider) packageFile(ctx context.Context, env *need.Env, out *need.Found, pkg, name, program, reason string) error {
+	if !isDataOf(pkg, name) {
 		return nil
 	}
 	dir, err := tree.Resolve(ctx, env.Tree, path.Dir(name))
@@ -155,12 +156,12 @@ func packageFile(ctx context.Context, env *need.Env, out *need.Found, name, prog
 	for _, l := range dir.Links {
 		out.Needs = append(out.Needs, need.Need{Kind: need.Link, Path: l, By: program, Reason: reason, Strength: need.Expected})
 	}
-	return datum(ctx, env, out, real, e, program, reason)
+	return p.datum(ctx, env, out, real, e, program, reason)
 }
 
 // datum asks for a file or link at its real path. Links to programs stay
 // behind: a program comes when something runs it.
-func datum(ctx context.Context, env *need.Env, out *need.Found, real string, e tree.Entry, program, reason string) error {
+func (p *Provider) datum(ctx context.Context, env *need.Env, out *need.Found, real string, e tree.Entry, program, reason string) error {
 	n := need.Need{Kind: need.Config, Path: real, By: program, Reason: reason, Strength: need.Expected}
 	switch {
 	case e.IsSymlink():
@@ -172,7 +173,7 @@ func datum(ctx context.Context, env *need.Env, out *need.Found, real string, e t
 			return nil
 		}
 		if err == nil && res.Entry.IsDir() {
-			if err := linked(ctx, env, out, res.Path, program, reason); err != nil {
+			if err := p.linked(ctx, env, out, res.Path); err != nil {
 				return err
 			}
 		}
@@ -201,19 +202,35 @@ const maxLinked = 20_000
 
 // linked asks for what lies in a directory that a link of a package leads to,
 // where that is one of data: packages share pages and fonts so.
-func linked(ctx context.Context, env *need.Env, out *need.Found, dir, program, reason string) error {
+func (p *Provider) linked(ctx context.Context, env *need.Env, out *need.Found, dir string) error {
 	within := func(dirs ...string) bool {
 		return slices.ContainsFunc(dirs, func(top string) bool { return need.Below(dir, top) })
 	}
 	if !within("/usr/share", "/usr/lib", "/usr/libexec", "/etc", "/opt") || within(byItself...) || slices.Contains(everybodys, dir) || libraryDir().MatchString(dir) || !IsData(path.Join(dir, "x")) {
 		return nil
 	}
+	if p.walked[dir] {
+		return nil
+	}
+	p.walked[dir] = true
 	n := 0
 	return tree.Walk(ctx, env.Tree, dir, func(at string, e tree.Entry) error {
 		if n++; n > maxLinked || e.IsDir() || !IsData(at) || !e.IsRegular() && !e.IsSymlink() {
 			return nil
 		}
-		out.Needs = append(out.Needs, need.Need{Kind: need.Config, Path: at, By: program, Reason: reason + ", by a link to " + dir, Strength: need.Expected, Droppable: true})
+		found := need.Need{Kind: need.Config, Path: at, By: dir, Reason: "in " + dir + ", which a link of a package leads to", Strength: need.Expected, Droppable: true}
+		if e.IsSymlink() {
+			res, ok, err := tree.Find(ctx, env.Tree, at)
+			if err != nil || ok && res.Entry.IsDir() && !need.Below(res.Path, dir) {
+				return err // of another directory, which is not followed further
+			}
+			if !ok || res.Entry.IsDir() {
+				found.Kind = need.Link
+			}
+		} else {
+			found.Entry = &e
+		}
+		out.Needs = append(out.Needs, found)
 		return nil
 	})
 }
@@ -237,7 +254,7 @@ func (p *Provider) unowned(ctx context.Context, env *need.Env, out *need.Found, 
 		if _, owned, err := p.db.Owner(ctx, name); owned || err != nil {
 			return err
 		}
-		return datum(ctx, env, out, name, e, program, "in a directory of "+program)
+		return p.datum(ctx, env, out, name, e, program, "in a directory of "+program)
 	})
 }
 

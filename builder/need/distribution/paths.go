@@ -22,6 +22,20 @@ var notData = []string{
 	"/etc/ufw", "/etc/apparmor.d", "/etc/bash_completion.d", "/etc/default", "/etc/network", "/etc/dhcp", "/etc/rc.d",
 }
 
+// tools are directories that many packages put files into for one program, and
+// which are data where that program's own packages bring them.
+var tools = map[string]string{"/usr/share/vim/": "vim", "/usr/share/zsh/": "zsh", "/usr/share/fish/": "fish", "/usr/share/gdb/": "gdb"}
+
+// isDataOf is IsData for a file of a package.
+func isDataOf(pkg, name string) bool {
+	for dir, tool := range tools {
+		if strings.HasPrefix(name, dir) {
+			return pkg == tool || strings.HasPrefix(pkg, tool+"-")
+		}
+	}
+	return IsData(name)
+}
+
 // ProgramDirs hold programs, which are carried when something runs them.
 var ProgramDirs = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games"}
 

@@ -161,8 +161,8 @@ func (p *Provider) dependency(ctx context.Context, env *need.Env, out *need.Foun
 		if err := p.libraries(ctx, env, out, files.libraries, fmt.Sprintf("library of the package %s, which %s depends on and does not link", d.Name, of.Name)); err != nil {
 			return false, err
 		}
-	case len(files.programs) > 0:
-		size, err := p.size(ctx, env, files.others)
+	case len(files.programs) > 0 && !ownData(of.Name, d.Name):
+		size, err := p.size(ctx, env, d.Name, files.others)
 		if err != nil {
 			return false, err
 		}
@@ -174,11 +174,18 @@ func (p *Provider) dependency(ctx context.Context, env *need.Env, out *need.Foun
 	return true, p.dataOf(ctx, env, out, d, reason)
 }
 
+// ownData reports whether a dependency is what a package calls its own data, by
+// Debian's habit of names: vim-runtime, nmap-common.
+func ownData(of, d string) bool {
+	rest, ok := strings.CutPrefix(d, of+"-")
+	return ok && slices.Contains([]string{"data", "runtime", "common", "base", "files", "core-data"}, rest)
+}
+
 // size sums up the data files of a package, in bytes.
-func (p *Provider) size(ctx context.Context, env *need.Env, names []string) (int64, error) {
+func (p *Provider) size(ctx context.Context, env *need.Env, pkg string, names []string) (int64, error) {
 	var sum int64
 	for _, n := range names {
-		if !IsData(n) {
+		if !isDataOf(pkg, n) {
 			continue
 		}
 		e, err := env.Tree.Lstat(ctx, n)
@@ -204,7 +211,7 @@ func (p *Provider) dataOf(ctx context.Context, env *need.Env, out *need.Found, p
 	}
 	by := "the package " + pkg.Name
 	for _, name := range files.others {
-		if err := packageFile(ctx, env, out, name, by, reason); err != nil {
+		if err := p.packageFile(ctx, env, out, pkg.Name, name, by, reason); err != nil {
 			return err
 		}
 	}
@@ -251,7 +258,7 @@ func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Foun
 				}
 				continue
 			}
-			if err := datum(ctx, env, out, name, e, by, "made beside the data of "+by); err != nil {
+			if err := p.datum(ctx, env, out, name, e, by, "made beside the data of "+by); err != nil {
 				return err
 			}
 		}
@@ -403,5 +410,6 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		}
 		p.loaded = &out
 	}
-	return *p.loaded, nil
+	out.Needs, out.Facts, out.Warnings = slices.Clone(p.loaded.Needs), slices.Clone(p.loaded.Facts), p.loaded.Warnings
+	return out, p.embedded(ctx, env, s, &out)
 }

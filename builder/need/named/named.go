@@ -89,7 +89,10 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 			return need.Found{}, err
 		}
 	}
-	return out, nil
+	if slices.Contains(need.Starts, v.Need.Instruction) {
+		err = p.siblings(ctx, env, f, &out)
+	}
+	return out, err
 }
 
 // lineEditor reports whether a library reads lines for somebody at a terminal:

@@ -114,6 +114,55 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 	return p.programsOf(ctx, env, f, out, lines, always)
 }
 
+// maxSiblings is how much the other programs of a package may be that come along
+// unnamed, in bytes.
+const maxSiblings = 4 << 20
+
+// siblings asks for the other programs of a package whose program the image
+// starts, and which starts programs itself: those stages and helpers may be
+// named in its data or put together at work, as groff's are in the descriptions
+// of devices.
+func (p *Provider) siblings(ctx context.Context, env *need.Env, f *file, out *need.Found) error {
+	if !f.owned || f.static || f.starts == "" || distribution.Helper(f.path) {
+		return nil
+	}
+	pkg, owned, err := p.db.Owner(ctx, f.path)
+	if err != nil || !owned {
+		return err
+	}
+	names, err := p.db.Files(ctx, *pkg)
+	if err != nil {
+		return fmt.Errorf("listing the files of %s: %w", pkg.Name, err)
+	}
+	var found []need.Need
+	var size int64
+	for _, name := range names {
+		if !slices.Contains(distribution.ProgramDirs, path.Dir(name)) || slices.Contains(compilers, path.Base(name)) || command.IsShell(name) {
+			continue
+		}
+		res, ok, err := tree.FindFile(ctx, env.Tree, name)
+		if err != nil {
+			return err
+		}
+		if !ok || res.Path == f.path {
+			continue
+		}
+		head, err := env.Head(ctx, res.Path)
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(string(head), magic) {
+			continue
+		}
+		size += res.Entry.Size
+		found = append(found, need.Need{Kind: need.Program, Path: name, By: f.path, Reason: fmt.Sprintf("of the package of %s, which %s", f.path, f.starts), Strength: need.Optional, Droppable: true})
+	}
+	if size <= maxSiblings {
+		out.Needs = append(out.Needs, found...)
+	}
+	return nil
+}
+
 // minEnd is the shortest name of a program that counts at the end of a longer
 // text, in bytes.
 const minEnd = 3
@@ -324,7 +373,10 @@ func commandLine(s string) []string {
 		case first && strings.Contains(w, "=") && !strings.HasPrefix(w, "="):
 		case first:
 			first = false
-			w = strings.Trim(w, `"'`)
+			// A directory that is filled in stands before a name.
+			for w = strings.Trim(w, `"'`); strings.HasPrefix(w, "%s"); {
+				w = strings.TrimPrefix(strings.TrimPrefix(w, "%s"), "/")
+			}
 			if path.IsAbs(w) && slices.Contains(distribution.ProgramDirs, path.Dir(w)) {
 				w = path.Base(w)
 			}

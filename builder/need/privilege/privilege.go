@@ -57,8 +57,13 @@ var stays = []string{
 	"nginx", "apache2", "httpd", "lighttpd", "squid", "mosquitto", "tinyproxy", "memcached", "dnsmasq", "clamd", "freshclam", "icecast2", "icecast", "ngircd", "varnishd",
 	"mariadbd", "mysqld", "tcpdump", "uwsgi", "uwsgi-core",
 	// Programs that change who they are for commands of their own alone.
-	"bash", "dash", "busybox", "zsh", "mksh", "tar", "git", "sudo", "su", "gpg", "gpg-agent", "screen", "tmux", "snmpd", "rsyslogd", "beanstalkd", "privoxy", "stunnel4", "stunnel",
+	"bash", "dash", "busybox", "zsh", "mksh", "tar", "git", "sudo", "su", "gpg", "gpg-agent", "screen", "tmux",
 }
+
+// obeys are programs that change who they are only where they are told to, and
+// then do not ask whether they may: snmpd(8), rsyslog.conf(5), beanstalkd(1),
+// privoxy(8), stunnel(8); read in 2026.
+var obeys = []string{"snmpd", "rsyslogd", "beanstalkd", "privoxy", "stunnel", "stunnel4"}
 
 // Needs implements need.Provider.
 func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
@@ -95,7 +100,7 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 	switch {
 	case told != "" && !slices.Contains(stays, name):
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Root, Reason: fmt.Sprintf("%s calls %s, and %s", v.Path, does, told)})
-	case unasked && !slices.Contains(stays, name):
+	case unasked && !slices.Contains(stays, name) && !slices.Contains(obeys, name):
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Root, Reason: fmt.Sprintf("%s calls %s and never asks who runs it", v.Path, does)})
 	}
 	return out, nil

@@ -17,7 +17,7 @@ import (
 // Commands is what a shell script is seen to run. All lists are sorted.
 type Commands struct {
 	Names     []string // command names, without builtins and the script's own functions
-	Maybe     []string // first words that set -- puts before the script's arguments
+	Maybe     []string // first words that set -- puts before the script's arguments, and values of a command that is computed
 	Given     []string // commands in arguments that are command lines: tmux new 'top -b'
 	Functions []string // functions that the script defines
 	Unknown   []Computed
@@ -197,6 +197,7 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 			w.out.ExecArgs = true
 			return
 		}
+		w.out.Maybe = append(w.out.Maybe, w.values.candidates(args[0])...)
 		w.unknown(args[0], "")
 		return
 	}
@@ -229,6 +230,7 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 	default:
 		w.command(name)
 		w.given(base, rest, depth)
+		w.out.Given = append(w.out.Given, helpers[base]...)
 		switch {
 		case command.IsShell(base):
 			w.inner(rest, depth)
@@ -313,6 +315,15 @@ func (w *walker) find(rest []*syntax.Word, depth int) {
 			w.call(rest[i+1:], depth)
 		}
 	}
+}
+
+// helpers are programs that others start by their options or by what a file
+// turns out to be (tar(1), zgrep(1), rsync(1)).
+var helpers = map[string][]string{
+	"tar":   {"gzip", "bzip2", "xz", "zstd", "lzip", "lzma", "lzop"},
+	"rsync": {"ssh"},
+	"sftp":  {"ssh"},
+	"scp":   {"ssh"},
 }
 
 // matching are programs whose arguments with blanks are patterns, texts or

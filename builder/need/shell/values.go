@@ -184,3 +184,63 @@ func (v *values) expansion(x *syntax.ParamExp) (string, bool) {
 	}
 	return "", false
 }
+
+// candidates gives what a word may be that is one variable with several values,
+// or with one that is computed up to its last slash: NAME and "$dir/NAME".
+func (v *values) candidates(w *syntax.Word) []string {
+	parts := w.Parts
+	if len(parts) == 1 {
+		if q, ok := parts[0].(*syntax.DblQuoted); ok {
+			parts = q.Parts
+		}
+	}
+	if len(parts) != 1 {
+		return ending(parts)
+	}
+	x, ok := parts[0].(*syntax.ParamExp)
+	if !ok || x.Param == nil {
+		return nil
+	}
+	words := make([]*syntax.Word, 0, len(v.set[x.Param.Value])+1)
+	for _, a := range v.set[x.Param.Value] {
+		words = append(words, a.word)
+	}
+	if x.Exp != nil {
+		words = append(words, x.Exp.Word)
+	}
+	var out []string
+	for _, word := range words[:min(len(words), maxChain)] {
+		if word == nil {
+			continue
+		}
+		if text, ok := v.text(word); ok {
+			if text != "" && len(strings.Fields(text)) == 1 {
+				out = append(out, text)
+			}
+			continue
+		}
+		inner := word.Parts
+		if len(inner) == 1 {
+			if q, ok := inner[0].(*syntax.DblQuoted); ok {
+				inner = q.Parts
+			}
+		}
+		out = append(out, ending(inner)...)
+	}
+	return out
+}
+
+// ending gives the literal that parts of a word end with behind a slash.
+func ending(parts []syntax.WordPart) []string {
+	if len(parts) < 2 {
+		return nil
+	}
+	last, ok := parts[len(parts)-1].(*syntax.Lit)
+	if !ok {
+		return nil
+	}
+	if i := strings.LastIndex(last.Value, "/"); i >= 0 && i+1 < len(last.Value) {
+		return []string{last.Value[i+1:]}
+	}
+	return nil
+}
