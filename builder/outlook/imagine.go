@@ -164,6 +164,11 @@ func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Me
 		}
 	}
 	v.file(programs+"/java", binary)
+	for _, kv := range config.Env {
+		if name, value, _ := strings.Cut(kv, "="); slices.Contains([]string{"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"}, name) {
+			v.java(append([]string{"java"}, strings.Fields(value)...))
+		}
+	}
 	for _, line := range lines {
 		v.line(words(line))
 		v.java(words(line))

@@ -68,6 +68,7 @@ func TestOf(t *testing.T) {
 		{"unpacked layers of java", "FROM debian\nWORKDIR /app\nENTRYPOINT [\"java\", \"org.springframework.boot.loader.launch.JarLauncher\"]\n", Minimal, "Java", ""},
 		{"a module of java", "FROM debian\nCMD [\"java\", \"-p\", \"/mods\", \"-m\", \"shop/com.example.Main\"]\n", Minimal, "Java", ""},
 		{"arguments of java in a file", "FROM debian\nCMD [\"java\", \"-javaagent:/agent.jar=x\", \"@/app/jib-args\"]\n", Minimal, "Java", ""},
+		{"an agent of java", "FROM debian\nENV JAVA_TOOL_OPTIONS=-javaagent:/otel.jar\nCMD [\"java\", \"-jar\", \"/app.jar\"]\n", Minimal, "Java", ""},
 		{"java by a script", "FROM tomcat\nCMD [\"catalina.sh\", \"run\"]\n", Minimal, "Java", "org.apache.catalina.startup.Bootstrap start"},
 		{"java by a script that computes", "FROM tomcat\nCMD [\"catalina.sh\", \"start\"]\n", AsWritten, "Java", "other arguments than run"},
 		{"dotnet", "FROM debian\nENTRYPOINT [\"dotnet\", \"shop.dll\"]\n", AsWritten, ".NET", "dotnet"},

@@ -2,7 +2,10 @@
 
 package e2e
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+)
 
 // javaGone is what no image of Java needs.
 var javaGone = []string{"/bin/sh", "/usr/bin/env", "/__cacert_entrypoint.sh", "/opt/java/openjdk/bin/javac", "/opt/java/openjdk/bin/keytool", "/opt/java/openjdk/jmods", "/opt/java/openjdk/lib/ct.sym", "/opt/java/openjdk/lib/server/classes_nocoops.jsa", "/opt/java/openjdk/lib/libawt_xawt.so"}
@@ -28,6 +31,10 @@ var javaApps = []interpretedApp{
 	},
 }
 
+// maxJRE is the most that an image with a whole class library may be to pull, at
+// BuildKit's best level of zstd, in MB.
+const maxJRE = 51
+
 // TestJava builds applications of Java as [TestNode] does those of Node.js.
 func TestJava(t *testing.T) {
 	for _, a := range javaApps {
@@ -36,4 +43,28 @@ func TestJava(t *testing.T) {
 			a.test(t)
 		})
 	}
+	t.Run("size", func(t *testing.T) {
+		interpretedApp{heavy: true}.due(t)
+		out := filepath.Join(t.TempDir(), "layout")
+		res := whittle(t, shared(), "build", filepath.Join(world.root, "testdata", "apps", "java-jar"), "-o", "type=oci,tar=false,compression=zstd,compression-level=22,force-compression=true,dest="+out, "--progress", "quiet")
+		if res.code != 0 {
+			t.Fatalf("exit %d\n%s", res.code, res.stderr)
+		}
+		layers, err := onlyImage(t, out).Layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pulled := int64(0)
+		for _, l := range layers {
+			n, err := l.Size()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pulled += n
+		}
+		t.Logf("java-jar on a JRE: %.1f MB to pull, at most %d", float64(pulled)/1e6, maxJRE)
+		if pulled > maxJRE*1e6 {
+			t.Errorf("%d bytes", pulled)
+		}
+	})
 }
