@@ -16,7 +16,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # Debian packages that tests and the demo use, and a file of each.
-PACKAGES := runc:/usr/sbin/runc mmdebstrap:/usr/bin/mmdebstrap busybox-static:/bin/busybox musl:/lib/x86_64-linux-musl/libc.so docker.io:/usr/sbin/dockerd curl:/usr/bin/curl git:/usr/bin/git shellcheck:/usr/bin/shellcheck nodejs:/usr/bin/node npm:/usr/bin/npm
+PACKAGES := runc:/usr/sbin/runc mmdebstrap:/usr/bin/mmdebstrap busybox-static:/bin/busybox musl:/lib/x86_64-linux-musl/libc.so docker.io:/usr/sbin/dockerd curl:/usr/bin/curl git:/usr/bin/git shellcheck:/usr/bin/shellcheck nodejs:/usr/bin/node npm:/usr/bin/npm rpm:/usr/bin/rpm db5.3-util:/usr/bin/db5.3_load sqlite3:/usr/bin/sqlite3
 
 .PHONY: setup
 setup: ## install what the machine lacks (Debian, root)
@@ -91,6 +91,7 @@ test-steps: setup build tools vet unit
 ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
 	WHITTLE_E2E=ci $(TEST) -timeout 40m ./cmd/whittle/e2e
 	WHITTLE_E2E=ci $(TEST) -run Cosign ./signing
+	WHITTLE_E2E=ci $(TEST) -run Syft ./builder/packages/rpm
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
 interop-steps: bench fuzz native languages browser

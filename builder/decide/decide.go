@@ -8,6 +8,7 @@ package decide
 
 import (
 	"context"
+	"errors"
 
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 
@@ -71,7 +72,8 @@ type Input struct {
 // Decide makes the plan of a minimal image.
 //
 // Errors are *image.RefusedError when the tree cannot run or may not be
-// shipped, *image.UnsupportedError when a program's runtime is not known, and
+// shipped, *image.UnsupportedError when a program's runtime is not known or
+// its package database cannot be read, and
 // whatever reading the tree gave otherwise.
 func Decide(ctx context.Context, in Input) (*image.Plan, error) { return decide(ctx, in, nil) }
 
@@ -144,6 +146,9 @@ func settle(ctx context.Context, in Input, elves *elf.Files, next func(waiting i
 func decide(ctx context.Context, in Input, next func(waiting int) int, further ...runtime) (*image.Plan, error) {
 	elves := elf.NewFiles()
 	s, err := settle(ctx, in, elves, next, further...)
+	if unreadable, ok := errors.AsType[*packages.UnreadableError](err); ok {
+		return nil, &image.UnsupportedError{Why: unreadable.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -106,14 +106,14 @@ func keepChanged(ctx context.Context, env *need.Env, in Input, db *packages.DB, 
 // madeByHand finds the program of the image that its base image's makers put
 // there outside of any package, "" when there is none.
 func madeByHand(ctx context.Context, in Input, db *packages.DB, mains []string) (string, error) {
-	installed, err := db.Installed(ctx)
+	listed, err := db.Lists(ctx)
 	if err != nil || in.Base == nil {
 		return "", err
 	}
 	for _, program := range mains {
-		// Where packages are not known, as with rpm, any command of the
+		// Where nobody knows whose files are whose, any command of the
 		// distribution looks like one of no package.
-		if distribution.Helper(program) || len(installed) == 0 && slices.Contains(systemCommands, path.Dir(program)) {
+		if distribution.Helper(program) || !listed && slices.Contains(systemCommands, path.Dir(program)) {
 			continue
 		}
 		if _, owned, err := db.Owner(ctx, program); owned || err != nil {

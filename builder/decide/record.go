@@ -47,8 +47,10 @@ func record(ctx context.Context, in Input, db *packages.DB, files *drafts) (reco
 		return out, nil
 	}
 	for _, p := range out.packages {
-		if err := out.optional(ctx, t, db.Copyright(p), "licence of "+p.Name); err != nil {
-			return out, err
+		for _, name := range db.Licences(p) {
+			if err := out.optional(ctx, t, name, "licence of "+p.Name); err != nil {
+				return out, err
+			}
 		}
 	}
 	return out, nil
@@ -88,9 +90,6 @@ func owners(ctx context.Context, t tree.Tree, db *packages.DB, files *drafts) (r
 
 // optional takes a file of the tree that need not be there.
 func (r *recorded) optional(ctx context.Context, t tree.Tree, name, reason string) error {
-	if name == "" {
-		return nil
-	}
 	got, err := take(ctx, t, name, reason)
 	r.files = append(r.files, got...)
 	return err

@@ -24,6 +24,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/packages"
 	"github.com/whittle-oci/whittle/builder/packages/apk"
 	"github.com/whittle-oci/whittle/builder/packages/dpkg"
+	"github.com/whittle-oci/whittle/builder/packages/rpm"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -36,7 +37,7 @@ type runtime struct {
 
 // formats are the package databases that are known. A new one is a folder
 // below builder/packages and a word here.
-var formats = []packages.Format{dpkg.Format{}, apk.Format{}}
+var formats = []packages.Format{dpkg.Format{}, apk.Format{}, rpm.Format{}}
 
 // Packages opens the package database of a tree.
 func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }

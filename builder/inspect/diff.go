@@ -16,7 +16,6 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/oci"
@@ -141,9 +140,13 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	w := newWalk(in, &need.Env{Tree: t, Vars: config.Config.Env}, decide.Packages(t), nil)
+	var contents *report.Report
 	if reasons {
-		w = newWalk(in, w.env, w.db, s.Contents)
+		contents = s.Contents
+	}
+	w, err := newWalk(ctx, in, &need.Env{Tree: t, Vars: config.Config.Env}, contents)
+	if err != nil {
+		return nil, err
 	}
 	w.listed = s.List
 	if err := w.run(ctx); err != nil {

@@ -61,6 +61,7 @@ func Rules() []Rule {
 		{"double-account", []string{"DKL-LI-0002"}, Warning, "two accounts or groups share a number"},
 		{"left-cache", []string{"DKL-LI-0003"}, Warning, "caches and files that nothing needs are in the image"},
 		{"missing-library", nil, Warning, "a library that a program needs is not in the image"},
+		{"unreadable-packages", nil, Warning, "nobody can tell which packages the image has"},
 		{"package-manager", nil, Info, "software can be installed"},
 		{"shell", nil, Info, "there is a shell"},
 		{"no-healthcheck", []string{"CIS-DI-0006"}, Info, "there is no health check"},
@@ -124,6 +125,9 @@ func (in *Inspection) find(ctx context.Context, src *oci.Source, t tree.Tree, w 
 			}
 			in.add(list.rule, f.Path, 0, "%s", text)
 		}
+	}
+	if w.unreadable != nil {
+		in.add("unreadable-packages", w.unreadable.Path, 0, "%s", w.unreadable.Error())
 	}
 	for _, c := range parts(w.caches) {
 		in.add("left-cache", c.Name, 0, "%s has %d files with %s", c.Name, c.Files, image.FormatSize(c.Bytes))

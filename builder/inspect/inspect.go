@@ -11,7 +11,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/oci/layers"
@@ -132,7 +131,10 @@ func Image(ctx context.Context, src *oci.Source, o Options) (_ *Inspection, err 
 		return nil, err
 	}
 	env := &need.Env{Tree: t, Vars: src.Config.Config.Env, Dir: src.Config.Config.WorkingDir}
-	w := newWalk(in, env, decide.Packages(t), o.Contents)
+	w, err := newWalk(ctx, in, env, o.Contents)
+	if err != nil {
+		return nil, err
+	}
 	w.listed = o.List
 	if err := w.run(ctx); err != nil {
 		return nil, fmt.Errorf("looking at the files: %w", err)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
 	"github.com/whittle-oci/whittle/builder/oci"
+	"github.com/whittle-oci/whittle/builder/packages/rpm/rpmtest"
 	"github.com/whittle-oci/whittle/builder/report"
 )
 
@@ -172,7 +173,7 @@ func TestImage(t *testing.T) {
 	if n := in.AtLeast(Error); n == 0 || n >= in.AtLeast(Warning) || in.AtLeast(Info) != len(in.Findings) {
 		t.Errorf("%d errors of %d findings", n, len(in.Findings))
 	}
-	var rules []string
+	rules := []string{"unreadable-packages"} // TestUnreadablePackages
 	for _, f := range in.Findings {
 		rules = append(rules, f.Rule)
 	}
@@ -238,4 +239,18 @@ func FuzzCapabilities(f *testing.F) {
 			t.Errorf("%q: %q", attribute, got)
 		}
 	})
+}
+
+// TestUnreadablePackages looks at an image whose package database is cut short.
+func TestUnreadablePackages(t *testing.T) {
+	db := rpmtest.NDB(rpmtest.Package{Name: "bash", Version: "5", Release: "1"}.Header())
+	in, err := Image(t.Context(), source(t, v1.ConfigFile{}, layer(t, file{name: "var/lib/rpm/Packages.db", mode: 0o644, data: string(db[:len(db)-16])})), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(in.Findings, func(f Finding) bool {
+		return f.Rule == "unreadable-packages" && f.Path == "/var/lib/rpm/Packages.db" && strings.Contains(f.Message, "cut short")
+	}) || len(in.Packages) > 0 {
+		t.Errorf("%+v %+v", in.Findings, in.Packages)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/elf"
@@ -24,12 +25,14 @@ import (
 
 // A walk goes over the files of an image once.
 type walk struct {
-	in      *Inspection
-	env     *need.Env
-	db      *packages.DB
-	reasons map[string]string // by path
-	inside  []report.File     // reasons of directories
-	listed  bool              // whether every file is to be told
+	in  *Inspection
+	env *need.Env
+	db  *packages.DB
+	// unreadable says what is wrong with the database, nil for nothing.
+	unreadable *packages.UnreadableError
+	reasons    map[string]string // by path
+	inside     []report.File     // reasons of directories
+	listed     bool              // whether every file is to be told
 
 	directories, components, because map[string]*Part
 
@@ -38,13 +41,22 @@ type walk struct {
 	caches    map[string]*Part
 }
 
-func newWalk(in *Inspection, env *need.Env, db *packages.DB, contents *report.Report) *walk {
+func newWalk(ctx context.Context, in *Inspection, env *need.Env, contents *report.Report) (*walk, error) {
+	db := decide.Packages(env.Tree)
+	_, err := db.Installed(ctx)
+	unreadable, ok := errors.AsType[*packages.UnreadableError](err)
+	if err != nil && !ok {
+		return nil, fmt.Errorf("reading the packages: %w", err)
+	}
+	if ok { // an image can be looked at without its packages
+		db = packages.Open(env.Tree)
+	}
 	w := &walk{
-		in: in, env: env, db: db, reasons: map[string]string{}, linked: map[string]bool{}, libraries: map[string]bool{}, caches: map[string]*Part{},
+		in: in, env: env, db: db, unreadable: unreadable, reasons: map[string]string{}, linked: map[string]bool{}, libraries: map[string]bool{}, caches: map[string]*Part{},
 		directories: map[string]*Part{}, components: map[string]*Part{}, because: map[string]*Part{},
 	}
 	if contents == nil {
-		return w
+		return w, nil
 	}
 	for _, f := range contents.Files {
 		if f.Files > 0 {
@@ -55,7 +67,7 @@ func newWalk(in *Inspection, env *need.Env, db *packages.DB, contents *report.Re
 	}
 	// The innermost directory first.
 	slices.SortStableFunc(w.inside, func(a, b report.File) int { return cmp.Compare(len(b.Path), len(a.Path)) })
-	return w
+	return w, nil
 }
 
 func (w *walk) run(ctx context.Context) error {

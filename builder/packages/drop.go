@@ -96,7 +96,7 @@ func ages(owners map[string]*Record, changed map[string]tree.Entry) map[*Record]
 // installed, which no list has. "/" at the end of a name stands for all below
 // it, "/@" for the links below it.
 var made = map[string][]string{
-	"ca-certificates":      {"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/@", "/etc/ca-certificates.conf", "/etc/ca-certificates/"},
+	"ca-certificates":      {"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/@", "/etc/ca-certificates.conf", "/etc/ca-certificates/", "/etc/pki/ca-trust/extracted/", "/var/lib/ca-certificates/"},
 	"ca-certificates-java": {"/etc/ssl/certs/java/"},
 	"shared-mime-info":     {"/usr/share/mime/"},
 	"install-info":         {"/usr/share/info/dir"},

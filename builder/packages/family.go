@@ -84,7 +84,8 @@ func (d *DB) Files(ctx context.Context, p Package) ([]string, error) {
 }
 
 // Asked lists, among the packages that the base image has not, those that
-// were asked for by name rather than brought in by others. A package without
+// were asked for by name rather than brought in by others: those that no other
+// depends on, where nothing tells. A package without
 // files, such as a metapackage, stands for those that it depends on.
 func (d *DB) Asked(ctx context.Context, base *DB) ([]Package, error) {
 	brought, err := d.Brought(ctx, base)
@@ -97,5 +98,14 @@ func (d *DB) Asked(ctx context.Context, base *DB) ([]Package, error) {
 			return nil, err
 		}
 	}
-	return d.expand(ctx, slices.DeleteFunc(brought, func(p Package) bool { return !asked[p.Origin](p) }))
+	roots, err := d.roots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.expand(ctx, slices.DeleteFunc(brought, func(p Package) bool {
+		if test := asked[p.Origin]; test != nil {
+			return !test(p)
+		}
+		return !roots[d.byKey[p.Key()]]
+	}))
 }

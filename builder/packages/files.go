@@ -36,7 +36,7 @@ func ownersOf(records []*Record) map[string]*Record {
 	owners := map[string]*Record{}
 	for _, r := range records {
 		for _, f := range slices.Concat(r.Files, r.Dirs) {
-			for _, n := range aliases(f) {
+			for _, n := range Aliases(f) {
 				if _, ok := owners[n]; !ok {
 					owners[n] = r
 				}
@@ -71,7 +71,7 @@ func (d *DB) sum(ctx context.Context, r *Record, name string) (string, error) {
 			return "", err
 		}
 	}
-	for _, n := range aliases(name) {
+	for _, n := range Aliases(name) {
 		if s, ok := r.Checksums[n]; ok {
 			return s, nil
 		}

@@ -41,6 +41,10 @@ type Record struct {
 	Depends   []Relation        // what the package needs at work
 	Provides  []string          // further names under which it meets relations
 	Section   string            // what the distribution files it under, "" where it does not
+	Licences  []string          // where the database says that licences are
+	Epoch     string            // what Version begins with, before a colon, and package URLs have apart
+	// SourceFile is the file of the source package, where package URLs name that.
+	SourceFile string
 	// Diversions are the paths of other packages that some package moved away.
 	Diversions []Diversion
 
@@ -68,12 +72,12 @@ type Format interface {
 	// time says nothing.
 	Edits(r *Record, name string) bool
 	// Asked gives a test for packages that were asked for by name rather than
-	// brought in by others.
+	// brought in by others, nil where nothing tells.
 	Asked(ctx context.Context, t tree.Tree) (func(Package) bool, error)
 	// Keep gives the files by which scanners find packages in an image.
 	Keep(ctx context.Context, t tree.Tree, kept []*Record) ([]rootfs.File, error)
-	// Copyright gives where a package's licence is, "" for nowhere.
-	Copyright(p Package) string
+	// Licences gives where the texts of a package's licence are.
+	Licences(r *Record) []string
 }
 
 // A DB is the package database of a tree. Nothing is read before the first
@@ -92,6 +96,21 @@ type DB struct {
 
 	names relationNames
 }
+
+// An UnreadableError says that a package database is damaged or too large, so
+// that nothing is known of the packages.
+type UnreadableError struct {
+	Path string
+	Err  error
+}
+
+// Error names the database.
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("the package database %s cannot be read: %v", e.Path, e.Err)
+}
+
+// Unwrap gives what is wrong with it.
+func (e *UnreadableError) Unwrap() error { return e.Err }
 
 // Limits on the files of a database, in bytes.
 const (
@@ -122,7 +141,7 @@ func (d *DB) read(ctx context.Context) error {
 		}
 		for _, r := range records {
 			r.format, r.Distro = f, id
-			r.PURL = purl(f.Type(), r.Package, distro)
+			r.PURL = purl(f.Type(), r, distro)
 			d.records = append(d.records, r)
 			d.byKey[r.Key()] = r
 		}
@@ -150,14 +169,32 @@ func releaseID(data []byte) (id, distro string) {
 
 // purl writes a package URL. Scanners look vulnerabilities
 // up by distribution and source package, so both are in it.
-func purl(kind string, p Package, distro string) string {
+func purl(kind string, r *Record, distro string) string {
 	var q packageurl.Qualifiers
-	for _, x := range []packageurl.Qualifier{{Key: "arch", Value: p.Arch}, {Key: "distro", Value: distro}, {Key: "upstream", Value: p.Source}} {
+	version, source := r.Version, r.Source
+	if r.Epoch != "" {
+		version = strings.TrimPrefix(version, r.Epoch+":")
+	}
+	if r.SourceFile != "" {
+		source = r.SourceFile
+	}
+	for _, x := range []packageurl.Qualifier{{Key: "arch", Value: r.Arch}, {Key: "distro", Value: distro}, {Key: "epoch", Value: r.Epoch}, {Key: "upstream", Value: source}} {
 		if x.Value != "" {
 			q = append(q, x)
 		}
 	}
-	return packageurl.NewPackageURL(kind, p.Distro, p.Name, p.Version, q, "").ToString()
+	return packageurl.NewPackageURL(kind, vendor(r.Distro), r.Name, version, q, "").ToString()
+}
+
+// vendor is the namespace that package URLs have for the ID of a distribution.
+func vendor(id string) string {
+	switch {
+	case id == "rhel":
+		return "redhat"
+	case strings.HasPrefix(id, "opensuse"):
+		return "opensuse"
+	}
+	return id
 }
 
 // Installed lists the installed packages in the order of the database.
@@ -192,8 +229,8 @@ func (d *DB) Owner(ctx context.Context, name string) (*Package, bool, error) {
 	return nil, false, nil
 }
 
-// aliases are the names of a path on either side of a merged /usr.
-func aliases(name string) []string {
+// Aliases are the names of a path on either side of a merged /usr.
+func Aliases(name string) []string {
 	out := []string{name}
 	for _, dir := range []string{"/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/"} {
 		if strings.HasPrefix(name, dir) {
@@ -238,13 +275,16 @@ func (d *DB) Records(ctx context.Context, pkgs []Package) ([]rootfs.File, error)
 // Release gives the files that name the distribution, which scanners need to
 // look vulnerabilities up: trivy reads the older ones.
 func (d *DB) Release() []string {
-	return []string{"/etc/os-release", "/etc/debian_version", "/etc/lsb-release", "/etc/alpine-release"}
+	return []string{
+		"/etc/os-release", "/etc/debian_version", "/etc/lsb-release", "/etc/alpine-release",
+		"/etc/redhat-release", "/etc/system-release", "/etc/centos-release", "/etc/rocky-release", "/etc/almalinux-release", "/etc/fedora-release", "/etc/oracle-release", "/etc/azurelinux-release", "/etc/mariner-release", "/etc/photon-release",
+	}
 }
 
-// Copyright gives where the licence of a package is, "" for nowhere.
-func (d *DB) Copyright(p Package) string {
+// Licences gives where the texts of a package's licence are.
+func (d *DB) Licences(p Package) []string {
 	if r, ok := d.byKey[p.Key()]; ok {
-		return r.format.Copyright(p)
+		return r.format.Licences(r)
 	}
-	return ""
+	return nil
 }

@@ -221,3 +221,47 @@ func (r *Record) documentation() bool {
 		})
 	})
 }
+
+// roots finds the packages from which relations lead to all others: those that
+// none depends on, and one of each circle of which that holds.
+func (d *DB) roots(ctx context.Context) (map[*Record]bool, error) {
+	if err := d.relate(ctx); err != nil {
+		return nil, err
+	}
+	// In the reverse order in which a search in depth leaves packages, one that
+	// leads to others comes before them, unless they lead back.
+	seen := map[*Record]bool{}
+	var left []*Record
+	var visit func(r *Record, leave func(*Record))
+	visit = func(r *Record, leave func(*Record)) {
+		if seen[r] {
+			return
+		}
+		seen[r] = true
+		for _, m := range d.met(r) {
+			visit(m, leave)
+		}
+		leave(r)
+	}
+	for _, r := range d.records {
+		visit(r, func(r *Record) { left = append(left, r) })
+	}
+	clear(seen)
+	out := map[*Record]bool{}
+	for _, r := range slices.Backward(left) {
+		if !seen[r] {
+			out[r] = true
+			visit(r, func(*Record) {})
+		}
+	}
+	return out, nil
+}
+
+// Lists reports whether the database has the files of its packages. The
+// manifest of an image without a package manager has names alone.
+func (d *DB) Lists(ctx context.Context) (bool, error) {
+	if _, _, err := d.Owner(ctx, "/"); err != nil { // lists the files of all packages
+		return false, err
+	}
+	return len(d.owners) > 0, nil
+}

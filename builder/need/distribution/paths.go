@@ -20,6 +20,8 @@ var notData = []string{
 	"/etc/systemd", "/lib/systemd", "/usr/lib/systemd", "/usr/lib/tmpfiles.d", "/usr/lib/sysusers.d", "/lib/udev", "/usr/lib/udev",
 	"/usr/lib/node_modules/npm", "/usr/lib/node_modules/corepack", // of nodesource.com; they come when something runs them
 	"/etc/ufw", "/etc/apparmor.d", "/etc/bash_completion.d", "/etc/default", "/etc/network", "/etc/dhcp", "/etc/rc.d",
+	// of distributions with rpm (Fedora 42, openSUSE 15.6; 2026-11)
+	"/usr/lib/.build-id", "/usr/lib/debug", "/usr/lib/rpm", "/usr/lib/sysimage", "/usr/lib64/pkgconfig", "/usr/lib64/cmake", "/usr/share/augeas", "/usr/share/selinux", "/etc/selinux", "/etc/sysconfig", "/etc/dnf", "/etc/yum", "/etc/yum.repos.d", "/etc/zypp",
 }
 
 // tools are directories that many packages put files into for one program, and

@@ -27,11 +27,13 @@ var installTime = []string{
 	"adduser", "apt", "ca-certificates", "cdebconf", "debconf", "dbus", "dbus-daemon", "dbus-system-bus-common", "default-dbus-session-bus", "dbus-user-session", "dictionaries-common", "dpkg", "emacsen-common", "init-system-helpers", "install-info",
 	"libpam-systemd", "locales", "locales-all", "lsb-base", "lsb-release", "man-db", "openssl", "procps", "psmisc", "runit-helper", "sensible-utils", "sgml-base", "ssl-cert", "systemd", "systemd-sysv", "sysvinit-utils", "tzdata", "ucf", "update-inetd", "xml-core", "logrotate", "cron-daemon-common",
 	"perl", "perl-base", "python3", "python3-minimal", "ruby", "tcl", "guile-3.0", "default-jre-headless",
+	// of distributions with rpm (Fedora 42; 2026-11)
+	"chkconfig", "dbus-broker", "dbus-common", "info", "initscripts", "policycoreutils", "selinux-policy", "selinux-policy-targeted", "shadow-utils", "shadow", "systemd-libs", "systemd-pam", "util-linux", "util-linux-core",
 }
 
 // interpreter reports whether a package is a part of an interpreter.
 func interpreter(name string) bool {
-	return slices.ContainsFunc([]string{"perl-modules", "libperl", "python3.", "libpython3", "ruby2", "ruby3", "libruby", "openjdk-", "nodejs", "php-common", "php7.", "php8.", "libapache2-mod-php"}, func(p string) bool { return strings.HasPrefix(name, p) })
+	return slices.ContainsFunc([]string{"perl-modules", "libperl", "python3.", "libpython3", "ruby2", "ruby3", "libruby", "openjdk-", "nodejs", "php-common", "php7.", "php8.", "libapache2-mod-php", "perl-interpreter", "perl-libs", "java-", "php-cli", "php-fpm"}, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // byEvidence are packages whose files come when something shows a use of them,

@@ -206,5 +206,5 @@ func (Format) Keep(ctx context.Context, t tree.Tree, kept []*packages.Record) ([
 	return []rootfs.File{{Path: name, Mode: 0o644, Data: []byte(text.String()), Reason: "records of the kept packages"}}, nil
 }
 
-// Copyright implements packages.Format: Alpine keeps no licence texts.
-func (Format) Copyright(packages.Package) string { return "" }
+// Licences implements packages.Format: Alpine keeps no licence texts.
+func (Format) Licences(*packages.Record) []string { return nil }

@@ -299,5 +299,7 @@ func (Format) Keep(ctx context.Context, t tree.Tree, kept []*packages.Record) ([
 	return out, nil
 }
 
-// Copyright implements packages.Format (Debian Policy 12.5).
-func (Format) Copyright(p packages.Package) string { return "/usr/share/doc/" + p.Name + "/copyright" }
+// Licences implements packages.Format (Debian Policy 12.5).
+func (Format) Licences(r *packages.Record) []string {
+	return []string{"/usr/share/doc/" + r.Name + "/copyright"}
+}
