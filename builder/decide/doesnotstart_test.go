@@ -95,6 +95,13 @@ func TestDoesNotStart(t *testing.T) {
 			cmdOf("puma")(c)
 			c.WorkingDir = "/srv"
 		}},
+		"uses Shop::Cart, which is in no directory of modules of the built image": {base: func(t *tree.Memory) {
+			debian(t)
+			t.File("/usr/local/bin/perl", 0o755, elftest.File{}.Bytes())
+			t.File("/usr/local/lib/perl5/5.38.0/strict.pm", 0o644, nil)
+		}, config: cmdOf("perl", "/srv/shop.pl"), change: func(t *tree.Memory) {
+			t.File("/srv/shop.pl", 0o644, []byte("use strict;\nuse Shop::Cart;\n"))
+		}},
 		"whose environment is not in the built image": {base: cpython, config: cmdOf("uv", "run", "app.py"), change: func(t *tree.Memory) { t.File("/usr/local/bin/uv", 0o755, program(elftest.File{})) }},
 		"/srv/jobs.py:2 starts ffmpeg, which is not in the built image": {base: cpython, config: cmdOf("python", "/srv/jobs.py"), change: func(t *tree.Memory) {
 			t.File("/srv/jobs.py", 0o644, []byte("import subprocess\nsubprocess.run(['ffmpeg'])\n"))

@@ -9,6 +9,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/need/java"
 	"github.com/whittle-oci/whittle/builder/need/node"
+	"github.com/whittle-oci/whittle/builder/need/perl"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
 	"github.com/whittle-oci/whittle/builder/need/ruby"
@@ -28,6 +29,7 @@ func TestManualIsCurrent(t *testing.T) {
 		{"languages.md", "java-libraries", java.Libraries()},
 		{"languages.md", "php-pruned", php.Table()},
 		{"languages.md", "php-packages", php.Dependencies()},
+		{"languages.md", "perl-pruned", perl.Table()},
 		{"languages.md", "ruby-pruned", ruby.Table()},
 		{"languages.md", "ruby-packages", ruby.Dependencies()},
 	} {

@@ -232,10 +232,10 @@ func TestRefusals(t *testing.T) {
 
 func TestUnknownRuntime(t *testing.T) {
 	base, built, changed := app()
-	built.File("/bin/perl5.36", 0o755, elftest.File{}.Bytes())
-	built.Symlink("/bin/perl", "perl5.36")
-	_, err := decide.Decide(t.Context(), decide.Input{Tree: built, Changed: changed, Base: base, Config: config("perl", "app.pl")})
-	if u, ok := errors.AsType[*image.UnsupportedError](err); !ok || u.Runtime != "perl5.36" {
+	built.File("/bin/lua5.4", 0o755, elftest.File{}.Bytes())
+	built.Symlink("/bin/lua", "lua5.4")
+	_, err := decide.Decide(t.Context(), decide.Input{Tree: built, Changed: changed, Base: base, Config: config("lua", "app.lua")})
+	if u, ok := errors.AsType[*image.UnsupportedError](err); !ok || u.Runtime != "lua5.4" {
 		t.Errorf("error %v", err)
 	}
 }

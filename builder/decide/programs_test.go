@@ -250,18 +250,18 @@ func TestScripts(t *testing.T) {
 			t.File("/entry.sh", 0o755, []byte("#!/usr/bin/env zsh\n"))
 		}, refused: "/entry.sh asks env for zsh, which is not along PATH"},
 		{name: "a language that is not known", base: debian, config: entry, change: func(t *tree.Memory) {
-			t.File("/usr/bin/perl", 0o755, elftest.File{}.Bytes())
-			t.File("/entry.sh", 0o755, []byte("#!/usr/bin/perl\n"))
-		}, unknown: "perl"},
+			t.File("/usr/bin/lua", 0o755, elftest.File{}.Bytes())
+			t.File("/entry.sh", 0o755, []byte("#!/usr/bin/lua\n"))
+		}, unknown: "lua"},
 		{name: "a program with an interpreter inside", base: debian, config: entrypoint("/srv/embedded"), change: func(t *tree.Memory) {
 			t.File(loader, 0o755, elftest.File{Library: true}.Bytes())
-			t.File("/lib/libperl.so.5.36", 0o644, elftest.File{Library: true}.Bytes())
-			t.File("/srv/embedded", 0o755, elftest.File{Interp: loader, Needed: []string{"libperl.so.5.36"}}.Bytes())
-		}, unknown: "libperl.so.5.36"},
-		{name: "an included script in a language that is not known is a warning", options: decide.Options{Include: []string{"/srv/tool.pl"}}, base: func(t *tree.Memory) {
+			t.File("/lib/libtcl8.6.so", 0o644, elftest.File{Library: true}.Bytes())
+			t.File("/srv/embedded", 0o755, elftest.File{Interp: loader, Needed: []string{"libtcl8.6.so"}}.Bytes())
+		}, unknown: "libtcl8.6.so"},
+		{name: "an included script in a language that is not known is a warning", options: decide.Options{Include: []string{"/srv/tool.lua"}}, base: func(t *tree.Memory) {
 			debian(t)
-			t.File("/usr/bin/perl", 0o755, elftest.File{}.Bytes())
-		}, change: func(t *tree.Memory) { t.File("/srv/tool.pl", 0o755, []byte("#!/usr/bin/perl\n")) }, has: []string{"0755 0:0 /srv/tool.pl"}, warns: []string{"runs on perl"}},
+			t.File("/usr/bin/lua", 0o755, elftest.File{}.Bytes())
+		}, change: func(t *tree.Memory) { t.File("/srv/tool.lua", 0o755, []byte("#!/usr/bin/lua\n")) }, has: []string{"0755 0:0 /srv/tool.lua"}, warns: []string{"runs on lua"}},
 	})
 }
 

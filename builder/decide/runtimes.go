@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/named"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/pam"
+	"github.com/whittle-oci/whittle/builder/need/perl"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/privilege"
 	"github.com/whittle-oci/whittle/builder/need/python"
@@ -51,13 +52,14 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, data bool) []runtime {
 	sh := shell.New()
 	js, py := node.New(files), python.New(files)
-	ph, rb, jvm := php.New(files), ruby.New(files), java.New(files)
+	ph, rb, pl, jvm := php.New(files), ruby.New(files), perl.New(files), java.New(files)
 	out := []runtime{
 		{launcher: wrapper.Launcher{}},
 		{launcher: js, provider: js},
 		{launcher: py, provider: py},
 		{launcher: ph, provider: ph},
 		{launcher: rb, provider: rb},
+		{launcher: pl, provider: pl},
 		{launcher: jvm, provider: jvm},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},

@@ -13,6 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/java"
 	"github.com/whittle-oci/whittle/builder/need/node"
+	"github.com/whittle-oci/whittle/builder/need/perl"
 	"github.com/whittle-oci/whittle/builder/need/php"
 	"github.com/whittle-oci/whittle/builder/need/python"
 	"github.com/whittle-oci/whittle/builder/need/ruby"
@@ -60,6 +61,8 @@ func Language(program string) string {
 		return "Java"
 	case ruby.Interprets(program):
 		return "Ruby"
+	case perl.Interprets(program):
+		return "Perl"
 	}
 	return ""
 }

@@ -53,7 +53,7 @@ func TestDecisions(t *testing.T) {
 		{name: "a budget that is met", dockerfile: stagesOfTwo, opts: map[string]string{"build-arg:WHITTLE_MAX_SIZE": "1MB"}, minimal: true, user: "65532:65532"},
 		{name: "a budget that is not", dockerfile: stagesOfTwo, opts: map[string]string{"build-arg:WHITTLE_MAX_SIZE": "100B"}, refused: "more than max-size allows (100)"},
 		{name: "a budget of what is built as written", dockerfile: stagesOfTwo, opts: map[string]string{"target": "build", "build-arg:WHITTLE_MAX_SIZE": "100B"}, refused: "more than max-size allows (100); it is built as written"},
-		{name: "a language that is not known", dockerfile: "FROM debian\nCMD [\"perl\", \"app.pl\"]\n", warned: "perl runs on perl, whose files are not known to whittle; the image is built as written"},
+		{name: "a language that is not known", dockerfile: "FROM debian\nCMD [\"lua\", \"app.lua\"]\n", warned: "lua runs on lua, whose files are not known to whittle; the image is built as written"},
 		{name: "what cannot run", dockerfile: "FROM debian\nCMD [\"gone\"]\n", refused: "Dockerfile:2: CMD: gone is not along PATH"},
 		{name: "a dry run", dockerfile: stagesOfTwo, dry: true, minimal: true},
 	} {
@@ -70,7 +70,7 @@ func (tc decision) test(t *testing.T) {
 	}
 	base, built := &tree.Memory{}, &tree.Memory{}
 	for _, x := range []*tree.Memory{base, built} {
-		x.File("/usr/bin/perl", 0o755, elftest.File{}.Bytes())
+		x.File("/usr/bin/lua", 0o755, elftest.File{}.Bytes())
 		x.File("/usr/share/big", 0o644, make([]byte, 5000))
 	}
 	built.File("/app", 0o755, elftest.File{}.Bytes())

@@ -155,7 +155,10 @@ func imagine(config dockerspec.DockerOCIImageConfig, dockerfile string) *tree.Me
 	}
 	v.file("/usr/local/lib/ruby/3.3.0/json.rb", "")
 	v.file("/usr/lib/ruby/3.3.0/json.rb", "")
+	v.file("/usr/local/lib/perl5/5.38.0/strict.pm", "")
+	v.file("/usr/lib/perl5/5.38.0/strict.pm", "")
 	v.file(path.Join(v.dir, "config.ru"), "")
+	v.file(path.Join(v.dir, "app.psgi"), "")
 	lines := [][]string{slices.Concat(config.Entrypoint, config.Cmd), config.Cmd}
 	if h := config.Healthcheck; h != nil && len(h.Test) > 1 {
 		lines = append(lines, h.Test[1:])

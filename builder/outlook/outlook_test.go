@@ -74,6 +74,8 @@ func TestOf(t *testing.T) {
 		{"dotnet", "FROM debian\nENTRYPOINT [\"dotnet\", \"shop.dll\"]\n", AsWritten, ".NET", "dotnet"},
 		{"ruby", "FROM ruby\nCMD [\"bundle\", \"exec\", \"rails\", \"server\"]\n", Minimal, "Ruby", ""},
 		{"a server of ruby", "FROM ruby\nWORKDIR /srv\nCMD bundle exec puma -C config/puma.rb\n", Minimal, "Ruby", ""},
+		{"perl", "FROM perl\nWORKDIR /srv\nCMD [\"perl\", \"app.pl\"]\n", Minimal, "Perl", ""},
+		{"a server of perl", "FROM perl\nCMD starman --port 5000\n", Minimal, "Perl", ""},
 		{"a script of ruby", "FROM ruby\nCMD [\"./app.rb\"]\n", Minimal, "Ruby", ""},
 		{"php", "FROM php\nCMD [\"php-fpm8.2\", \"-F\"]\n", Minimal, "PHP", ""},
 		{"php-fpm with a configuration", "FROM php\nCMD php-fpm -y /etc/fpm.conf -F\n", Minimal, "PHP", ""},

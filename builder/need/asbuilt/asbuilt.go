@@ -15,13 +15,13 @@ import (
 // interpreters are the runtimes that are known to need more than their ELF
 // closure, by the names of their programs without versions.
 var interpreters = []string{
-	"pypy", "deno", "bun", "jruby", "perl", "dotnet", "mono", "pwsh",
+	"pypy", "deno", "bun", "jruby", "dotnet", "mono", "pwsh",
 	"rscript", "r", "julia", "octave", "erl", "erlexec", "beam.smp", "elixir", "lua", "luajit", "tclsh", "wish", "expect", "guile", "racket", "swipl",
 }
 
 // libraries are the interpreters that a program can have inside. Their
 // libraries read a standard library that no header names.
-var libraries = []string{"libperl.so", "libR.so", "libmonosgen", "libtcl8", "libguile"}
+var libraries = []string{"libR.so", "libmonosgen", "libtcl8", "libguile"}
 
 // Name gives the interpreter that a program name stands for, such as
 // "python3.11", or "".

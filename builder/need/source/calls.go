@@ -22,6 +22,9 @@ const (
 	ListOrShell
 	// Program: the first argument is a program.
 	Program
+	// BehindTwo and BehindThree: as LikeExec, behind two or three handles.
+	BehindTwo
+	BehindThree
 	// Pipe: the second argument is "-|" or "|-" and the rest as LikeExec, or the
 	// last is a command line that begins or ends with "|" (Perl's open).
 	Pipe
@@ -153,8 +156,8 @@ func (l Language) module(tokens []token, i int) (Module, bool) {
 
 // Limits on what is looked at of calls.
 const (
-	maxArgument = 500  // tokens of the arguments of one
-	maxCalls    = 5000 // of one file
+	maxArgument = 200  // tokens of the arguments of one
+	maxCalls    = 2000 // of one file
 )
 
 // arguments cuts the arguments of a call at the commas between them. ok is
@@ -223,6 +226,12 @@ func (l Language) use(how How, args [][]token, line int) []Use {
 		return nil
 	}
 	switch how {
+	case BehindTwo, BehindThree:
+		skip := 2
+		if how == BehindThree {
+			skip = 3
+		}
+		return l.use(LikeExec, args[min(skip, len(args)):], line)
 	case ByShell:
 		return []Use{shellUse(args[0], line)}
 	case Program:

@@ -1,0 +1,7 @@
+package Acme::Table;
+use strict;
+use warnings;
+
+sub upper { uc shift }
+
+1;
