@@ -178,7 +178,7 @@ fixes: ## fix every Dockerfile of an archive and compare the builds: make fixes 
 
 .PHONY: bench
 bench: setup build $(TOOLS)/ko $(SHARED) ## ratios against plain BuildKit, ko and a hand-written image
-	$(GO) test -run XXX -bench . -benchtime 1x ./cmd/whittle ./builder/page
+	$(GO) test -run XXX -bench . -benchtime 1x -timeout 30m ./cmd/whittle ./builder/page
 	WHITTLE_E2E=1 $(GO) test -run XXX -bench . -benchtime 1x -timeout 30m ./cmd/whittle/e2e
 
 NATIVE ?= 1

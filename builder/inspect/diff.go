@@ -1,9 +1,9 @@
 package inspect
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +68,7 @@ type Side struct {
 // Diff compares two images: every file with its content, rights and owner, the
 // reasons where both have them attached, what ELF files need, packages and
 // configuration. Errors are those of reading the images.
-func Diff(ctx context.Context, a, b Side) (*Comparison, error) {
+func Diff(ctx context.Context, a, b Side) (_ *Comparison, err error) {
 	var snaps [2]*snapshot
 	eg, egctx := errgroup.WithContext(ctx)
 	for i, s := range []Side{a, b} {
@@ -78,6 +78,15 @@ func Diff(ctx context.Context, a, b Side) (*Comparison, error) {
 		})
 	}
 	if err := eg.Wait(); err != nil {
+		for _, s := range snaps {
+			if s != nil {
+				err = errors.Join(err, s.tree.Close())
+			}
+		}
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, snaps[0].tree.Close(), snaps[1].tree.Close()) }()
+	if err := contents(ctx, snaps[0], snaps[1]); err != nil {
 		return nil, err
 	}
 	out := &Comparison{SchemaVersion: Version, A: snaps[0].side, B: snaps[1].side, Differences: image.Diff(snaps[0].plan, snaps[1].plan)}
@@ -112,10 +121,11 @@ type snapshot struct {
 	needs map[string]string // what ELF files need, by path
 	vars  map[string]string
 	caps  map[string]string // capabilities of files, by path
+	tree  *layers.Tree      // to be closed
 	making
 }
 
-// snap reads an image. Contents of files are compared by their digests.
+// snap reads an image.
 func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 	raw, err := s.Source.RawConfigFile()
 	if err != nil {
@@ -139,7 +149,12 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.Close())
+		}
+	}()
+	out.tree = t
 	var contents *report.Report
 	if reasons {
 		contents = s.Contents
@@ -164,10 +179,6 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 			x.Type = image.Symlink
 		case e.IsRegular():
 			x.Reason = w.reason(name)
-			var err error
-			if x.Data, err = digest(ctx, t, name, e.Size); err != nil {
-				return err
-			}
 		}
 		out.plan.Entries = append(out.plan.Entries, x)
 		out.times[name] = e.ModTime
@@ -198,17 +209,55 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 	return out, nil
 }
 
-// digest is that of a file's content.
-func digest(ctx context.Context, t tree.Tree, name string, size int64) ([]byte, error) {
-	r, err := t.Open(ctx, name)
-	if err != nil {
-		return nil, err
+// contents compares the contents of regular files that have one path and size on
+// both sides, and gives those of the second side that differ data, by which
+// image.Diff tells them apart.
+func contents(ctx context.Context, a, b *snapshot) error {
+	at, buffers := map[string]image.Entry{}, [2][64 << 10]byte{}
+	for _, e := range a.plan.Entries {
+		if e.Type == image.File && e.Size > 0 {
+			at[e.Path] = e
+		}
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(r, 0, size)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	for i, e := range b.plan.Entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if other, ok := at[e.Path]; !ok || e.Type != image.File || other.Size != e.Size {
+			continue
+		}
+		same, err := equal(ctx, a.tree, b.tree, e.Path, e.Size, &buffers)
+		if err != nil {
+			return fmt.Errorf("comparing %s: %w", e.Path, err)
+		}
+		if !same {
+			b.plan.Entries[i].Data = []byte{1}
+		}
 	}
-	return h.Sum(nil), nil
+	return nil
+}
+
+// equal compares the contents of a file in two trees.
+func equal(ctx context.Context, a, b tree.Tree, name string, size int64, buffers *[2][64 << 10]byte) (bool, error) {
+	var readers [2]io.ReaderAt
+	for i, t := range []tree.Tree{a, b} {
+		var err error
+		if readers[i], err = t.Open(ctx, name); err != nil {
+			return false, err
+		}
+	}
+	for off := int64(0); off < size; off += int64(len(buffers[0])) {
+		n := min(size-off, int64(len(buffers[0])))
+		for i, r := range readers {
+			if _, err := r.ReadAt(buffers[i][:n], off); err != nil && err != io.EOF {
+				return false, err
+			}
+		}
+		if !bytes.Equal(buffers[0][:n], buffers[1][:n]) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // maps2 compares what both sides say of the same names. What only one side has

@@ -27,8 +27,10 @@ func (a *applier) apply(ctx context.Context, l v1.Layer, diffID v1.Hash) error {
 		return err
 	}
 	defer rc.Close()
+	ahead := readAhead(rc)
+	defer ahead.close()
 	sum := sha256.New()
-	r := &counted{ctx, io.TeeReader(rc, sum), a}
+	r := &counted{ctx, io.TeeReader(ahead, sum), a}
 	if err := a.entries(ctx, r); err != nil {
 		return err
 	}
