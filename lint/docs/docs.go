@@ -132,7 +132,7 @@ func Index(rules []rule.Rule) string {
 			}
 		}
 	}
-	return b.String()
+	return b.String() + severities(rules)
 }
 
 // Splice puts text between the markers <!-- name --> and <!-- /name -->.

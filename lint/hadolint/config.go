@@ -159,5 +159,9 @@ func defaults() map[string]string {
 	return out
 }
 
+// DefaultSeverity is what hadolint takes a rule of its own for: error, warning,
+// info, style or ignore, "" for a name that is none of its rules.
+func DefaultSeverity(code string) string { return defaults()[code] }
+
 // Codes lists hadolint's own rules in order.
 func Codes() []string { return slices.Sorted(maps.Keys(defaults())) }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/whittle-oci/whittle/lint/docs"
 	"github.com/whittle-oci/whittle/lint/format"
 	"github.com/whittle-oci/whittle/lint/rule"
 )
@@ -17,6 +19,7 @@ import (
 type rulesFlags struct {
 	family, preset, tool string
 	fixable, json        bool
+	severity             bool
 }
 
 func (a *app) rulesCommand() *cobra.Command {
@@ -28,7 +31,8 @@ func (a *app) rulesCommand() *cobra.Command {
 told apart by SC and a number, and explain knows them.`,
 		Example: `  whittle rules --preset recommended --fixable
   whittle rules --family secrets
-  whittle rules --tool hadolint`,
+  whittle rules --tool hadolint
+  whittle rules --severity`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return a.rules(f) },
 	}
@@ -37,6 +41,7 @@ told apart by SC and a number, and explain knows them.`,
 	fl.StringVar(&f.preset, "preset", "", "rules of a `PRESET`: recommended, strict or hadolint")
 	fl.StringVar(&f.tool, "tool", "", "rules that another `TOOL` has too, under its names: "+strings.Join(rule.Tools(), ", "))
 	fl.BoolVar(&f.fixable, "fixable", false, "rules that fix what they find")
+	fl.BoolVar(&f.severity, "severity", false, "severities beside hadolint's, and why they differ; the worst first")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	_ = c.RegisterFlagCompletionFunc("family", among(families()...)) // they are there, and once
 	_ = c.RegisterFlagCompletionFunc("tool", among(rule.Tools()...))
@@ -79,6 +84,9 @@ func (a *app) rules(f *rulesFlags) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(out)
 	}
+	if f.severity {
+		return a.severities(list)
+	}
 	t := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 	for _, m := range list {
 		name := m.Name
@@ -90,6 +98,21 @@ func (a *app) rules(f *rulesFlags) error {
 			fix = "fix"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", name, m.Severity, m.Family, fix, m.Summary)
+	}
+	return t.Flush()
+}
+
+// severities prints severities beside hadolint's, the worst first.
+func (a *app) severities(list []rule.Meta) error {
+	slices.SortStableFunc(list, func(a, b rule.Meta) int { return cmp.Compare(b.Severity, a.Severity) })
+	t := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
+	for _, m := range list {
+		theirs, why := docs.Beside(m)
+		var names []string
+		for _, s := range theirs {
+			names = append(names, s.Code+" "+s.Severity)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", m.Severity, m.Name, cmp.Or(strings.Join(names, ", "), "-"), why)
 	}
 	return t.Flush()
 }
