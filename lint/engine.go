@@ -4,7 +4,7 @@ import "github.com/whittle-oci/whittle/lint/rule"
 
 // Engine lists the rules that the engine itself reports, which have no Check:
 // they are about what stands around the rules.
-func Engine() []*rule.Meta { return []*rule.Meta{&Syntax, &UnexplainedIgnore, &UnusedIgnore} }
+func Engine() []*rule.Meta { return []*rule.Meta{&IgnoreFile, &Syntax, &UnexplainedIgnore, &UnusedIgnore} }
 
 // Syntax is the rule that text which BuildKit does not take breaks: one
 // instruction, or the whole file. It cannot be switched off.
@@ -39,4 +39,16 @@ var UnusedIgnore = rule.Meta{
 ` + "`enable: [unused-ignore]` in `.whittle.yaml` switches this rule on.",
 	Bad:  "# whittle ignore=untagged-base\nFROM debian:12\n",
 	Good: "# whittle ignore=untagged-base\nFROM debian\n",
+}
+
+// IgnoreFile is the rule that a line of a .dockerignore breaks which does not do
+// what it says. It is reported in that file, once for all its Dockerfiles.
+var IgnoreFile = rule.Meta{
+	Name: "ignore-file", Summary: "every line of .dockerignore does what it says", Severity: rule.Warning, Family: rule.Hygiene,
+	Why: `A build takes an ignore file without a word, whatever it matches, so a slip shows as a large context, a secret in a layer or a file that is missing. Reported are lines that no build takes; paths outside of the context and of a machine; a comment behind a pattern, which belongs to the pattern; a name that only means the root of the context while one further down comes along; and an exception that nothing above makes necessary or a line below undoes.
+
+A leading slash and line ends of Windows do no harm and are not reported, nor are patterns for what may be there one day. ` + "[copy-everything](copy-everything.md) and [secret-in-context](secret-in-context.md) say what an ignore file should leave out." + ` The finding is in the ignore file, and ` + "`ignore: [ignore-file]` in `.whittle.yaml` switches it off.",
+	Bad:     "../secrets\nnode_modules # dependencies\n",
+	Good:    "secrets\n**/node_modules\n",
+	Presets: []string{"recommended"},
 }

@@ -16,6 +16,7 @@ const mod = "github.com/whittle-oci/whittle/"
 // one of the right.
 var unreachable = map[string][]string{
 	"lint/source":         {mod, "github.com/", "golang.org/", "go.yaml.in/"},
+	"lint/ignorefile":     {mod + "lint/rules", mod + "builder", mod + "cmd", "net/http", "os/exec", "github.com/moby/buildkit/client"},
 	"lint/embedded":       {mod + "lint/rule", mod + "lint/dockerfile", mod + "lint/fix", mod + "builder", "golang.org/", "go.yaml.in/"},
 	"lint/fix":            {mod + "lint/rule", mod + "lint/dockerfile"},
 	"lint":                {mod + "lint/rules", mod + "builder", mod + "signing", mod + "cmd", "github.com/sirupsen/logrus", "net/http", "github.com/moby/buildkit/client"},

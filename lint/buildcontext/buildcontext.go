@@ -153,16 +153,22 @@ func (d *Directory) Holds(name string) (holds, known bool) {
 // IgnoreFile reads the ignore file that BuildKit takes for a Dockerfile: the one
 // named after it beside it, else the context's. It is nil when there is none.
 func IgnoreFile(dir, dockerfile string) []byte {
+	_, data := FindIgnoreFile(dir, dockerfile)
+	return data
+}
+
+// FindIgnoreFile is IgnoreFile, with the name of the file.
+func FindIgnoreFile(dir, dockerfile string) (name string, data []byte) {
 	names := []string{filepath.Join(dir, ".dockerignore")}
 	if dockerfile != "" {
 		names = slices.Insert(names, 0, dockerfile+".dockerignore")
 	}
 	for _, name := range names {
 		if data, err := os.ReadFile(name); err == nil {
-			return data
+			return name, data
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // The bounds of a look.

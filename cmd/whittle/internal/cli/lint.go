@@ -47,6 +47,8 @@ type lintTools struct {
 	program  *shellcheck.Program // nil for none
 	contexts contexts
 	targeted atomic.Bool // a Dockerfile has the stage of --target
+
+	ignoreFiles map[string]bool // those that were looked at
 	online   *online     // nil where nobody may be asked
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,8 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/buildcontext"
 	dockerfiles "github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/embedded"
+	"github.com/whittle-oci/whittle/lint/ignorefile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/setup"
 	"github.com/whittle-oci/whittle/lint/source"
@@ -96,7 +100,51 @@ func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	for i, j := range jobs {
+		if j == nil || results[i].err != nil {
+			continue
+		}
+		if diags := f.known.fresh(f.ignoreFile(j)); len(diags) > 0 {
+			results[i].diags = append(results[i].diags, diags...)
+			results[i].fails = results[i].fails || fails(j.src, diags, j.run, f.failOn != "")
+		}
+	}
 	return nil
+}
+
+// ignoreFile looks at the ignore file of a Dockerfile, once for all Dockerfiles
+// that have it.
+func (f *lintFlags) ignoreFile(j *lintJob) []lint.Diagnostic {
+	dir := f.contextOf(f.builds, j.place())
+	if dir == "" || j.opts.Runs == nil || !j.opts.Runs(&lint.IgnoreFile) {
+		return nil
+	}
+	name, data := buildcontext.FindIgnoreFile(dir, j.name)
+	if name == "" || f.ignoreFiles[absolute(name)] {
+		return nil
+	}
+	if f.ignoreFiles == nil {
+		f.ignoreFiles = map[string]bool{}
+	}
+	f.ignoreFiles[absolute(name)] = true
+	diags := ignorefile.Check(source.NewFile(fromHere(name), data), dir)
+	if s, ok := j.opts.Severity[lint.IgnoreFile.Name]; ok {
+		for i := range diags {
+			diags[i].Severity = s
+		}
+	}
+	return diags
+}
+
+// fromHere is the name of a file as it is called from the working directory,
+// where it lies below that.
+func fromHere(name string) string {
+	if here, err := os.Getwd(); err == nil && filepath.IsAbs(name) {
+		if below, err := filepath.Rel(here, name); err == nil && filepath.IsLocal(below) {
+			return below
+		}
+	}
+	return name
 }
 
 // sideBySide calls do with 0 to n-1 on all processors, until ctx ends.
