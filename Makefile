@@ -37,6 +37,7 @@ TOOL_COSIGN := github.com/sigstore/cosign/v2/cmd/cosign
 TOOL_SYFT := github.com/anchore/syft/cmd/syft
 TOOL_KO := github.com/google/ko
 TOOL_GOLANGCI-LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+TOOL_ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint
 TOOL_GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck
 
 $(TOOLS)/%: testdata/tools/%/go.mod
@@ -88,7 +89,7 @@ quick-steps:
 test-steps: setup build tools vet unit
 	WHITTLE_E2E=1 $(TEST) -timeout 40m ./cmd/whittle/e2e
 
-ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft vet unit
+ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft $(TOOLS)/actionlint vet unit
 	WHITTLE_E2E=ci $(TEST) -timeout 40m ./cmd/whittle/e2e
 	WHITTLE_E2E=ci $(TEST) -run Cosign ./signing
 	WHITTLE_E2E=ci $(TEST) -run Syft ./builder/packages/rpm
@@ -114,7 +115,7 @@ unit:
 	$(TEST) $(UNIT)
 
 .PHONY: e2e
-e2e: setup build tools $(TOOLS)/cosign $(TOOLS)/syft ## the end-to-end tests alone, with cosign and syft
+e2e: setup build tools $(TOOLS)/cosign $(TOOLS)/syft $(TOOLS)/actionlint ## the end-to-end tests alone, with cosign and syft
 	WHITTLE_E2E=ci $(TEST) -timeout 40m -v ./cmd/whittle/e2e
 
 .PHONY: setup-race
@@ -214,6 +215,7 @@ update: ## write generated pages and goldens anew
 	$(GO) test ./lint/hadolint ./lint/format -update
 	$(GO) test ./builder/frontend ./builder/decide -run Manual -update
 	$(GO) test ./builder/sbom ./builder/report -update
+	$(GO) test ./templates -update
 	$(GO) test ./cmd/whittle -update
 
 .PHONY: fuzz

@@ -58,6 +58,13 @@ func (b *build) platform(ctx context.Context, p *ocispecs.Platform, idx int, att
 		return nil, fmt.Errorf("marshalling the build: %w", err)
 	}
 	def := marshalled.ToPB()
+	if b.config.BaseLabels {
+		labels, err := origin(def)
+		if err != nil {
+			return nil, err
+		}
+		conv.Image = labelled(conv.Image, conv.BaseImage, labels)
+	}
 	if ok, why := b.minimal(); !ok {
 		if err := b.runnable(def, ""); err != nil {
 			return nil, err

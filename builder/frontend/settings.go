@@ -61,6 +61,7 @@ func Settings() []Setting {
 		{"no-licences", Bool, "omit copyright files"},
 		{"no-identity", Bool, "give the image's user no line in passwd and group and no HOME"},
 		{"contents", Text, `attach the reason of every file: "auto" (with any other attestation), "true", "false"`},
+		{"base-labels", Bool, "label the image with the images that it is built from and their digests: org.opencontainers.image.base.name and .digest, and those of all stages"},
 		{"minimal", Bool, "make the image of a --target minimal too"},
 		{"smoke", Smoke, `try the image before it is shipped: a command line that must end with 0, or "http: GET /path on PORT within 10s" beside the image's own command; read-only, without a network`},
 		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
@@ -86,6 +87,7 @@ type Config struct {
 	StaticOff     bool
 	Contents      string // "auto", "true" or "false"
 	Minimal       bool
+	BaseLabels    bool
 	Budget        report.Budget
 	VerifyBase    []string // patterns of names of images
 	verifySource  string   // who asks for that
@@ -454,6 +456,7 @@ func config(sources ...map[string]Value) (Config, error) {
 	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
 	c.Contents = oneOf("contents", "auto", "auto", "true", "false")
 	c.Minimal = boolean("minimal")
+	c.BaseLabels = boolean("base-labels")
 	c.VerifyBase, c.verifySource = get("verify-base").items, get("verify-base").source
 	c.SyntaxAliases = get("syntax-aliases").items
 	c.LintOff = oneOf("lint", "on", "on", "off") == "off"

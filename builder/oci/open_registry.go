@@ -149,3 +149,22 @@ func mediaType(raw []byte) types.MediaType {
 	}
 	return types.OCIManifestSchema1
 }
+
+// Digest asks what a name means now, without reading it. What has a digest in
+// its name is not asked for.
+func (c Client) Digest(ctx context.Context, ref name.Reference) (string, error) {
+	if d, ok := ref.(name.Digest); ok {
+		return d.DigestStr(), nil
+	}
+	var err error
+	for _, from := range mirrored(ref) {
+		var d *v1.Descriptor
+		if d, err = remote.Head(from, c.Options(ctx)...); err == nil {
+			return d.Digest.String(), nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return "", fmt.Errorf("asking for the digest of %s: %w", ref, err)
+}

@@ -59,6 +59,7 @@ var unreachable = map[string][]string{
 	"builder/sink/llb":    {mod + "lint", mod + "signing", mod + "cmd", "github.com/google/go-containerregistry"},
 	"builder/sink/oci":    {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
 	"builder/pack":        {mod + "lint", mod + "signing", "github.com/moby/buildkit"},
+	"templates":           {mod + "builder", mod + "lint/rule", mod + "lint/dockerfile", mod + "signing", mod + "cmd", "net/http", "os/exec", "text/template", "github.com/moby/buildkit"},
 	"signing/predicate":   {mod, "github.com/", "golang.org/", "net/http", "os/exec"},
 	"signing/token":       {mod, "github.com/", "golang.org/", "os/exec"},
 	"signing/admission":   {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},

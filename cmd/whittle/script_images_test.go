@@ -17,9 +17,11 @@ import (
 
 // scriptCommands are the commands of the scripts beside testscript's own.
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"exits": exits,
-	"index": makeIndex,
-	"flood": flood,
+	"exits":  exits,
+	"index":  makeIndex,
+	"flood":  flood,
+	"only":   onlyPath,
+	"docker": fakeDocker,
 }
 
 // exits CODE PROGRAM ARGS: runs a program, which must end with the code.

@@ -70,7 +70,7 @@ func images() []base {
 			config: v1.Config{Env: []string{defaultPath}, Cmd: []string{"sh"}},
 		},
 	}
-	return slices.Concat(out, nodeImages(), pythonBases(), javaBases())
+	return slices.Concat(out, nodeImages(), pythonBases(), javaBases(), nginxImages())
 }
 
 // goEnvironment is what this machine's Go needs to reach its modules.
@@ -149,6 +149,10 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 		"gcc": func(ctx context.Context, file string) error {
 			return m.debian(ctx, file, "ca-certificates", "gcc", "libc6-dev", "make", "git", "pkg-config", "zlib1g-dev", "musl-tools")
 		},
+		"nginx": func(ctx context.Context, file string) error {
+			return m.debian(ctx, file, "ca-certificates", "nginx-light")
+		},
+		"nginxfiles": m.nginxFiles,
 		"node":       m.node,
 		"go":         m.golang,
 		"pythonlibs": func(ctx context.Context, file string) error { return m.debian(ctx, file, pythonPackages...) },

@@ -71,6 +71,11 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 		a.log.Info("the image's user gets no home: a plain user namespace cannot write files of another user")
 		settings["no-identity"] = []string{"true"}
 	}
+	if f.ifStale {
+		if current, err := a.unlessCurrent(ctx, f, req, settings); current || err != nil {
+			return err
+		}
+	}
 	build := frontend.New(frontend.Options{
 		Args: settings, ConfigName: req.configName, Config: req.config, ReadConfig: readConfig, Local: req.trees(),
 		Commands: req.commands, DryRun: f.dryRun, Check: check.With(checkers), Version: version.String(),
@@ -148,9 +153,13 @@ func (r *reports) add(x *report.Report, p *image.Plan) {
 
 // buildResult is what build prints with --json.
 type buildResult struct {
-	Digest  string           `json:"digest,omitempty"`
-	Names   []string         `json:"names,omitempty"`
-	Signed  bool             `json:"signed,omitempty"`
+	Digest string   `json:"digest,omitempty"`
+	Names  []string `json:"names,omitempty"`
+	Signed bool     `json:"signed,omitempty"`
+	// Stale is said with --if-stale, and what has moved; where it is false,
+	// nothing was built and there are no reports.
+	Stale   *bool            `json:"stale,omitempty"`
+	Moved   []string         `json:"moved,omitempty"`
 	Reports []*report.Report `json:"reports"`
 	Plans   []*image.Plan    `json:"plans,omitempty"`
 }
@@ -163,7 +172,10 @@ func (r *buildRequest) title() string {
 // finishBuild writes the files that the flags ask for, signs, and prints.
 func (a *app) finishBuild(ctx context.Context, f *buildFlags, req *buildRequest, res *client.SolveResponse, r *reports) error {
 	digest := res.ExporterResponse["containerimage.digest"]
-	out := buildResult{Digest: digest, Names: req.names, Reports: r.sorted()}
+	out := buildResult{Digest: digest, Names: req.names, Reports: r.sorted(), Moved: f.what}
+	if f.ifStale {
+		out.Stale = &f.ifStale
+	}
 	if f.dryRun {
 		if err := f.report.write(page.Build(req.title(), out.Reports), out); err != nil {
 			return err

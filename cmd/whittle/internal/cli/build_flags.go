@@ -36,6 +36,9 @@ type buildFlags struct {
 	stateSize               string
 	report                  pageFlag
 
+	ifStale bool
+	what    []string // that has moved, with ifStale
+
 	signer signing.Options // opened before the build
 }
 
@@ -75,6 +78,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 	fl.Lookup("sbom").NoOptDefVal = "true"
 	fl.StringVar(&f.builder, "builder", "", "buildx instance to build with (default BUILDX_BUILDER)")
 
+	fl.BoolVar(&f.ifStale, "if-stale", false, "build only when the image of the first -t was built from something that has moved since: base images, the context, the Dockerfile, settings; what RUN downloads is not looked at")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "build the stages, print the plan, export nothing")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
 	f.report.register(fl)

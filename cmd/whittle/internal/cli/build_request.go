@@ -33,6 +33,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/frontend"
 	"github.com/whittle-oci/whittle/builder/oci"
 	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/templates"
 )
 
 // buildRequest is a build in BuildKit's terms.
@@ -107,6 +108,9 @@ func (f *buildFlags) context(a *app, r *buildRequest, dir string) error {
 	if file == "-" {
 		return f.inlineDockerfile(a, r, dir)
 	}
+	if f.file == "" && dockerfileIn(dir) == "" {
+		return f.fromTemplate(a, r, dir)
+	}
 	if info, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && (f.file != "" || !exists(filepath.Join(dir, "dockerfile"))) {
 		return refused{hinted{fmt.Errorf("there is no %s", file), "name the Dockerfile with -f"}}
 	} else if err == nil && info.IsDir() {
@@ -162,6 +166,48 @@ func (r *buildRequest) trees() map[string]tree.Tree {
 		out[name] = dir
 	}
 	return out
+}
+
+// fromTemplate builds a directory without a Dockerfile by what whittle init would
+// write there.
+func (f *buildFlags) fromTemplate(a *app, r *buildRequest, dir string) error {
+	p, err := readProject(dir, templates.Options{})
+	if errors.Is(err, templates.ErrNone) {
+		return refused{hinted{fmt.Errorf("there is no %s, and %w", filepath.Join(dir, "Dockerfile"), templates.ErrNone), "name the Dockerfile with -f; " + hint(err)}}
+	}
+	if err != nil {
+		if h := hint(err); h != "" {
+			return refused{hinted{fmt.Errorf("there is no Dockerfile, and none can be written: %w", err), strings.NewReplacer("--template", "whittle init --template", "--start", "whittle init --start").Replace(h)}}
+		}
+		return err
+	}
+	tmp, err := os.MkdirTemp("", "whittle-dockerfile-")
+	if err != nil {
+		return err
+	}
+	r.temporary = append(r.temporary, tmp)
+	files := map[string][]byte{"Dockerfile": p.Dockerfile}
+	if !exists(filepath.Join(dir, ".dockerignore")) {
+		files["Dockerfile.dockerignore"] = p.Ignore
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(tmp, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	var chosen []string
+	for _, e := range p.Evidence {
+		if e.What == "version" || e.What == "start" || e.What == "site" {
+			chosen = append(chosen, e.What+" "+e.Value)
+		}
+	}
+	a.log.Infof("there is no Dockerfile, so this is built by the template %s (%s); whittle init writes it", p.Template, strings.Join(chosen, ", "))
+	for _, w := range p.Warnings {
+		a.log.Warn(w)
+	}
+	r.solve.FrontendAttrs["filename"] = "Dockerfile"
+	r.dirs = []string{dir}
+	return r.mount(map[string]string{"context": dir, "dockerfile": tmp})
 }
 
 // inlineDockerfile takes the Dockerfile from standard input.

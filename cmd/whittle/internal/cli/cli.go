@@ -48,6 +48,7 @@ func (a *app) commands() []*cobra.Command {
 		a.lspCommand(),
 		a.pinCommand(),
 		a.hadolintCommand(),
+		a.initCommand(),
 		a.buildCommand(),
 		a.planCommand(),
 		a.packCommand(),

@@ -23,6 +23,7 @@ import (
 // pinFlags are the flags of pin.
 type pinFlags struct {
 	check, update, diff, json, offline bool
+	images                             []string
 	timeout                            time.Duration
 }
 
@@ -53,8 +54,11 @@ image-without-digest, syntax-without-digest and add-without-checksum.`,
   whittle pin --update --diff docker/
   whittle pin --check --json Dockerfile`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			if len(args) == 0 && len(f.images) == 0 {
 				args = []string{"."}
+			}
+			if len(f.images) > 0 && (!f.check || f.offline) {
+				return usage{errors.New("--image needs --check, and a registry: what an image was built from is looked at, and nothing written")}
 			}
 			if f.check && (f.update || f.diff) {
 				return usage{errors.New("--check writes nothing, so it goes with neither --update nor --diff")}
@@ -64,6 +68,7 @@ image-without-digest, syntax-without-digest and add-without-checksum.`,
 	}
 	fl := c.Flags()
 	fl.BoolVar(&f.check, "check", false, "write nothing; exit with 1 when a digest or checksum is missing or stale")
+	fl.StringArrayVar(&f.images, "image", nil, "with --check, whether this image was built from others that have moved since, as its labels say (whittle build --base-labels)")
 	fl.BoolVar(&f.update, "update", false, "replace stale ones too")
 	fl.BoolVar(&f.diff, "diff", false, "print what would be written")
 	fl.BoolVar(&f.json, "json", false, "print the references as JSON")
@@ -89,9 +94,14 @@ func (a *app) pin(ctx context.Context, f *pinFlags, args []string) error {
 	cache := pinCache()
 	r := &pin.Resolver{Cache: cache, Offline: f.offline, Timeout: f.timeout}
 	builds := (&lintFlags{}).newBuilds()
-	files, failed := a.dockerfiles(builds, args)
+	var files []dockerfile
+	failed := false
+	if len(args) > 0 {
+		files, failed = a.dockerfiles(builds, args)
+	}
 	builds.said(a)
-	var all []pinned
+	all, lost := a.pinImages(ctx, f.images)
+	failed = failed || lost
 	for _, file := range files {
 		results, err := a.pinFile(ctx, r, f, mode, file)
 		if ctx.Err() != nil {
@@ -231,6 +241,12 @@ func (a *app) writePins(w io.Writer, all []pinned, asJSON bool) error {
 		if x.Why != "" {
 			text += " (" + x.Why + ")"
 		}
+		if x.Kind == "source" {
+			if _, err := fmt.Fprintf(w, "%s: %s %s\n", x.file, x.Text, text); err != nil {
+				return err
+			}
+			continue
+		}
 		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s %s\n", x.file, x.Pos.Line, x.Pos.Col, x.Text, text); err != nil {
 			return err
 		}
@@ -241,8 +257,8 @@ func (a *app) writePins(w io.Writer, all []pinned, asJSON bool) error {
 func writePinsJSON(w io.Writer, all []pinned) error {
 	type entry struct {
 		File      string `json:"file"`
-		Line      int    `json:"line"`
-		Column    int    `json:"column"`
+		Line      int    `json:"line,omitempty"`
+		Column    int    `json:"column,omitempty"`
 		Kind      string `json:"kind"`
 		Reference string `json:"reference"`
 		Status    string `json:"status"`
