@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -126,6 +127,7 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, sai
 	for _, d := range files.entries() {
 		e := d.Entry
 		e.ModeText, e.Package = image.Octal(e.Mode), of.recorded.owner[e.Path]
+		e.Built = d.source.Mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 		p.Entries = append(p.Entries, e)
 	}
 	for _, f := range of.closed.Files() {

@@ -52,6 +52,8 @@ type Options struct {
 	// OnReport is called with the report of every platform that was made
 	// minimal, from several goroutines.
 	OnReport func(*report.Report, *image.Plan)
+	// OnSource is called with the Dockerfile before anything is built.
+	OnSource func(dockerfile []byte)
 	// Measures remembers the size of base images; nil for no memory.
 	Measures Measures
 	// Program finds this program for BuildKit, which runs it beside an image
@@ -149,6 +151,9 @@ func run(ctx context.Context, c gateway.Client, o Options) (_ *gateway.Result, e
 	}
 	if b.src, err = ui.ReadEntrypoint(ctx, "Dockerfile"); err != nil {
 		return nil, noDockerfile(err)
+	}
+	if b.OnSource != nil {
+		b.OnSource(b.src.Data)
 	}
 	defer func() {
 		if bad, ok := errors.AsType[*parser.LocationError](err); ok {

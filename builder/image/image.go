@@ -103,6 +103,7 @@ type Entry struct {
 	// Mode has permission bits, setuid, setgid and sticky.
 	Mode     fs.FileMode `json:"-"`
 	ModeText string      `json:"mode"` // Mode in octal, as ls and tar count it
+	Built    fs.FileMode `json:"-"`    // Mode in the built tree, when it is there
 	UID      int         `json:"uid"`
 	GID      int         `json:"gid"`
 	Size     int64       `json:"size"`

@@ -35,39 +35,7 @@ const builtRef = "whittle.example/built"
 // in directories of this machine, and writes the layers as its exporter does.
 func solve(t *testing.T, st llb.State, built string) [][]byte {
 	t.Helper()
-	def, err := st.Marshal(t.Context(), llb.LinuxAmd64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := graph.Parse(def.ToPB())
-	if err != nil {
-		t.Fatal(err)
-	}
-	backend, err := file.NewFileOpBackend(numeric)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := map[digest.Digest]*directory{}
-	var last digest.Digest
-	for _, d := range g.Order {
-		op := g.Ops[d]
-		switch {
-		case op.GetSource() != nil:
-			done[d] = &directory{path: built}
-		case op.GetFile() != nil:
-			var inputs []fileoptypes.Ref
-			for _, in := range op.Inputs {
-				inputs = append(inputs, done[digest.Digest(in.Digest)])
-			}
-			solver := ops.NewFileOpSolver(nil, backend, file.NewRefManager(&directories{t: t}, "test"))
-			out, err := solver.Solve(t.Context(), inputs, op.GetFile().Actions, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			done[d] = out[0].(*directory)
-			last = d
-		}
-	}
+	g, done, last := carryOut(t, st, map[string]string{"": built})
 	var layers [][]byte
 	for last != "" {
 		var b bytes.Buffer
@@ -83,6 +51,66 @@ func solve(t *testing.T, st llb.State, built string) [][]byte {
 	}
 	slices.Reverse(layers)
 	return layers
+}
+
+// whole carries out a definition and writes everything that comes out as one
+// layer.
+func whole(t *testing.T, st llb.State, sources map[string]string) []byte {
+	t.Helper()
+	_, done, last := carryOut(t, st, sources)
+	root := t.TempDir() // of an image without files
+	if last != "" {
+		root = done[last].path
+	}
+	var b bytes.Buffer
+	if err := containerd.WriteDiff(t.Context(), &b, t.TempDir(), root); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// carryOut carries out a definition and gives what comes of each operation, and
+// the last of them. Sources are the directories that stand for what is copied
+// from, by identifier, "" for all others.
+func carryOut(t *testing.T, st llb.State, sources map[string]string) (g *graph.Graph, done map[digest.Digest]*directory, last digest.Digest) {
+	t.Helper()
+	def, err := st.Marshal(t.Context(), llb.LinuxAmd64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err = graph.Parse(def.ToPB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := file.NewFileOpBackend(numeric)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done = map[digest.Digest]*directory{}
+	for _, d := range g.Order {
+		op := g.Ops[d]
+		switch {
+		case op.GetSource() != nil:
+			dir, ok := sources[op.GetSource().Identifier]
+			if !ok {
+				dir = sources[""]
+			}
+			done[d] = &directory{path: dir}
+		case op.GetFile() != nil:
+			var inputs []fileoptypes.Ref
+			for _, in := range op.Inputs {
+				inputs = append(inputs, done[digest.Digest(in.Digest)])
+			}
+			solver := ops.NewFileOpSolver(nil, backend, file.NewRefManager(&directories{t: t}, "test"))
+			out, err := solver.Solve(t.Context(), inputs, op.GetFile().Actions, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done[d] = out[0].(*directory)
+			last = d
+		}
+	}
+	return g, done, last
 }
 
 // under gives the operation whose result one of files is put on, "" for none.
