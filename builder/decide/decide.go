@@ -37,6 +37,9 @@ type Options struct {
 	NoIdentity     bool // the user gets no line in passwd and group and no HOME
 	// OneLayer puts all files of an image into one layer.
 	OneLayer bool
+	// Probe is the program that stands for curl, wget and nc in a HEALTHCHECK,
+	// for the platform of the image; nil leaves the check as it is.
+	Probe []byte
 	// NoEvidence turns off what evidence would add: certificates, zones,
 	// users, temp. Tests and the smallest of images use it.
 	NoEvidence bool
@@ -105,6 +108,9 @@ func settle(ctx context.Context, in Input, elves *elf.Files, next func(waiting i
 	launched, err := launch(ctx, env, in, launchers(known)) // 1
 	if err != nil {
 		return none, err
+	}
+	if !launched.probed {
+		in.Options.Probe = nil
 	}
 	in.Config.Env = setVars(in.Config.Env, launched.vars)
 	env.Vars, env.Lines = in.Config.Env, commandLines(launched.config, in.Options.Commands)

@@ -13,6 +13,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
 	"github.com/whittle-oci/whittle/builder/need/elf"
+	"github.com/whittle-oci/whittle/builder/probe"
 	"github.com/whittle-oci/whittle/builder/rootfs"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
@@ -34,7 +35,7 @@ func generate(ctx context.Context, env *need.Env, in Input, facts *need.Set, use
 	if in.Options.NoEvidence {
 		steps = nil
 	}
-	for _, step := range append(steps, g.userDirs, g.variableLinks) {
+	for _, step := range append(steps, g.userDirs, g.variableLinks, g.probe) {
 		if err := step(ctx); err != nil {
 			return g.out, err
 		}
@@ -232,6 +233,14 @@ func (g *generator) temp(ctx context.Context) error {
 		return nil
 	}
 	return g.add(ctx, rootfs.File{Path: "/tmp", Mode: fs.ModeDir | fs.ModeSticky | 0o777, Reason: reason})
+}
+
+// probe adds the program that a HEALTHCHECK starts in place of curl, wget or nc.
+func (g *generator) probe(ctx context.Context) error {
+	if g.in.Options.Probe == nil {
+		return nil
+	}
+	return g.add(ctx, rootfs.File{Path: probe.Path, Mode: 0o755, Data: g.in.Options.Probe, Reason: "HEALTHCHECK, with probe: true"})
 }
 
 // libraryCache makes the loader's cache of what the image has of the tree's,

@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/asbuilt"
 	"github.com/whittle-oci/whittle/builder/need/entrypoint"
 	"github.com/whittle-oci/whittle/builder/need/shell"
+	"github.com/whittle-oci/whittle/builder/probe"
 )
 
 // launched is what the image starts.
@@ -27,6 +29,7 @@ type launched struct {
 	mains    []string // real paths of the programs that ENTRYPOINT and CMD start
 	vars     []string // variables that the command lines need, NAME=VALUE
 	refused  []error  // faults of single command lines
+	probed   bool     // the health check starts the probe
 }
 
 // launch is phase 1: it turns what the image says into what really starts.
@@ -188,6 +191,11 @@ func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers [
 	if h == nil || len(h.Test) < 2 {
 		return nil
 	}
+	if in.Options.Probe != nil {
+		if done, err := probeHealth(ctx, env, h, out); done || err != nil {
+			return err
+		}
+	}
 	c := need.Command{Argv: h.Test[1:], Instruction: "HEALTHCHECK", Reason: "HEALTHCHECK"}
 	if h.Test[0] == "CMD-SHELL" {
 		text := h.Test[1]
@@ -222,6 +230,56 @@ func launchHealthcheck(ctx context.Context, env *need.Env, in Input, launchers [
 	got, err := out.run(ctx, env, c, nil, launchers)
 	h.Test = append([]string{"CMD"}, got.Argv...)
 	return err
+}
+
+// toNothing matches redirections of output to nowhere at the end of a command.
+var toNothing = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(\s*([12&]?>>?\s*/dev/null|2>&1))+\s*$`)
+})
+
+// probeHealth lets the probe stand for curl, wget or nc in a HEALTHCHECK. done
+// is false for a check that starts none of them, which is left as it is. One
+// that does more than the probe can is refused: it was asked for.
+func probeHealth(ctx context.Context, env *need.Env, h *dockerspec.HealthcheckConfig, out *launched) (done bool, err error) {
+	argv := h.Test[1:]
+	from := need.Quote(argv)
+	script, args, scripted := shell.Form(argv)
+	if h.Test[0] == "CMD-SHELL" {
+		script, args, scripted, from = h.Test[1], nil, true, h.Test[1]
+	}
+	if scripted {
+		plain := false
+		if len(args) == 0 {
+			argv, plain, err = shell.Plain(ctx, env, toNothing().ReplaceAllString(orExit().ReplaceAllString(script, ""), ""))
+			if err != nil {
+				return false, err
+			}
+		}
+		if !plain && !slices.ContainsFunc(strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(" \t\n;&|()`\"'", r) }), func(w string) bool { return probe.IsTool([]string{w}) }) {
+			return false, nil
+		}
+		if !plain {
+			return true, refuseProbe(from, "it is more than one plain command")
+		}
+	}
+	if !probe.IsTool(argv) {
+		return false, nil
+	}
+	translated, err := probe.Translate(argv)
+	if err != nil {
+		return true, refuseProbe(from, err.Error())
+	}
+	h.Test = slices.Concat([]string{"CMD", probe.Path}, translated)
+	out.probed = true
+	out.changes = append(out.changes, image.Change{Kind: "command", Name: "HEALTHCHECK", From: from, To: need.Quote(h.Test[1:]), Why: "probe: true; a redirection counts as an answer"})
+	return true, nil
+}
+
+func refuseProbe(check, why string) error {
+	return &image.RefusedError{
+		Instruction: "HEALTHCHECK", Message: fmt.Sprintf("probe: nothing can stand for %s: %s", check, why),
+		Hint: "write the check as curl -f URL, wget -q --spider URL or nc -z HOST PORT of this machine, or leave probe out",
+	}
 }
 
 // launchCommands launches the further command lines that the image is started

@@ -14,6 +14,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need/elf/elftest"
+	"github.com/whittle-oci/whittle/builder/probe"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -237,6 +238,55 @@ func TestUnknownRuntime(t *testing.T) {
 	_, err := decide.Decide(t.Context(), decide.Input{Tree: built, Changed: changed, Base: base, Config: config("lua", "app.lua")})
 	if u, ok := errors.AsType[*image.UnsupportedError](err); !ok || u.Runtime != "lua5.4" {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestProbe lets the probe stand for the tools that a health check starts, and
+// for nothing else.
+func TestProbe(t *testing.T) {
+	for _, tc := range []struct {
+		test []string
+		want []string // without its path; nil for a check that stays
+		bad  string
+	}{
+		{test: []string{"CMD", "curl", "-f", "http://localhost/"}, want: []string{"http://localhost/"}},
+		{test: []string{"CMD-SHELL", "curl -fsS http://localhost:80/ >/dev/null 2>&1 || exit 1"}, want: []string{"http://localhost:80/"}},
+		{test: []string{"CMD-SHELL", "wget -q --spider http://localhost:80/ > /dev/null || exit 1"}, want: []string{"http://localhost:80/"}},
+		{test: []string{"CMD", "/bin/sh", "-c", "nc -z localhost 80"}, want: []string{"tcp://localhost:80"}},
+		{test: []string{"CMD-SHELL", "/app -check || exit 1"}},
+		{test: []string{"NONE"}},
+		{test: []string{"CMD-SHELL", "curl -f http://localhost:$PORT/"}, bad: "more than one plain command"},
+		{test: []string{"CMD-SHELL", "/app -check && curl -f http://localhost/"}, bad: "more than one plain command"},
+		{test: []string{"CMD", "curl", "-f", "https://localhost/"}, bad: "https"},
+	} {
+		base, built, changed := app()
+		c := config("/app")
+		c.Healthcheck = &dockerspec.HealthcheckConfig{Test: tc.test, Retries: 3}
+		p, err := decide.Decide(t.Context(), decide.Input{Tree: built, Changed: changed, Base: base, Config: c, Options: decide.Options{Probe: []byte("probe")}})
+		if tc.bad != "" {
+			bad, ok := errors.AsType[*image.RefusedError](err)
+			if !ok || bad.Instruction != "HEALTHCHECK" || !strings.Contains(bad.Message, tc.bad) {
+				t.Errorf("%q: %v, want %q", tc.test, err, tc.bad)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", tc.test, err)
+			continue
+		}
+		e, added := p.Find(probe.Path)
+		if added != (tc.want != nil) {
+			t.Errorf("%q: the probe is there: %v", tc.test, added)
+		}
+		if !added {
+			continue
+		}
+		if d := cmp.Diff(append([]string{"CMD", probe.Path}, tc.want...), p.Config.Healthcheck.Test); d != "" || p.Config.Healthcheck.Retries != 3 {
+			t.Errorf("%q: %s", tc.test, d)
+		}
+		if string(e.Data) != "probe" || e.ModeText != "0755" || e.UID != 0 {
+			t.Errorf("%q: %+v", tc.test, e)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -22,6 +23,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/graph"
 	"github.com/whittle-oci/whittle/builder/image"
+	"github.com/whittle-oci/whittle/builder/probe"
 	"github.com/whittle-oci/whittle/builder/report"
 	llbsink "github.com/whittle-oci/whittle/builder/sink/llb"
 	"github.com/whittle-oci/whittle/builder/tree/reftree"
@@ -104,6 +106,9 @@ func (b *build) minimal() (bool, string) {
 
 // asWritten returns the stage as BuildKit's own frontend does.
 func (b *build) asWritten(ctx context.Context, def *pb.Definition, conv *dockerfile2llb.Result, p *ocispecs.Platform) (*dockerui.BuildResult, error) {
+	if b.config.Probe && conv.Image.Config.Healthcheck != nil {
+		b.warn(ctx, "probe: the health check stays as it is, since the image is built as written", b.file.where("HEALTHCHECK"), "")
+	}
 	ref, err := b.shipped(ctx, def)
 	if err != nil {
 		return nil, err
@@ -139,9 +144,13 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	}
 	before := b.measuring(ctx, stage, conv.Image.Config.User)
 	defer before.close()
+	options, err := b.planOptions(conv.Image)
+	if err != nil {
+		return nil, err
+	}
 	made, err := decide.Decide(ctx, decide.Input{
 		Tree: stage.tree, Changed: stage.changed, Base: stage.base, BaseEnv: baseEnv(conv.BaseImage),
-		Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: b.config.Plan,
+		Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: options,
 	})
 	if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
 		b.warn(ctx, fmt.Sprintf("%s; the image is built as written", u), b.file.where(u.Instruction), "")
@@ -221,6 +230,19 @@ func baseEnv(img *dockerspec.DockerOCIImage) []string {
 		return nil
 	}
 	return img.Config.Env
+}
+
+// planOptions are the settings of the plan of one platform.
+func (b *build) planOptions(img *dockerspec.DockerOCIImage) (decide.Options, error) {
+	o := b.config.Plan
+	if b.config.Probe && img.Config.Healthcheck != nil {
+		program, ok := probe.Program(img.Architecture)
+		if !ok {
+			return o, b.refuse(fmt.Errorf("probe: there is none for %s, only for %s", img.Architecture, strings.Join(probe.Architectures(), " and ")), b.file.where("HEALTHCHECK"))
+		}
+		o.Probe = program
+	}
+	return o, nil
 }
 
 // reported hands a report to the caller.

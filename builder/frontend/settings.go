@@ -64,10 +64,12 @@ func Settings() []Setting {
 		{"base-labels", Bool, "label the image with the images that it is built from and their digests: org.opencontainers.image.base.name and .digest, and those of all stages"},
 		{"minimal", Bool, "make the image of a --target minimal too"},
 		{"smoke", Smoke, `try the image before it is shipped: a command line that must end with 0, or "http: GET /path on PORT within 10s" beside the image's own command; read-only, without a network`},
+		{"probe", Bool, "put a probe of a few kilobytes in the place of curl, wget or nc -z in HEALTHCHECK, or refuse the build"},
 		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
 		{"verify-base", List, "verify the signatures of images that are built on before anything runs: patterns of their names, ** for all; the section verify says who must have signed"},
 		{"max-files", Text, "refuse an image with more files than this"},
 		{"max-packages", Text, "refuse an image with files of more packages than this"},
+		{"debug-image", Text, "image with a static BusyBox that whittle build --debug takes tools from (default busybox:musl)"},
 		{"syntax-aliases", List, "further # syntax= images that stand for this frontend"},
 		{"lint", Text, `show lint findings as warnings of the build: "on" or "off"`},
 	}
@@ -94,6 +96,8 @@ type Config struct {
 	SyntaxAliases []string
 	LintOff       bool
 	Smoke         smoke.Check
+	Probe         bool
+	DebugImage    string
 }
 
 // A ConfigError is a setting that cannot be understood. Source names the flag,
@@ -455,8 +459,8 @@ func config(sources ...map[string]Value) (Config, error) {
 	c.Plan.OneLayer = oneOf("layers", "shared", "shared", "one") == "one"
 	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
 	c.Contents = oneOf("contents", "auto", "auto", "true", "false")
-	c.Minimal = boolean("minimal")
-	c.BaseLabels = boolean("base-labels")
+	c.Minimal, c.Probe, c.BaseLabels = boolean("minimal"), boolean("probe"), boolean("base-labels")
+	c.DebugImage = text("debug-image")
 	c.VerifyBase, c.verifySource = get("verify-base").items, get("verify-base").source
 	c.SyntaxAliases = get("syntax-aliases").items
 	c.LintOff = oneOf("lint", "on", "on", "off") == "off"
@@ -495,6 +499,13 @@ func FromFlags(args map[string][]string) (map[string]Value, error) {
 func Budget(sources ...map[string]Value) (report.Budget, error) {
 	c, err := config(sources...)
 	return c.Budget, err
+}
+
+// DebugImage is what the sources say of the image that tools come from, "" for
+// nothing; earlier ones win. Only the command makes images with tools.
+func DebugImage(sources ...map[string]Value) (string, error) {
+	c, err := config(sources...)
+	return c.DebugImage, err
 }
 
 // size matches a decimal number and a unit. Neither signs, exponents,
