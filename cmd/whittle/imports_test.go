@@ -66,6 +66,10 @@ var unreachable = map[string][]string{
 	"signing/carry":       {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit", "github.com/sigstore/"},
 	"signing/config":      {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
 	"signing":             {mod + "builder", mod + "lint", mod + "cmd", "github.com/moby/buildkit"},
+
+	"builder/probe":           {mod, "github.com/", "golang.org/", "net/http", "os/exec"},
+	"builder/debug":           {mod, "github.com/moby/buildkit"},
+	"builder/sink/dockerfile": {mod + "builder/frontend", mod + "builder/decide", mod + "lint", mod + "signing", mod + "cmd", "github.com/google/go-containerregistry", "github.com/moby/buildkit/client/llb", "net/http"},
 }
 
 // leaves are the packages that several parts share. They reach nothing of ours

@@ -81,6 +81,10 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 		Commands: req.commands, DryRun: f.dryRun, Check: check.With(checkers), Version: version.String(),
 		Program: frontend.ProgramOfClient(req.program), Measures: measures(), OnReport: collected.add, VerifyImage: f.baseVerifier(a),
 	})
+	withTools, err := f.prepareDebug(ctx, c.Flags(), req)
+	if err != nil {
+		return err
+	}
 	if err := f.prepareSigning(ctx, a); err != nil {
 		return err
 	}
@@ -104,6 +108,9 @@ func (a *app) build(c *cobra.Command, f *buildFlags, dir string) error {
 		return err
 	}
 	defer e.Prune()
+	if collected.debug, err = a.finishDebug(ctx, withTools, req, res.ExporterResponse["containerimage.digest"]); err != nil {
+		return err
+	}
 	return a.finishBuild(ctx, f, req, res, collected)
 }
 
@@ -142,6 +149,7 @@ type reports struct {
 	mu    sync.Mutex
 	list  []*report.Report
 	plans []*image.Plan
+	debug string // digest of the image of --debug
 }
 
 func (r *reports) add(x *report.Report, p *image.Plan) {
@@ -154,6 +162,7 @@ func (r *reports) add(x *report.Report, p *image.Plan) {
 // buildResult is what build prints with --json.
 type buildResult struct {
 	Digest string   `json:"digest,omitempty"`
+	Debug  string   `json:"debug,omitempty"` // digest of the image of --debug
 	Names  []string `json:"names,omitempty"`
 	Signed bool     `json:"signed,omitempty"`
 	// Stale is said with --if-stale, and what has moved; where it is false,
@@ -172,7 +181,7 @@ func (r *buildRequest) title() string {
 // finishBuild writes the files that the flags ask for, signs, and prints.
 func (a *app) finishBuild(ctx context.Context, f *buildFlags, req *buildRequest, res *client.SolveResponse, r *reports) error {
 	digest := res.ExporterResponse["containerimage.digest"]
-	out := buildResult{Digest: digest, Names: req.names, Reports: r.sorted(), Moved: f.what}
+	out := buildResult{Digest: digest, Debug: r.debug, Names: req.names, Reports: r.sorted(), Moved: f.what}
 	if f.ifStale {
 		out.Stale = &f.ifStale
 	}

@@ -35,6 +35,7 @@ type buildFlags struct {
 	lockTimeout             time.Duration
 	stateSize               string
 	report                  pageFlag
+	debug                   string
 
 	ifStale bool
 	what    []string // that has moved, with ifStale
@@ -96,6 +97,7 @@ func (f *buildFlags) register(fl *pflag.FlagSet) {
 	}
 	fl.Lookup("verify-base").NoOptDefVal = "**"
 	fl.StringVar(&f.basePolicy, "base-policy", "", "policy `FILE` for --verify-base (default the section verify of .whittle.yaml)")
+	fl.StringVar(&f.debug, "debug", "", "also make the image with a shell and tools in a layer on top, under this `TAG`")
 	fl.StringVar(&f.compression, "compression", "gzip", "compression of the layer: gzip or zstd")
 	fl.StringVar(&f.configFile, "config", "", "configuration file (default .whittle.yaml beside the Dockerfile or in CONTEXT)")
 	fl.BoolVar(&f.sign, "sign", false, "sign and attest the pushed image; its tags are put only then")
