@@ -49,7 +49,7 @@ type lintTools struct {
 	targeted atomic.Bool // a Dockerfile has the stage of --target
 
 	ignoreFiles map[string]bool // those that were looked at
-	online   *online     // nil where nobody may be asked
+	online      *online         // nil where nobody may be asked
 }
 
 func (a *app) lintCommand() *cobra.Command {
