@@ -76,9 +76,7 @@ func (p Package) Header() []byte {
 			tags = append(tags, text(number, s))
 		}
 	}
-	if provides := append([]string{p.Name}, p.Provides...); true {
-		tags = append(tags, text(1047, provides...))
-	}
+	tags = append(tags, text(1047, append([]string{p.Name}, p.Provides...)...))
 	if len(p.Requires) > 0 {
 		tags = append(tags, text(1049, p.Requires...), numbers(1048, make([]uint32, len(p.Requires))...))
 	}
