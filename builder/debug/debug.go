@@ -133,9 +133,26 @@ func (t *Tools) static(name string) error {
 	return nil
 }
 
-// machines are those of architectures, as Go calls these.
-var machines = map[string]elf.Machine{
-	"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "386": elf.EM_386, "arm": elf.EM_ARM, "ppc64le": elf.EM_PPC64, "s390x": elf.EM_S390, "riscv64": elf.EM_RISCV,
+// machineOf is the machine of an architecture, as Go calls it; ok is false for
+// one that is not known.
+func machineOf(architecture string) (m elf.Machine, ok bool) {
+	switch architecture {
+	case "amd64":
+		return elf.EM_X86_64, true
+	case "arm64":
+		return elf.EM_AARCH64, true
+	case "386":
+		return elf.EM_386, true
+	case "arm":
+		return elf.EM_ARM, true
+	case "ppc64le":
+		return elf.EM_PPC64, true
+	case "s390x":
+		return elf.EM_S390, true
+	case "riscv64":
+		return elf.EM_RISCV, true
+	}
+	return 0, false
 }
 
 // Image adds the tools to an image. All layers of the image stay as they are.
@@ -144,7 +161,7 @@ func (t *Tools) Image(img v1.Image) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if want, known := machines[config.Architecture]; known && want != t.machine {
+	if want, known := machineOf(config.Architecture); known && want != t.machine {
 		return nil, fmt.Errorf("the tools are for another architecture than the image, which is for %s", config.Architecture)
 	}
 	manifest, err := img.MediaType()

@@ -154,7 +154,7 @@ func TestSharedLayer(t *testing.T) {
 		}
 		for i := range l.Entries {
 			l.Entries[i].Reason = "" // in no tar
-			l.Entries[i].Droppable = false
+			l.Entries[i].Droppable, l.Entries[i].Built = false, 0
 		}
 		if i == 0 {
 			want = l.Entries

@@ -106,51 +106,57 @@ func method(c *check, v string) error {
 	return nil
 }
 
-var curlOptions = []option{
-	{"f", "fail", false, func(c *check, _ string) error { c.any = false; return nil }},
-	{"", "fail-with-body", false, func(c *check, _ string) error { c.any = false; return nil }},
-	{"s", "silent", false, nil}, {"S", "show-error", false, nil}, {"v", "verbose", false, nil}, {"k", "insecure", false, nil},
-	{"L", "location", false, nil}, {"g", "globoff", false, nil}, {"i", "include", false, nil}, {"N", "no-buffer", false, nil}, {"#", "progress-bar", false, nil},
-	{"", "no-progress-meter", false, nil}, {"", "http1.1", false, nil}, {"", "http1.0", false, nil}, {"4", "ipv4", false, nil},
-	{"I", "head", false, func(c *check, _ string) error { c.head = true; return nil }},
-	{"X", "request", true, method}, {"o", "output", true, discarded}, {"H", "header", true, header},
-	{"m", "max-time", true, seconds}, {"", "connect-timeout", true, seconds},
-	{"", "url", true, func(c *check, v string) error { return c.address(v) }},
-	{"w", "write-out", true, nil},
-	{"A", "user-agent", true, func(c *check, v string) error { return header(c, "User-Agent: "+v) }},
+func curlOptions() []option {
+	return []option{
+		{"f", "fail", false, func(c *check, _ string) error { c.any = false; return nil }},
+		{"", "fail-with-body", false, func(c *check, _ string) error { c.any = false; return nil }},
+		{"s", "silent", false, nil}, {"S", "show-error", false, nil}, {"v", "verbose", false, nil}, {"k", "insecure", false, nil},
+		{"L", "location", false, nil}, {"g", "globoff", false, nil}, {"i", "include", false, nil}, {"N", "no-buffer", false, nil}, {"#", "progress-bar", false, nil},
+		{"", "no-progress-meter", false, nil}, {"", "http1.1", false, nil}, {"", "http1.0", false, nil}, {"4", "ipv4", false, nil},
+		{"I", "head", false, func(c *check, _ string) error { c.head = true; return nil }},
+		{"X", "request", true, method}, {"o", "output", true, discarded}, {"H", "header", true, header},
+		{"m", "max-time", true, seconds}, {"", "connect-timeout", true, seconds},
+		{"", "url", true, func(c *check, v string) error { return c.address(v) }},
+		{"w", "write-out", true, nil},
+		{"A", "user-agent", true, func(c *check, v string) error { return header(c, "User-Agent: "+v) }},
+	}
 }
 
 func curl(words []string) (check, error) {
 	c := check{any: true}
-	return c, parse(&c, words, curlOptions, false)
+	return c, parse(&c, words, curlOptions(), false)
 }
 
-var wgetOptions = []option{
-	{"q", "quiet", false, nil}, {"nv", "no-verbose", false, nil}, {"v", "verbose", false, nil}, {"S", "server-response", false, nil},
-	{"", "spider", false, nil}, {"", "no-check-certificate", false, nil}, {"", "no-cache", false, nil}, {"4", "inet4-only", false, nil},
-	{"O", "output-document", true, discarded}, {"o", "output-file", true, discarded},
-	{"T", "timeout", true, seconds}, {"t", "tries", true, nil}, {"Y", "", true, nil}, {"", "proxy", true, nil},
-	{"U", "user-agent", true, func(c *check, v string) error { return header(c, "User-Agent: "+v) }},
-	{"", "header", true, header},
+func wgetOptions() []option {
+	return []option{
+		{"q", "quiet", false, nil}, {"nv", "no-verbose", false, nil}, {"v", "verbose", false, nil}, {"S", "server-response", false, nil},
+		{"", "spider", false, nil}, {"", "no-check-certificate", false, nil}, {"", "no-cache", false, nil}, {"4", "inet4-only", false, nil},
+		{"O", "output-document", true, discarded}, {"o", "output-file", true, discarded},
+		{"T", "timeout", true, seconds}, {"t", "tries", true, nil}, {"Y", "", true, nil}, {"", "proxy", true, nil},
+		{"U", "user-agent", true, func(c *check, v string) error { return header(c, "User-Agent: "+v) }},
+		{"", "header", true, header},
+	}
 }
 
 // wget writes what it gets to a file unless it is told otherwise, which an
 // image need not be able to.
 func wget(words []string) (check, error) {
 	c := check{}
-	return c, parse(&c, words, wgetOptions, true)
+	return c, parse(&c, words, wgetOptions(), true)
 }
 
-var netcatOptions = []option{
-	{"z", "", false, func(c *check, _ string) error { c.tcp = true; return nil }},
-	{"v", "", false, nil}, {"n", "", false, nil}, {"4", "", false, nil},
-	{"w", "wait", true, seconds}, {"G", "", true, seconds},
+func netcatOptions() []option {
+	return []option{
+		{"z", "", false, func(c *check, _ string) error { c.tcp = true; return nil }},
+		{"v", "", false, nil}, {"n", "", false, nil}, {"4", "", false, nil},
+		{"w", "wait", true, seconds}, {"G", "", true, seconds},
+	}
 }
 
 func netcat(words []string) (check, error) {
 	var c check
 	var rest []string
-	collect := append(slices.Clone(netcatOptions), option{"", "", true, func(_ *check, v string) error { rest = append(rest, v); return nil }})
+	collect := append(netcatOptions(), option{"", "", true, func(_ *check, v string) error { rest = append(rest, v); return nil }})
 	if err := parse(&c, words, collect, false); err != nil {
 		return c, err
 	}
