@@ -322,7 +322,7 @@ func (r *Runtime) wanted(ctx context.Context, env *need.Env, top, by, reason str
 
 // dependency asks for what an installed package is known to use.
 func (r *Runtime) dependency(ctx context.Context, env *need.Env, name string, out *need.Found) error {
-	d, ok := dependencies[name]
+	d, ok := dependencies()[name]
 	if !ok {
 		return nil
 	}
@@ -446,8 +446,8 @@ func Table() string {
 func Dependencies() string {
 	var b strings.Builder
 	b.WriteString("| package | uses |\n| --- | --- |\n")
-	for _, name := range slices.SortedFunc(maps.Keys(dependencies), cmp.Compare[string]) {
-		d := dependencies[name]
+	for _, name := range slices.SortedFunc(maps.Keys(dependencies()), cmp.Compare[string]) {
+		d := dependencies()[name]
 		var uses []string
 		if len(d.find) > 0 {
 			uses = append(uses, "libraries `"+strings.Join(d.find, "`, `")+"`")

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
@@ -64,36 +65,38 @@ type dependency struct {
 }
 
 // dependencies are known by their names (their documentation; 2026-11).
-var dependencies = map[string]dependency{
-	"mini_magick":     {programs: []string{"magick", "convert", "identify", "mogrify", "composite", "gm"}, source: "github.com/minimagick/minimagick"},
-	"ruby-vips":       {libraries: []string{"libvips.so.42", "libglib-2.0.so.0", "libgobject-2.0.so.0"}, source: "github.com/libvips/ruby-vips"},
-	"ruby-filemagic":  {libraries: []string{"libmagic.so.1"}, source: "github.com/blackwinter/ruby-filemagic"},
-	"rbnacl":          {libraries: []string{"libsodium.so.23"}, source: "github.com/RubyCrypto/rbnacl"},
-	"ffi-geos":        {libraries: []string{"libgeos_c.so.1"}, source: "github.com/dark-panda/ffi-geos"},
-	"ffi-rzmq":        {libraries: []string{"libzmq.so.5"}, source: "github.com/chuckremes/ffi-rzmq"},
-	"pdfkit":          {programs: []string{"wkhtmltopdf"}, shell: true, source: "github.com/pdfkit/pdfkit"},
-	"wicked_pdf":      {programs: []string{"wkhtmltopdf"}, shell: true, source: "github.com/mileszs/wicked_pdf"},
-	"grover":          {programs: []string{"node"}, source: "github.com/Studiosol/grover"},
-	"streamio-ffmpeg": {programs: []string{"ffmpeg", "ffprobe"}, shell: true, source: "github.com/streamio/streamio-ffmpeg"},
-	"rtesseract":      {programs: []string{"tesseract"}, source: "github.com/dannnylo/rtesseract"},
-	"execjs":          {programs: []string{"node", "nodejs"}, source: "github.com/rails/execjs"},
-	"git":             {programs: []string{"git"}, source: "github.com/ruby-git/ruby-git"},
-	"terrapin":        {shell: true, source: "github.com/thoughtbot/terrapin"},
-	"cocaine":         {shell: true, source: "github.com/thoughtbot/cocaine"},
-	"kt-paperclip":    {programs: []string{"convert", "identify", "file"}, shell: true, source: "github.com/kreeti/kt-paperclip"},
-	"whenever":        {shell: true, source: "github.com/javan/whenever"},
-	"tzinfo":          {zones: true, source: "tzinfo.github.io"},
-	"image_optim":     {programs: []string{"jpegoptim", "optipng", "pngquant", "gifsicle", "advpng", "pngcrush", "jhead"}, source: "github.com/toy/image_optim"},
-	"activestorage":   {programs: []string{"ffmpeg", "ffprobe", "mutool", "pdftoppm"}, source: "guides.rubyonrails.org, Active Storage"},
-	"docsplit":        {programs: []string{"pdftotext", "pdftk", "gm", "tesseract", "soffice"}, shell: true, source: "documentcloud.github.io/docsplit"},
-}
+var dependencies = sync.OnceValue(func() map[string]dependency {
+	return map[string]dependency{
+		"mini_magick":     {programs: []string{"magick", "convert", "identify", "mogrify", "composite", "gm"}, source: "github.com/minimagick/minimagick"},
+		"ruby-vips":       {libraries: []string{"libvips.so.42", "libglib-2.0.so.0", "libgobject-2.0.so.0"}, source: "github.com/libvips/ruby-vips"},
+		"ruby-filemagic":  {libraries: []string{"libmagic.so.1"}, source: "github.com/blackwinter/ruby-filemagic"},
+		"rbnacl":          {libraries: []string{"libsodium.so.23"}, source: "github.com/RubyCrypto/rbnacl"},
+		"ffi-geos":        {libraries: []string{"libgeos_c.so.1"}, source: "github.com/dark-panda/ffi-geos"},
+		"ffi-rzmq":        {libraries: []string{"libzmq.so.5"}, source: "github.com/chuckremes/ffi-rzmq"},
+		"pdfkit":          {programs: []string{"wkhtmltopdf"}, shell: true, source: "github.com/pdfkit/pdfkit"},
+		"wicked_pdf":      {programs: []string{"wkhtmltopdf"}, shell: true, source: "github.com/mileszs/wicked_pdf"},
+		"grover":          {programs: []string{"node"}, source: "github.com/Studiosol/grover"},
+		"streamio-ffmpeg": {programs: []string{"ffmpeg", "ffprobe"}, shell: true, source: "github.com/streamio/streamio-ffmpeg"},
+		"rtesseract":      {programs: []string{"tesseract"}, source: "github.com/dannnylo/rtesseract"},
+		"execjs":          {programs: []string{"node", "nodejs"}, source: "github.com/rails/execjs"},
+		"git":             {programs: []string{"git"}, source: "github.com/ruby-git/ruby-git"},
+		"terrapin":        {shell: true, source: "github.com/thoughtbot/terrapin"},
+		"cocaine":         {shell: true, source: "github.com/thoughtbot/cocaine"},
+		"kt-paperclip":    {programs: []string{"convert", "identify", "file"}, shell: true, source: "github.com/kreeti/kt-paperclip"},
+		"whenever":        {shell: true, source: "github.com/javan/whenever"},
+		"tzinfo":          {zones: true, source: "tzinfo.github.io"},
+		"image_optim":     {programs: []string{"jpegoptim", "optipng", "pngquant", "gifsicle", "advpng", "pngcrush", "jhead"}, source: "github.com/toy/image_optim"},
+		"activestorage":   {programs: []string{"ffmpeg", "ffprobe", "mutool", "pdftoppm"}, source: "guides.rubyonrails.org, Active Storage"},
+		"docsplit":        {programs: []string{"pdftotext", "pdftk", "gm", "tesseract", "soffice"}, shell: true, source: "documentcloud.github.io/docsplit"},
+	}
+})
 
 // Dependencies prints what gems are known to use, for the manual.
 func Dependencies() string {
 	var b strings.Builder
 	b.WriteString("| gem | uses | source |\n| --- | --- | --- |\n")
-	for _, name := range slices.SortedFunc(maps.Keys(dependencies), cmp.Compare[string]) {
-		d := dependencies[name]
+	for _, name := range slices.SortedFunc(maps.Keys(dependencies()), cmp.Compare[string]) {
+		d := dependencies()[name]
 		var uses []string
 		if d.shell {
 			uses = append(uses, "a shell")
@@ -235,7 +238,7 @@ func (r *Runtime) wanted(ctx context.Context, env *need.Env, name, by, reason st
 
 // dependency asks for what an installed gem is known to use.
 func (r *Runtime) dependency(ctx context.Context, env *need.Env, name string, out *need.Found) error {
-	d, ok := dependencies[name]
+	d, ok := dependencies()[name]
 	if !ok {
 		return nil
 	}
