@@ -40,6 +40,7 @@ type started struct {
 	mains    []string // names of classes, with dots
 	archives bool     // one is told to read an archive of classes, which compares times
 	options  []string // of the virtual machine
+	scripts  []string // real paths of start scripts, in whose place java is started
 	whole    []string // real paths of directories whose archives are the application's own
 	paths    []string // real paths of the archives along class and module paths
 }

@@ -118,6 +118,9 @@ func (r *Runtime) Prunes(ctx context.Context, env *need.Env, programs []string) 
 		}
 	}
 	out := map[string]string{}
+	for _, name := range r.started.scripts {
+		out[name] = "a start script, in whose place java is started"
+	}
 	for _, name := range candidates {
 		is, err := isJava(ctx, env, name)
 		if err != nil {

@@ -64,7 +64,11 @@ func (r *Runtime) script(ctx context.Context, env *need.Env, c need.Command) (ne
 	if err != nil {
 		return need.Step{}, false, err
 	}
-	return r.follow(ctx, env, c, s)
+	step, ok, err := r.follow(ctx, env, c, s)
+	if step.Rewritten != nil && !slices.Contains(r.started.scripts, res.Path) {
+		r.started.scripts = append(r.started.scripts, res.Path)
+	}
+	return step, ok, err
 }
 
 // follow makes a step of a start script.
