@@ -105,6 +105,7 @@ func official(t testing.TB) *tree.Memory {
 	for _, name := range []string{"lib/modules", "lib/ct.sym", "lib/tzdb.dat", "lib/security/cacerts", "lib/server/classes.jsa", "lib/server/classes_nocoops.jsa", "jmods/java.base.jmod", "include/jni.h", "conf/net.properties", "legal/java.base/LICENSE", "release"} {
 		m.File("/opt/java/openjdk/"+name, 0o644, []byte("x"))
 	}
+	m.File("/usr/lib/locale/C.utf8/LC_CTYPE", 0o644, []byte("x"))
 	main := classOf(nil)
 	m.File("/app/app.jar", 0o644, jar(t, "META-INF/MANIFEST.MF", mainJar, "com/example/shop/Main.class", main))
 	m.File("/app/bare.jar", 0o644, jar(t, "META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n"))
@@ -275,6 +276,9 @@ func TestInstallation(t *testing.T) {
 	}
 	if f := s.File("/opt/java/openjdk/lib/jspawnhelper"); f == nil || !f.Program {
 		t.Error("jspawnhelper is no program")
+	}
+	if !slices.Contains(names, "/usr/lib/locale/C.utf8/LC_CTYPE") {
+		t.Error("LANG names a locale that is not there")
 	}
 	if !slices.Contains(s.Subjects(need.Variable), "LANG=C.UTF-8") {
 		t.Error("LANG is not set")

@@ -45,6 +45,9 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 	}}
 	if !localized(env) {
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Variable, Subject: "LANG=C.UTF-8", Reason: "Java takes names of files, and before 18 text, for ASCII otherwise"})
+		if err := locale(ctx, env.Tree, v.Path, &out); err != nil {
+			return out, err
+		}
 	}
 	for _, name := range []string{"/etc/timezone", "/etc/localtime"} { // it asks these for the zone, and its own file for what that is
 		if _, ok, err := tree.FindFile(ctx, env.Tree, name); err != nil {
@@ -54,6 +57,30 @@ func (r *Runtime) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 		}
 	}
 	return out, r.files(ctx, env, h, v.Path, &out)
+}
+
+// locale asks for the files of the locale that is set. The C library of GNU has
+// it in files, under one of two names; musl needs none.
+func locale(ctx context.Context, t tree.Tree, by string, out *need.Found) error {
+	for _, dir := range []string{"/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8"} {
+		res, ok, err := tree.Find(ctx, t, dir)
+		if err != nil {
+			return err
+		}
+		if !ok || !res.Entry.IsDir() {
+			continue
+		}
+		err = tree.Walk(ctx, t, res.Path, func(name string, e tree.Entry) error {
+			if e.IsRegular() {
+				out.Needs = append(out.Needs, need.Need{Kind: need.Data, Path: name, By: by, Reason: "locale C.UTF-8, for " + by, Strength: need.Expected, Entry: &e})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // localized reports whether a variable says which encoding names of files have.
