@@ -44,7 +44,7 @@ type Fix struct {
 }
 
 var (
-	kebab        = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)+$`)
+	kebab        = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)+$`) })
 	stages       = []string{"final", "build", "any"}
 	safeties     = []string{"safe", "unsafe", "suggestion"}
 	instructions = []string{
@@ -151,7 +151,7 @@ func (p parser) rule(n *yaml.Node) (Rule, error) {
 // whole holds a rule to what it needs.
 func (p parser) whole(n *yaml.Node, r *Rule) error {
 	switch {
-	case !kebab.MatchString(r.Name):
+	case !kebab().MatchString(r.Name):
 		return p.errorf(n, "a rule has a name of lower-case words joined by dashes, with your own first: acme-base-image")
 	case r.Message == "":
 		return p.errorf(n, "the rule %s has no message", r.Name)

@@ -64,7 +64,7 @@ func (w schemaWriter) value(s Setting) Schema {
 		rule := w.object(RuleSettings(), all)
 		rule["required"] = []string{"name", "message"}
 		rule["oneOf"] = []Schema{{"required": []string{"instruction"}}, {"required": []string{"command"}}}
-		rule["properties"].(Schema)["name"].(Schema)["pattern"] = kebab.String()
+		rule["properties"].(Schema)["name"].(Schema)["pattern"] = kebab().String()
 		return Schema{"type": "array", "items": rule}
 	case Expression:
 		return Schema{"type": "string", "format": "regex"}

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need"
@@ -31,47 +32,49 @@ type knownPackage struct {
 // knownPackages lists them. It counts where an application names the package
 // among its dependencies, since nearly every package is a dependency of another.
 // Read in 2026.
-var knownPackages = []knownPackage{
-	{name: "shelljs", shell: true, says: "shelljs runs command lines by a shell (exec)", source: "github.com/shelljs/shelljs README"},
-	{name: "zx", shell: true, programs: []string{"bash"}, says: "zx runs command lines by bash", source: "google.github.io/zx"},
-	{name: "concurrently", shell: true, source: "github.com/open-cli-tools/concurrently README"},
-	{name: "npm-run-all", shell: true, programs: []string{"npm"}, source: "github.com/mysticatea/npm-run-all docs"},
-	{name: "npm-run-all2", shell: true, programs: []string{"npm"}, source: "github.com/bcomnes/npm-run-all2 docs"},
-	{name: "@nestjs/cli", shell: true, source: "github.com/nestjs/nest-cli actions/start.action.ts"},
-	{name: "nodemon", shell: true, source: "github.com/remy/nodemon lib/monitor/run.js"},
-	{name: "fluent-ffmpeg", programs: []string{"ffmpeg", "ffprobe", "flvmeta", "flvtool2"}, source: "github.com/fluent-ffmpeg/node-fluent-ffmpeg README"},
-	{name: "gm", programs: []string{"gm", "convert", "identify", "magick"}, source: "github.com/aheckmann/gm README"},
-	{name: "imagemagick", programs: []string{"convert", "identify"}, source: "github.com/yourdeveloperfriend/node-imagemagick README"},
-	{name: "simple-git", programs: []string{"git"}, source: "github.com/steveukx/git-js README"},
-	{name: "wkhtmltopdf", shell: true, programs: []string{"wkhtmltopdf"}, source: "github.com/devongovett/node-wkhtmltopdf README"},
-	{name: "node-poppler", programs: []string{"pdftotext", "pdftocairo", "pdftoppm", "pdfinfo", "pdfimages", "pdfunite", "pdfseparate", "pdftohtml"}, source: "github.com/Fdawgs/node-poppler README"},
-	{name: "pdf-poppler", programs: []string{"pdftocairo", "pdfinfo"}, source: "github.com/kb47/pdf-poppler README"},
-	{name: "node-tesseract-ocr", shell: true, programs: []string{"tesseract"}, source: "github.com/zapolnoch/node-tesseract-ocr README"},
-	{name: "libreoffice-convert", programs: []string{"soffice", "libreoffice"}, temp: true, source: "github.com/elwerene/libreoffice-convert README"},
-	{name: "unoconv-promise", programs: []string{"unoconv"}, source: "npmjs.com/package/unoconv-promise"},
-	{name: "pidusage", programs: []string{"ps"}, source: "github.com/soyuka/pidusage README"},
-	{name: "ps-list", programs: []string{"ps"}, source: "github.com/sindresorhus/ps-list README"},
-	{name: "systeminformation", shell: true, programs: []string{"lscpu", "lsblk", "df", "ip", "ps", "dmidecode"}, says: "systeminformation runs many programs of the system, and answers less without them", source: "systeminformation.io"},
-	{name: "snowflake-sdk", temp: true, source: "github.com/snowflakedb/snowflake-connector-nodejs README"},
-	{name: "tmp", temp: true, source: "github.com/raszi/node-tmp README"},
-	{name: "tmp-promise", temp: true, source: "github.com/benjamingr/tmp-promise README"},
-	{name: "temp", temp: true, source: "github.com/bruce/node-temp README"},
-	{name: "tempy", temp: true, source: "github.com/sindresorhus/tempy README"},
-	{name: "formidable", temp: true, says: "formidable keeps uploads in the directory for temporary files unless uploadDir is set", source: "github.com/node-formidable/formidable README"},
-	{name: "express-fileupload", temp: true, source: "github.com/richardgirges/express-fileupload README"},
-	{name: "@sparticuz/chromium", temp: true, says: "@sparticuz/chromium unpacks a browser to /tmp, which has to allow programs", hint: "mount /tmp without noexec", source: "github.com/Sparticuz/chromium README"},
-	{name: "puppeteer", says: "puppeteer starts a browser, which needs fonts and a home that can be written to", hint: "set PUPPETEER_EXECUTABLE_PATH to a browser of the distribution", source: "pptr.dev/troubleshooting"},
-	{name: "playwright", says: "playwright starts a browser of PLAYWRIGHT_BROWSERS_PATH, which needs fonts", hint: "set PLAYWRIGHT_BROWSERS_PATH to a directory outside of a home, and include: it", source: "playwright.dev/docs/browsers"},
-	{name: "pm2", says: "pm2 writes to PM2_HOME, which is ~/.pm2", hint: "start the program with node: containers are restarted by who runs them", source: "pm2.keymetrics.io/docs"},
-	{name: "log4js", says: "log4js writes files where its configuration names them", hint: "log to standard output, or name the directory with writable:", source: "log4js-node.github.io"},
-	{name: "next", write: ".next/cache", hint: "on a read-only root file system mount a volume there; pages that are rendered anew are written to .next/server, too, which writable: makes writable", source: "nextjs.org/docs/app/api-reference/config/next-config-js/incrementalCacheHandlerPath"},
-}
+var knownPackages = sync.OnceValue(func() []knownPackage {
+	return []knownPackage{
+		{name: "shelljs", shell: true, says: "shelljs runs command lines by a shell (exec)", source: "github.com/shelljs/shelljs README"},
+		{name: "zx", shell: true, programs: []string{"bash"}, says: "zx runs command lines by bash", source: "google.github.io/zx"},
+		{name: "concurrently", shell: true, source: "github.com/open-cli-tools/concurrently README"},
+		{name: "npm-run-all", shell: true, programs: []string{"npm"}, source: "github.com/mysticatea/npm-run-all docs"},
+		{name: "npm-run-all2", shell: true, programs: []string{"npm"}, source: "github.com/bcomnes/npm-run-all2 docs"},
+		{name: "@nestjs/cli", shell: true, source: "github.com/nestjs/nest-cli actions/start.action.ts"},
+		{name: "nodemon", shell: true, source: "github.com/remy/nodemon lib/monitor/run.js"},
+		{name: "fluent-ffmpeg", programs: []string{"ffmpeg", "ffprobe", "flvmeta", "flvtool2"}, source: "github.com/fluent-ffmpeg/node-fluent-ffmpeg README"},
+		{name: "gm", programs: []string{"gm", "convert", "identify", "magick"}, source: "github.com/aheckmann/gm README"},
+		{name: "imagemagick", programs: []string{"convert", "identify"}, source: "github.com/yourdeveloperfriend/node-imagemagick README"},
+		{name: "simple-git", programs: []string{"git"}, source: "github.com/steveukx/git-js README"},
+		{name: "wkhtmltopdf", shell: true, programs: []string{"wkhtmltopdf"}, source: "github.com/devongovett/node-wkhtmltopdf README"},
+		{name: "node-poppler", programs: []string{"pdftotext", "pdftocairo", "pdftoppm", "pdfinfo", "pdfimages", "pdfunite", "pdfseparate", "pdftohtml"}, source: "github.com/Fdawgs/node-poppler README"},
+		{name: "pdf-poppler", programs: []string{"pdftocairo", "pdfinfo"}, source: "github.com/kb47/pdf-poppler README"},
+		{name: "node-tesseract-ocr", shell: true, programs: []string{"tesseract"}, source: "github.com/zapolnoch/node-tesseract-ocr README"},
+		{name: "libreoffice-convert", programs: []string{"soffice", "libreoffice"}, temp: true, source: "github.com/elwerene/libreoffice-convert README"},
+		{name: "unoconv-promise", programs: []string{"unoconv"}, source: "npmjs.com/package/unoconv-promise"},
+		{name: "pidusage", programs: []string{"ps"}, source: "github.com/soyuka/pidusage README"},
+		{name: "ps-list", programs: []string{"ps"}, source: "github.com/sindresorhus/ps-list README"},
+		{name: "systeminformation", shell: true, programs: []string{"lscpu", "lsblk", "df", "ip", "ps", "dmidecode"}, says: "systeminformation runs many programs of the system, and answers less without them", source: "systeminformation.io"},
+		{name: "snowflake-sdk", temp: true, source: "github.com/snowflakedb/snowflake-connector-nodejs README"},
+		{name: "tmp", temp: true, source: "github.com/raszi/node-tmp README"},
+		{name: "tmp-promise", temp: true, source: "github.com/benjamingr/tmp-promise README"},
+		{name: "temp", temp: true, source: "github.com/bruce/node-temp README"},
+		{name: "tempy", temp: true, source: "github.com/sindresorhus/tempy README"},
+		{name: "formidable", temp: true, says: "formidable keeps uploads in the directory for temporary files unless uploadDir is set", source: "github.com/node-formidable/formidable README"},
+		{name: "express-fileupload", temp: true, source: "github.com/richardgirges/express-fileupload README"},
+		{name: "@sparticuz/chromium", temp: true, says: "@sparticuz/chromium unpacks a browser to /tmp, which has to allow programs", hint: "mount /tmp without noexec", source: "github.com/Sparticuz/chromium README"},
+		{name: "puppeteer", says: "puppeteer starts a browser, which needs fonts and a home that can be written to", hint: "set PUPPETEER_EXECUTABLE_PATH to a browser of the distribution", source: "pptr.dev/troubleshooting"},
+		{name: "playwright", says: "playwright starts a browser of PLAYWRIGHT_BROWSERS_PATH, which needs fonts", hint: "set PLAYWRIGHT_BROWSERS_PATH to a directory outside of a home, and include: it", source: "playwright.dev/docs/browsers"},
+		{name: "pm2", says: "pm2 writes to PM2_HOME, which is ~/.pm2", hint: "start the program with node: containers are restarted by who runs them", source: "pm2.keymetrics.io/docs"},
+		{name: "log4js", says: "log4js writes files where its configuration names them", hint: "log to standard output, or name the directory with writable:", source: "log4js-node.github.io"},
+		{name: "next", write: ".next/cache", hint: "on a read-only root file system mount a volume there; pages that are rendered anew are written to .next/server, too, which writable: makes writable", source: "nextjs.org/docs/app/api-reference/config/next-config-js/incrementalCacheHandlerPath"},
+	}
+})
 
 // PackagesTable lists for the manual what packages are known to use.
 func PackagesTable() string {
 	var b strings.Builder
 	b.WriteString("| package | uses | source |\n| --- | --- | --- |\n")
-	for _, k := range knownPackages {
+	for _, k := range knownPackages() {
 		var uses []string
 		if k.shell {
 			uses = append(uses, "a shell")
@@ -108,7 +111,7 @@ func (r *Runtime) known(ctx context.Context, env *need.Env, s *need.Set, _ *cont
 		if m != nil {
 			maps.Copy(names, m.direct)
 		}
-		for _, k := range knownPackages {
+		for _, k := range knownPackages() {
 			if !names[k.name] {
 				continue
 			}

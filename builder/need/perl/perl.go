@@ -488,14 +488,19 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 
 // dependencies are modules that are known to read what their files do not show
 // (their documentation; 2026-11).
-var dependencies = map[string]struct {
+var dependencies = sync.OnceValue(func() map[string]dependency {
+	return map[string]dependency{
+		"DateTime": {zones: true}, "Time::Piece": {zones: true},
+		"Git": {programs: []string{"git"}}, "Git::Repository": {programs: []string{"git"}}, "Git::Wrapper": {programs: []string{"git"}},
+		"MIME::Lite": {programs: []string{"sendmail"}, shell: true}, "Net::OpenSSH": {programs: []string{"ssh", "scp"}, shell: true},
+	}
+})
+
+// A dependency is what a module is known to use.
+type dependency struct {
 	zones    bool
 	programs []string
 	shell    bool
-}{
-	"DateTime": {zones: true}, "Time::Piece": {zones: true},
-	"Git": {programs: []string{"git"}}, "Git::Repository": {programs: []string{"git"}}, "Git::Wrapper": {programs: []string{"git"}},
-	"MIME::Lite": {programs: []string{"sendmail"}, shell: true}, "Net::OpenSSH": {programs: []string{"ssh", "scp"}, shell: true},
 }
 
 // uses turns what a source shows into needs. where is the source, for people.
@@ -511,7 +516,7 @@ func (r *Runtime) uses(ctx context.Context, env *need.Env, where, text string, o
 	}
 	for _, module := range modules {
 		at := fmt.Sprintf("%s:%d", where, module.Line)
-		if d, ok := dependencies[module.Name]; ok {
+		if d, ok := dependencies()[module.Name]; ok {
 			if d.zones {
 				out.Facts = append(out.Facts, need.Fact{Kind: need.Zones, Reason: at + " uses " + module.Name})
 			}
