@@ -4,7 +4,9 @@ import "github.com/whittle-oci/whittle/lint/rule"
 
 // Engine lists the rules that the engine itself reports, which have no Check:
 // they are about what stands around the rules.
-func Engine() []*rule.Meta { return []*rule.Meta{&IgnoreFile, &Syntax, &UnexplainedIgnore, &UnusedIgnore} }
+func Engine() []*rule.Meta {
+	return []*rule.Meta{&IgnoreFile, &Syntax, &UnexplainedIgnore, &UnusedIgnore}
+}
 
 // Syntax is the rule that text which BuildKit does not take breaks: one
 // instruction, or the whole file. It cannot be switched off.
