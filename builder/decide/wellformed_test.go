@@ -73,7 +73,7 @@ func wellFormed(t *testing.T, in decide.Input, p *image.Plan) {
 			divided(t, from, c)
 		}
 	}
-	record(t, in.Tree, p)
+	record(t, in.Tree, in.Base, p)
 	for seed := range uint64(6) {
 		again, err := decide.Decide(t.Context(), in)
 		if seed > 0 { // the closure looks at needs in another order

@@ -28,14 +28,17 @@ import (
 	"github.com/whittle-oci/whittle/builder/graph"
 )
 
-// builtRef is the image that stands for the tree of a plan.
-const builtRef = "whittle.example/built"
+// The images that stand for the tree of a plan and for its base image.
+const (
+	builtRef = "whittle.example/built"
+	baseRef  = "whittle.example/base"
+)
 
 // solve carries out a definition of file actions with BuildKit's own code,
 // in directories of this machine, and writes the layers as its exporter does.
-func solve(t *testing.T, st llb.State, built string) [][]byte {
+func solve(t *testing.T, st llb.State, roots map[string]string) [][]byte {
 	t.Helper()
-	g, done, last := carryOut(t, st, map[string]string{"": built})
+	g, done, last := carryOut(t, st, roots)
 	var layers [][]byte
 	for last != "" {
 		var b bytes.Buffer

@@ -34,8 +34,9 @@ import (
 
 var created = time.Unix(86400, 0).UTC()
 
-// conform makes the image of a plan both ways.
-func conform(t *testing.T, p *image.Plan, x tree.Tree) {
+// conform makes the image of a plan both ways. base is the tree of the base
+// image, nil where no layer is of it.
+func conform(t *testing.T, p *image.Plan, x, base tree.Tree) {
 	t.Helper()
 	img, err := ocisink.New(t.Context(), p, x, ocisink.Options{Created: created})
 	if err != nil {
@@ -60,10 +61,16 @@ func conform(t *testing.T, p *image.Plan, x tree.Tree) {
 	}
 	built := t.TempDir()
 	unpack(t, x, built)
-	from := llbsink.Sources{Built: llb.Image(builtRef), Base: llb.Image(builtRef)}
+	roots := map[string]string{"": built}
+	if base != nil {
+		dir := t.TempDir()
+		unpack(t, base, dir)
+		roots["docker-image://"+baseRef+":latest"] = dir
+	}
+	from := llbsink.Sources{Built: llb.Image(builtRef), Base: llb.Image(baseRef)}
 	for _, can := range []llbsink.Can{{Symlinks: true, SymbolicModes: true}, {}} {
 		var got [][]string
-		for _, layer := range solve(t, llbsink.State(p, from, created, can), built) {
+		for _, layer := range solve(t, llbsink.State(p, from, created, can), roots) {
 			files := list(t, bytes.NewReader(layer))
 			slices.Sort(files)
 			got = append(got, files)
@@ -248,21 +255,33 @@ func TestGolden(t *testing.T) {
 		var g struct {
 			Name  string
 			Plan  image.Plan
-			Files []struct {
-				Path  string
-				Entry tree.Entry
-				Data  []byte
-			}
+			Files []goldenFile
+			Base  []goldenFile
 		}
 		if err := gob.NewDecoder(bytes.NewReader(dt)).Decode(&g); err != nil {
 			t.Fatal(err)
 		}
-		x := &tree.Memory{}
-		for _, f := range g.Files {
-			x.Add(f.Path, f.Entry, f.Data)
-		}
-		t.Run(g.Name, func(t *testing.T) { conform(t, &g.Plan, x) })
+		t.Run(g.Name, func(t *testing.T) { conform(t, &g.Plan, inMemory(g.Files), inMemory(g.Base)) })
 	}
+}
+
+// A goldenFile is one file of a recorded tree.
+type goldenFile struct {
+	Path  string
+	Entry tree.Entry
+	Data  []byte
+}
+
+// inMemory gives a recorded tree, nil for one without files.
+func inMemory(files []goldenFile) tree.Tree {
+	if len(files) == 0 {
+		return nil
+	}
+	x := &tree.Memory{}
+	for _, f := range files {
+		x.Add(f.Path, f.Entry, f.Data)
+	}
+	return x
 }
 
 // TestNasty makes plans of trees with everything that a sink may stumble over.
@@ -281,7 +300,7 @@ func TestNasty(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			conform(t, p, built)
+			conform(t, p, built, nil)
 		})
 	}
 }

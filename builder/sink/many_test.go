@@ -94,5 +94,5 @@ func TestManyDirectories(t *testing.T) {
 func TestManySmall(t *testing.T) {
 	asRoot(t)
 	p, x := many(t, 450)
-	conform(t, p, x)
+	conform(t, p, x, nil)
 }
