@@ -111,10 +111,10 @@ func (r *Runtime) configured(ctx context.Context, env *need.Env, p *place, s *se
 }
 
 // pruned are what stays behind of an installation outside of packages, such as
-// that of the official images, below its prefix. Bytes are of php:8.3-cli.
+// that of the official images, below its prefix. Their bytes were not measured.
 var pruned = installation.Table{
-	{Path: "include/php", Bytes: 4_800_000, Why: "is what extensions are compiled with", Source: "php.net, phpize"},
-	{Path: "lib/php/build", Bytes: 700_000, Why: "is what extensions are compiled with", Source: "php.net, phpize"},
+	{Path: "include/php", Why: "is what extensions are compiled with", Source: "php.net, phpize"},
+	{Path: "lib/php/build", Why: "is what extensions are compiled with", Source: "php.net, phpize"},
 	{Path: "lib/php/test", Why: "is PEAR's own tests", Source: "pear.php.net"},
 	{Path: "lib/php/doc", Why: "is documentation", Source: "pear.php.net"},
 	{Path: "lib/php/.*", Why: "is the list of an installer", Source: "pear.php.net"},
@@ -123,12 +123,12 @@ var pruned = installation.Table{
 	{Path: "lib/libphp*.a", Why: "is a static library", Source: "php.net"},
 	{Path: "bin/phpize", Why: "compiles extensions", Source: "php.net, phpize"},
 	{Path: "bin/php-config", Why: "compiles extensions", Source: "php.net"},
-	{Path: "bin/phpdbg", Bytes: 16_000_000, Why: "is a debugger", Source: "php.net, phpdbg"},
-	{Path: "bin/php-cgi", Bytes: 16_000_000, Why: "is another way to start PHP", Source: "docker-library/php"},
+	{Path: "bin/phpdbg", Why: "is a debugger", Source: "php.net, phpdbg"},
+	{Path: "bin/php-cgi", Why: "is another way to start PHP", Source: "docker-library/php"},
 	{Path: "bin/pear*", Why: "only installs packages", Source: "pear.php.net"},
 	{Path: "bin/pecl", Why: "only installs packages", Source: "pecl.php.net"},
 	{Path: "bin/phar*", Why: "packs archives", Source: "php.net, Phar"},
-	{Path: "bin/composer*", Bytes: 3_000_000, Why: "only installs packages", Source: "getcomposer.org"},
+	{Path: "bin/composer*", Why: "only installs packages", Source: "getcomposer.org"},
 	{Path: "bin/install-php-extensions", Why: "only installs extensions", Source: "mlocati/docker-php-extension-installer"},
 	{Path: "bin/docker-php-ext-*", Why: "compiles extensions", Source: "docker-library/php"},
 	{Path: "bin/docker-php-source", Why: "compiles extensions", Source: "docker-library/php"},

@@ -253,7 +253,7 @@ var compiledFrom = []string{".o", ".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hp
 // prefixTable is what stays behind below the prefix of an installation outside
 // of packages.
 var prefixTable = installation.Table{
-	{Path: "include/ruby-*", Bytes: 5_000_000, Why: "is what extensions are compiled with", Source: "docs.ruby-lang.org, mkmf"},
+	{Path: "include/ruby-*", Why: "is what extensions are compiled with", Source: "docs.ruby-lang.org, mkmf"},
 	{Path: "lib/libruby-static.a", Why: "is a static library", Source: "docker-library/ruby"},
 	{Path: "lib/pkgconfig", Why: "is what programs are compiled with", Source: "pkg-config(1)"},
 	{Path: "share/ri", Why: "is documentation", Source: "ri(1)"},
