@@ -193,6 +193,9 @@ func (w *writer) lines(wide int) (out []string, embedded int) {
 	out = append(out, "FROM scratch")
 	for _, c := range w.copied {
 		out = append(out, cut(c.reason, max(width, wide)))
+		if c.open() {
+			out = append(out, "# whittle ignore=world-writable -- as the built stage has it")
+		}
 		lines, contents := c.lines(w.user, wide)
 		out = append(append(out, lines...), contents...)
 		embedded += len(contents)

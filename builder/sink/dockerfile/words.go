@@ -4,11 +4,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/whittle-oci/whittle/builder/image"
 )
+
+// open reports whether the mode lets everyone write, the sticky bit aside, which
+// the linter warns of.
+func (c copyOp) open() bool {
+	mode, err := strconv.ParseUint(c.mode, 8, 32)
+	return err == nil && mode&0o002 != 0 && mode&0o1000 == 0
+}
 
 // lines writes the instruction, with the contents of its files after it.
 func (c copyOp) lines(u *userFile, wide int) (out, contents []string) {
