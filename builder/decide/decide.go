@@ -103,7 +103,7 @@ func settle(ctx context.Context, in Input, elves *elf.Files, next func(waiting i
 		baseDB = Packages(in.Base)
 	}
 	dist := distribution.New(db, baseDB, in.Changed != nil, in.Options.StrictPackages)
-	known := append(further, runtimes(db, dist, elves, in.Changed != nil)...)
+	known := append(further, runtimes(db, dist, elves, in.Changed != nil, in.Trust != nil)...)
 
 	launched, err := launch(ctx, env, in, launchers(known)) // 1
 	if err != nil {

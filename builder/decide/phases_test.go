@@ -160,7 +160,7 @@ func newPhase(t *testing.T, in Input) phase {
 		base = Packages(in.Base)
 	}
 	dist := distribution.New(db, base, true, false)
-	return phase{in, db, dist, g, &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: g.admit, NoShell: in.Options.NoShell}, runtimes(db, dist, elf.NewFiles(), true)}
+	return phase{in, db, dist, g, &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Admit: g.admit, NoShell: in.Options.NoShell}, runtimes(db, dist, elf.NewFiles(), true, false)}
 }
 
 // judged fails for errors that are no answer.

@@ -47,9 +47,10 @@ func Packages(t tree.Tree) *packages.DB { return packages.Open(t, formats...) }
 // files are what is read of ELF files by all of them.
 // A new runtime is a folder and a line here.
 //
-// Without data, what programs name is not looked for: who packs single programs
-// says what else there is, and the tree is a whole machine.
-func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, data bool) []runtime {
+// Without data, nothing is looked for beyond what is linked. Of a machine, whose
+// programs are packed, what they name in their text is not looked for: who packs
+// them says what else there is.
+func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, data, machine bool) []runtime {
 	sh := shell.New()
 	js, py := node.New(files), python.New(files)
 	ph, rb, pl, jvm := php.New(files), ruby.New(files), perl.New(files), java.New(files)
@@ -68,8 +69,11 @@ func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, da
 		{provider: dist},
 		{launcher: need.Execute{}},
 	}
+	if data && !machine {
+		out = append(out, runtime{provider: named.New(db, files, dist.Asked, interprets)})
+	}
 	if data {
-		out = append(out, runtime{provider: named.New(db, files, dist.Asked, interprets)}, runtime{provider: glibc.New(db, files)}, runtime{provider: pam.New(files)}, runtime{provider: terminfo.New(db, files)}, runtime{provider: privilege.New(db, files)})
+		out = append(out, runtime{provider: glibc.New(db, files)}, runtime{provider: pam.New(files)}, runtime{provider: terminfo.New(db, files)}, runtime{provider: privilege.New(db, files)})
 	}
 	return out
 }

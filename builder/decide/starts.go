@@ -33,7 +33,7 @@ type Start struct {
 // the scripts. Errors are as those of Decide.
 func Starts(ctx context.Context, in Input) (Start, error) {
 	db := Packages(in.Tree)
-	known := runtimes(db, distribution.New(db, nil, false, false), elf.NewFiles(), false)
+	known := runtimes(db, distribution.New(db, nil, false, false), elf.NewFiles(), false, false)
 	env := &need.Env{Tree: in.Tree, Vars: in.Config.Env, Dir: in.Config.WorkingDir, Lines: commandLines(in.Config, in.Options.Commands)}
 	l, err := launch(ctx, env, in, launchers(known))
 	if err != nil {
