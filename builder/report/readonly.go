@@ -26,11 +26,12 @@ func readOnly(p *image.Plan) []string {
 }
 
 // Writable lists the directories of an image that are there to be written to
-// and hold nothing yet, the outermost of those that lie in each other.
+// and hold no files yet. Of those that lie in each other all are listed: what is
+// mounted on the outer one hides the inner ones, and programs expect them.
 func Writable(p *image.Plan) []image.Entry {
 	var out []image.Entry
 	for _, e := range p.Entries {
-		if e.Type != image.Dir || !written(p, e) || slices.ContainsFunc(out, func(m image.Entry) bool { return strings.HasPrefix(e.Path, m.Path+"/") }) {
+		if e.Type != image.Dir || !written(p, e) {
 			continue
 		}
 		out = append(out, e)
