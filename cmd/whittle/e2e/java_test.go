@@ -20,13 +20,13 @@ var gradleScript = append(slices.Concat(shimOnly, javaEntrypoint), difference{"/
 var javaApps = []interpretedApp{
 	{
 		name: "java-jar", scan: true, probe: "curl -sf http://127.0.0.1:8080/", want: `hello, that is 19\.90 €\n`,
-		argv: []string{"java", "-Xshare:on", "-XX:SharedArchiveFile=shop.jsa", "-jar", "shop.jar"}, gone: javaGone, more: javaEntrypoint, quiet: true, heavy: true,
+		argv: []string{"java", "-Xshare:on", "-XX:SharedArchiveFile=shop.jsa", "-jar", "shop.jar"}, gone: javaGone, more: javaEntrypoint, quiet: true, ci: true,
 	},
 	{
 		name: "java-gradle-script", want: `3 rows of the month in /data, heap 6[0-9]\n`, more: gradleScript,
 		argv: []string{"/opt/java/openjdk/bin/java", "-Xmx64m", "-Dreport.name=the month", "-classpath", "/opt/report/lib/report.jar", "com.example.report.Main", "--rows", "3"}, gone: append([]string{"/opt/report/bin/report"}, javaGone...), quiet: true, heavy: true,
 	},
-	{name: "java-checklist", want: `(?m)^all [0-9]+ checks pass$`, argv: []string{"java", "@options", "check.Check"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, ci: true},
+	{name: "java-checklist", want: `(?m)^all [0-9]+ checks pass$`, argv: []string{"java", "@options", "check.Check"}, gone: []string{"/bin/sh", "/usr/bin/perl"}, quiet: true, heavy: true},
 	{name: "java-fonts", want: `drawn in DejaVu Sans, wide: true, png: true, jpeg: true`, argv: []string{"java", "-Djava.awt.headless=true", "com.example.charts.Chart"}, gone: javaGone, more: append(slices.Clone(javaEntrypoint), difference{"/etc/locale.alias", "gettext looks for translations by it"}), quiet: true, heavy: true},
 	{name: "java-native", want: `native: 128 bits`, argv: []string{"java", "-jar", "/opt/native.jar"}, gone: javaGone, more: javaEntrypoint, warns: []string{"/opt/native.jar!/linux-x86_64/libshop.so is unpacked to /tmp"}, heavy: true},
 	{
