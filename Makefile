@@ -192,7 +192,7 @@ native: setup build tools ## build and run native programs as written and made m
 
 .PHONY: languages
 languages: setup build ## build and run every app of a language with a runtime, as written and made minimal: make languages [RUN=REGEXP]
-	WHITTLE_E2E=ci WHITTLE_LANGUAGES=1 $(TEST) -count=1 -timeout 90m -run 'Test(Node|Python|PHP|Ruby|Perl|Java|Bytecode|Rewrite)$$/$(RUN)' -v ./cmd/whittle/e2e
+	WHITTLE_E2E=ci WHITTLE_LANGUAGES=1 $(TEST) -count=1 -timeout 90m -run 'Test(Node|Python|PHP|Ruby|Perl|Java|Bytecode|Rewrite|Templates)$$/$(RUN)' -v ./cmd/whittle/e2e
 
 # Pages in a browser: Chromium of the distribution, axe-core of the npm registry.
 AXE := .tools/browser/node_modules/axe-core/axe.min.js

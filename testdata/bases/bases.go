@@ -91,6 +91,15 @@ type maker struct {
 	made map[string]v1.Layer
 }
 
+// Names are the images that Make makes, one name of each.
+func Names() []string {
+	var out []string
+	for _, b := range images() {
+		out = append(out, b.names[0])
+	}
+	return out
+}
+
 // Make makes the bases that dir does not hold yet, as OCI layouts: those of the
 // names, all where none is given.
 func Make(ctx context.Context, dir string, log io.Writer, names ...string) error {

@@ -82,7 +82,11 @@ func setUp(m *testing.M) (code int, err error) {
 	// Some tests need a few of the bases only, and no packages of a language.
 	public, some := bases.Public(ctx), strings.Fields(os.Getenv("WHITTLE_E2E_BASES"))
 	if !public {
-		if err := bases.Make(ctx, dir, os.Stderr, some...); err != nil {
+		made := some
+		if len(made) == 0 {
+			made = slices.DeleteFunc(bases.Names(), func(name string) bool { return !due(name) })
+		}
+		if err := bases.Make(ctx, dir, os.Stderr, made...); err != nil {
 			return 1, err
 		}
 	}
@@ -106,6 +110,19 @@ func setUp(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	return m.Run(), nil
+}
+
+// due reports whether the level of tests that runs builds on a base image:
+// those that take minutes to make are for the levels that have the time.
+func due(name string) bool {
+	all := os.Getenv("WHITTLE_LANGUAGES") != ""
+	switch {
+	case strings.HasPrefix(name, "nginx:"):
+		return all
+	case strings.HasPrefix(name, "eclipse-temurin:"):
+		return all || os.Getenv("WHITTLE_E2E") == "ci"
+	}
+	return true
 }
 
 // result is one run of the command.
