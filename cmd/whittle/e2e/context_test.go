@@ -27,7 +27,7 @@ func TestBadContext(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no Dockerfile", []string{at("empty")}, 1, "there is no " + at("empty") + "/Dockerfile\nhint: name the Dockerfile with -f"},
+		{"no Dockerfile", []string{at("empty")}, 1, "there is no " + at("empty") + "/Dockerfile, and no template knows this project\nhint: name the Dockerfile with -f"},
 		{"no such Dockerfile", []string{good, "-f", at("nowhere")}, 1, "there is no " + at("nowhere")},
 		{"a Dockerfile that is a directory", []string{good, "-f", at("empty")}, 2, "the Dockerfile " + at("empty") + " is a directory"},
 		{"no context", []string{at("nowhere")}, 2, "the context " + at("nowhere") + " does not exist"},
