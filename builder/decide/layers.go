@@ -44,7 +44,7 @@ type base struct {
 // layer is the same for all of them by construction. It is nil where the base
 // image does not bring the program, or could not run it alone.
 func shared(ctx context.Context, in Input, elves *elf.Files, mains []string) (*base, error) {
-	if in.Base == nil || in.Changed == nil || in.Options.OneLayer {
+	if in.Base == nil || in.Changed == nil || in.Trust != nil || in.Options.OneLayer {
 		return nil, nil
 	}
 	program, err := interpreter(ctx, in, mains)
@@ -141,7 +141,7 @@ type part struct {
 // changes most often. Directories are in every layer that has something in them.
 func layers(ctx context.Context, in Input, files *drafts, of phases, b *base) ([]part, error) {
 	roots := slices.Concat(of.kept.roots, of.made.roots)
-	if in.Options.OneLayer || in.Changed == nil {
+	if in.Options.OneLayer || in.Changed == nil || in.Trust != nil { // a machine is nobody's base image
 		return []part{{"", files, roots, in.Tree}}, nil
 	}
 	below := &part{runtimeLayer, newDrafts(), nil, nil}
