@@ -87,12 +87,27 @@ type closer struct {
 	set       *Set
 	queue     []item
 	names     names
-	done      map[seen]bool
-	answers   map[asked]*answer // nil where no provider claims the file
-	facts     facts
-	pending   map[string]Need // kept links and directories that wait, by path
-	settled   map[seen]bool   // needs that settling asked for
-	needs     int
+	passed
+	answers map[asked]*answer // nil where no provider claims the file
+	facts   facts
+	pending map[string]Need // kept links and directories that wait, by path
+	needs   int
+}
+
+// passed is what has been asked for and need not be asked for again.
+type passed struct {
+	done    map[seen]bool
+	settled map[seen]bool // by settling
+	bundles map[bundled]bool
+}
+
+// bundled tells apart the ways in which a bundle is needed: what its needs
+// inherit from who asks.
+type bundled struct {
+	bundle      *Bundle
+	strength    Strength
+	instruction string
+	shell       bool
 }
 
 type answer struct {
@@ -120,7 +135,7 @@ func Close(ctx context.Context, env *Env, roots Found, providers []Provider) (*S
 	n := len(roots.Needs) // most needs are roots where there are many
 	c := &closer{
 		env: &within, tree: bounded, providers: providers, set: newSet(n),
-		names: make(names, n), done: make(map[seen]bool, n), answers: map[asked]*answer{}, pending: map[string]Need{}, settled: map[seen]bool{},
+		names: make(names, n), passed: passed{make(map[seen]bool, n), map[seen]bool{}, map[bundled]bool{}}, answers: map[asked]*answer{}, pending: map[string]Need{},
 		facts: facts{map[Fact]bool{}, map[ShellUse]bool{}, map[image.Component]bool{}, map[image.Warning]bool{}, nil},
 	}
 	c.note(roots)
@@ -463,6 +478,15 @@ func (c *closer) take(f Found, it item, key seen) {
 	c.done[key] = true
 	c.note(f)
 	c.enqueue(f.Needs, it)
+	for _, b := range f.Bundles {
+		way := bundled{b, it.Strength, it.Instruction, it.Shell}
+		if c.bundles[way] {
+			continue
+		}
+		c.bundles[way] = true
+		c.note(Found{Facts: b.Facts})
+		c.enqueue(b.Needs, it)
+	}
 }
 
 // answer asks the providers that claim a file and need not know for whom. It is
@@ -506,6 +530,7 @@ func (a *answer) add(f Found, err error) error {
 	a.found.Shells = append(a.found.Shells, f.Shells...)
 	a.found.Components = append(a.found.Components, f.Components...)
 	a.found.Warnings = append(a.found.Warnings, f.Warnings...)
+	a.found.Bundles = append(a.found.Bundles, f.Bundles...)
 	a.err = First(a.err, err)
 	return nil
 }

@@ -266,3 +266,42 @@ func TestLaunchSettles(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// packaged is a provider of a package whose files all bring its data.
+type packaged struct{ data *need.Bundle }
+
+func (packaged) Claims(v need.Visit) bool { return v.Need.Kind == need.Config }
+
+func (p packaged) Needs(context.Context, *need.Env, need.Visit) (need.Found, error) {
+	return need.Found{Bundles: []*need.Bundle{p.data}}, nil
+}
+
+// TestBundle closes a package of 3,000 files, each of which brings all of them:
+// asked for once a file, they would be more than may be looked at. How surely
+// something is needed is told apart all the same.
+func TestBundle(t *testing.T) {
+	const files = 3000
+	x := &tree.Memory{}
+	data := &need.Bundle{Facts: []need.Fact{{Kind: need.Temp, Reason: "data"}}}
+	var roots need.Found
+	for i := range files {
+		name := fmt.Sprintf("/data/%d", i)
+		x.File(name, 0o644, []byte("x"))
+		strength := []need.Strength{need.Optional, need.Expected}[i%2]
+		data.Needs = append(data.Needs, need.Need{Kind: need.Config, Path: name, By: "package", Reason: "data", Strength: need.Expected})
+		roots.Needs = append(roots.Needs, need.Need{Kind: need.Config, Path: name, By: "CMD", Reason: "CMD", Strength: strength, Instruction: "CMD"})
+	}
+	missing := need.Need{Kind: need.Config, Path: "/more", By: "package", Reason: "data", Strength: need.Expected}
+	data.Needs = append(data.Needs, missing)
+	x.File(missing.Path, 0o644, []byte("x"))
+	set, err := need.Close(t.Context(), &need.Env{Tree: x}, roots, []need.Provider{packaged{data}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(set.Files()); n != files+1 {
+		t.Errorf("%d files, want %d", n, files+1)
+	}
+	if set.File(missing.Path) == nil || len(set.Facts) != 1 {
+		t.Errorf("the file of the bundle is %v, the facts are %v", set.File(missing.Path), set.Facts)
+	}
+}

@@ -100,6 +100,16 @@ type Found struct {
 	Shells     []ShellUse
 	Components []image.Component
 	Warnings   []image.Warning
+	// Bundles are what the file brings and other files bring, too.
+	Bundles []*Bundle
+}
+
+// A Bundle is what many files bring alike, such as the data of the package that
+// they are of. It is asked for once for each way in which it is needed, and not
+// once a file. Providers give the same pointer for the same bundle.
+type Bundle struct {
+	Needs []Need
+	Facts []Fact
 }
 
 // A Provider knows what the files of one format or runtime need.

@@ -28,9 +28,9 @@ type Provider struct {
 	data      bool         // programs bring the data of their packages
 	strict    bool         // packages bring nothing for others
 	relations relations
-	asked     []packages.Package // nil until they are looked up
-	loaded    *need.Found        // what those bring that are there to be loaded
-	walked    map[string]bool    // directories that links lead to and that have been asked for
+	asked     []packages.Package     // nil until they are looked up
+	loaded    *need.Found            // what those bring that are there to be loaded
+	walked    map[string][]need.Need // what lies in directories that links of packages lead to
 }
 
 // New returns a provider over the package database of the tree, and that of the
@@ -38,7 +38,7 @@ type Provider struct {
 // single programs says what else there is. A strict one follows files, and no
 // relations of packages.
 func New(db, base *packages.DB, data, strict bool) *Provider {
-	return &Provider{walked: map[string]bool{}, db: db, base: base, data: data, strict: strict, relations: relations{brought: map[string]need.Found{}, linked: map[string][]string{}, kinds: map[string]packageFiles{}}}
+	return &Provider{walked: map[string][]need.Need{}, db: db, base: base, data: data, strict: strict, relations: relations{brought: map[string]*need.Bundle{}, data: map[string]need.Found{}, linked: map[string][]string{}, kinds: map[string]packageFiles{}}}
 }
 
 // Claims implements need.Provider: programs and libraries, whose packages may
@@ -85,14 +85,15 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 		return out, err
 	}
 	if !p.strict {
-		if out, err = p.related(ctx, env, *pkg); err != nil {
+		bundle, err := p.related(ctx, env, *pkg)
+		if err != nil {
 			return out, fmt.Errorf("following the package %s: %w", pkg.Name, err)
 		}
+		out.Bundles = []*need.Bundle{bundle}
 	}
 	if !p.isMain(v) {
 		return out, nil
 	}
-	out.Needs, out.Facts = slices.Clone(out.Needs), slices.Clone(out.Facts)
 	family, dirs, err := p.db.Family(ctx, *pkg, v.Path)
 	if err != nil {
 		return out, fmt.Errorf("looking up the packages around %s: %w", v.Path, err)
@@ -209,12 +210,13 @@ func (p *Provider) linked(ctx context.Context, env *need.Env, out *need.Found, d
 	if !within("/usr/share", "/usr/lib", "/usr/libexec", "/etc", "/opt") || within(byItself...) || slices.Contains(everybodys, dir) || libraryDir().MatchString(dir) || !IsData(path.Join(dir, "x")) {
 		return nil
 	}
-	if p.walked[dir] {
+	if found, ok := p.walked[dir]; ok {
+		out.Needs = append(out.Needs, found...)
 		return nil
 	}
-	p.walked[dir] = true
+	var all []need.Need
 	n := 0
-	return tree.Walk(ctx, env.Tree, dir, func(at string, e tree.Entry) error {
+	err := tree.Walk(ctx, env.Tree, dir, func(at string, e tree.Entry) error {
 		if n++; n > maxLinked || e.IsDir() || !IsData(at) || !e.IsRegular() && !e.IsSymlink() {
 			return nil
 		}
@@ -230,9 +232,15 @@ func (p *Provider) linked(ctx context.Context, env *need.Env, out *need.Found, d
 		} else {
 			found.Entry = &e
 		}
-		out.Needs = append(out.Needs, found)
+		all = append(all, found)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	p.walked[dir] = all
+	out.Needs = append(out.Needs, all...)
+	return nil
 }
 
 // unowned asks for what no package owns below a directory of the program.

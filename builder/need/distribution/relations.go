@@ -1,6 +1,7 @@
 package distribution
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -50,7 +51,8 @@ const maxLinking = 512
 
 // relations remembers what packages bring.
 type relations struct {
-	brought map[string]need.Found   // by package
+	brought map[string]*need.Bundle // by package
+	data    map[string]need.Found   // by package, of itself, without reasons
 	linked  map[string][]string     // by package, the libraries that its files link
 	kinds   map[string]packageFiles // by package
 }
@@ -88,23 +90,27 @@ func (p *Provider) filesOf(ctx context.Context, pkg packages.Package) (packageFi
 
 // related gives what a package brings when one of its programs or libraries is
 // at work: its own data and modules, and those of its dependencies.
-func (p *Provider) related(ctx context.Context, env *need.Env, pkg packages.Package) (need.Found, error) {
-	if f, ok := p.relations.brought[pkg.Key()]; ok {
-		return f, nil
+func (p *Provider) related(ctx context.Context, env *need.Env, pkg packages.Package) (*need.Bundle, error) {
+	if b, ok := p.relations.brought[pkg.Key()]; ok {
+		return b, nil
 	}
-	var out need.Found
+	b := &need.Bundle{}
 	base, err := p.outside(ctx, pkg)
-	if base || err != nil {
-		return out, err
+	if err != nil {
+		return nil, err
 	}
-	if err := p.dataOf(ctx, env, &out, pkg, "data of the package "+pkg.Name); err != nil {
-		return out, err
+	if !base {
+		var out need.Found
+		if err := p.dataOf(ctx, env, &out, pkg, "data of the package "+pkg.Name); err != nil {
+			return nil, err
+		}
+		if err := p.dependencies(ctx, env, &out, pkg); err != nil {
+			return nil, err
+		}
+		b.Needs, b.Facts = out.Needs, out.Facts
 	}
-	if err := p.dependencies(ctx, env, &out, pkg); err != nil {
-		return out, err
-	}
-	p.relations.brought[pkg.Key()] = out
-	return out, nil
+	p.relations.brought[pkg.Key()] = b
+	return b, nil
 }
 
 // outside reports whether relations end at a package.
@@ -205,19 +211,32 @@ func (p *Provider) size(ctx context.Context, env *need.Env, pkg string, names []
 }
 
 // dataOf asks for the data and modules of a package, and for what its
-// installation made in directories that it has for itself.
+// installation made in directories that it has for itself. Many packages may
+// depend on one: what it has is looked up once, the reason is that of who asks.
 func (p *Provider) dataOf(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package, reason string) error {
-	files, err := p.filesOf(ctx, pkg)
-	if err != nil {
-		return err
-	}
-	by := "the package " + pkg.Name
-	for _, name := range files.others {
-		if err := p.packageFile(ctx, env, out, pkg.Name, name, by, reason); err != nil {
+	data, ok := p.relations.data[pkg.Key()]
+	if !ok {
+		files, err := p.filesOf(ctx, pkg)
+		if err != nil {
 			return err
 		}
+		by := "the package " + pkg.Name
+		for _, name := range files.others {
+			if err := p.packageFile(ctx, env, &data, pkg.Name, name, by, ""); err != nil {
+				return err
+			}
+		}
+		if err := p.madeBeside(ctx, env, &data, files.others, by); err != nil {
+			return err
+		}
+		p.relations.data[pkg.Key()] = data
 	}
-	return p.madeBeside(ctx, env, out, files.others, by)
+	for _, n := range data.Needs {
+		n.Reason = cmp.Or(n.Reason, reason)
+		out.Needs = append(out.Needs, n)
+	}
+	out.Facts = append(out.Facts, data.Facts...)
+	return nil
 }
 
 // maxBesides is how many entries a directory may have that is looked through
