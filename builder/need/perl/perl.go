@@ -31,9 +31,9 @@ import (
 // has read, and is for one tree and environment.
 type Runtime struct {
 	elf     *elf.Files
-	found   map[string]*place      // installations, by the real paths of their programs
-	mains   map[string]main        // main files
-	sources map[string]*need.Found // what a source needs, by its path
+	found   map[string]*place // installations, by the real paths of their programs
+	mains   map[string]main   // main files
+	sources *source.Own
 }
 
 // A main is a file that a command line starts.
@@ -44,7 +44,7 @@ type main struct {
 
 // New returns a runtime that reads ELF files through what others have read.
 func New(files *elf.Files) *Runtime {
-	return &Runtime{files, map[string]*place{}, map[string]main{}, map[string]*need.Found{}}
+	return &Runtime{files, map[string]*place{}, map[string]main{}, source.NewOwn()}
 }
 
 // executable matches the names of Perl's programs, shared those of its library,
@@ -70,6 +70,40 @@ type place struct {
 	inc     []string
 }
 
+// library finds the library that a program of Perl links, "" where it has all in
+// itself or is no program that can be read.
+func (r *Runtime) library(ctx context.Context, env *need.Env, program string) (string, error) {
+	unreadable := func(err error) bool {
+		return errors.Is(err, elf.ErrNotELF) || errors.Is(err, elf.ErrBroken) || need.Missing(err)
+	}
+	info, err := r.elf.Info(ctx, env.Tree, program)
+	if unreadable(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	finder, err := elf.NewFinder(ctx, env.Tree, program, elf.Options{LibraryPath: env.LibraryPath(), Files: r.elf})
+	if unreadable(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, n := range info.Needed {
+		if !shared().MatchString(n) {
+			continue
+		}
+		at, err := finder.Find(n)
+		if err != nil || at == "" {
+			return "", err
+		}
+		res, _, err := tree.FindFile(ctx, env.Tree, at)
+		return res.Path, err
+	}
+	return "", nil
+}
+
 // place finds the directories of a Perl: they are compiled into it or into its
 // library. It is nil where it has none.
 func (r *Runtime) place(ctx context.Context, env *need.Env, program string) (*place, error) {
@@ -87,21 +121,12 @@ func (r *Runtime) place(ctx context.Context, env *need.Env, program string) (*pl
 		p.prefix = "/usr"
 	}
 	texts := []string{program}
-	finder, err := elf.NewFinder(ctx, env.Tree, program, elf.Options{LibraryPath: env.LibraryPath(), Files: r.elf})
-	if err == nil {
-		info, err := r.elf.Info(ctx, env.Tree, program)
-		if err == nil {
-			for _, n := range info.Needed {
-				if !shared().MatchString(n) {
-					continue
-				}
-				if at, err := finder.Find(n); err == nil && at != "" {
-					if res, err := tree.Resolve(ctx, env.Tree, at); err == nil {
-						texts = append(texts, res.Path)
-					}
-				}
-			}
-		}
+	library, err := r.library(ctx, env, program)
+	if err != nil {
+		return nil, err
+	}
+	if library != "" {
+		texts = append(texts, library)
 	}
 	for _, name := range texts {
 		text, err := r.elf.Text(ctx, env.Tree, name)
@@ -233,20 +258,11 @@ func Table() string {
 // Prunes implements need.Pruner.
 func (r *Runtime) Prunes(ctx context.Context, env *need.Env, programs []string) (map[string]string, error) {
 	out := map[string]string{}
-	candidates := slices.Clone(programs)
-	for _, name := range programs {
-		s, at, err := source.ScriptOf(ctx, env, name, IsProgram)
-		if err != nil {
-			return nil, err
-		}
-		if s != nil {
-			candidates = append(candidates, at)
-		}
+	candidates, err := source.Interpreters(ctx, env, programs, IsProgram)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range candidates {
-		if !IsProgram(name) {
-			continue
-		}
 		p, err := r.place(ctx, env, name)
 		if err != nil {
 			return nil, err
@@ -461,29 +477,8 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 	if len(r.found) == 0 {
 		return out, nil
 	}
-	n, total := 0, int64(0)
-	for _, f := range s.Files() {
-		if !r.own(f) || n == source.MaxFiles || total+f.Entry.Size > source.MaxTotal {
-			continue
-		}
-		n, total = n+1, total+f.Entry.Size
-		found, ok := r.sources[f.Path]
-		if !ok {
-			text, err := tree.ReadOptional(ctx, env.Tree, f.Path, source.MaxFile)
-			if err != nil {
-				return out, err
-			}
-			found = &need.Found{}
-			r.sources[f.Path] = found
-			if err := r.uses(ctx, env, f.Path, string(text), found); err != nil {
-				return out, err
-			}
-		}
-		out.Needs = append(out.Needs, found.Needs...)
-		out.Warnings = append(out.Warnings, found.Warnings...)
-		out.Facts = append(out.Facts, found.Facts...)
-	}
-	return out, nil
+	err := r.sources.Settle(ctx, env, s, r.own, r.uses, &out)
+	return out, err
 }
 
 // dependencies are modules that are known to read what their files do not show

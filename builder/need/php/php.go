@@ -29,15 +29,15 @@ import (
 // has read, and is for one tree and environment.
 type Runtime struct {
 	elf       *elf.Files
-	found     map[string]*place      // installations, by the real paths of their programs
-	mains     map[string]string      // main files, and the instructions that start them
-	sources   map[string]*need.Found // what a source needs, by its path
-	installed map[string][]composed  // of composer, by the path of its list
+	found     map[string]*place // installations, by the real paths of their programs
+	mains     map[string]string // main files, and the instructions that start them
+	sources   *source.Own
+	installed map[string][]composed // of composer, by the path of its list
 }
 
 // New returns a runtime that reads ELF files through what others have read.
 func New(files *elf.Files) *Runtime {
-	return &Runtime{files, map[string]*place{}, map[string]string{}, map[string]*need.Found{}, map[string][]composed{}}
+	return &Runtime{files, map[string]*place{}, map[string]string{}, source.NewOwn(), map[string][]composed{}}
 }
 
 // executable matches the names of PHP's programs: php, php8.2 (Debian), php82
@@ -170,7 +170,11 @@ func Table() string {
 // Prunes implements need.Pruner.
 func (r *Runtime) Prunes(ctx context.Context, env *need.Env, programs []string) (map[string]string, error) {
 	out := map[string]string{}
-	for _, name := range r.programs(ctx, env, programs) {
+	started, err := r.programs(ctx, env, programs)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range started {
 		p, err := r.place(ctx, env, name, name)
 		if err != nil {
 			return nil, err
@@ -193,29 +197,25 @@ func (r *Runtime) Prunes(ctx context.Context, env *need.Env, programs []string) 
 	return out, nil
 }
 
-// programs lists the programs of PHP that an image starts, directly or as the
-// interpreter of a script.
-func (r *Runtime) programs(ctx context.Context, env *need.Env, programs []string) []string {
-	var out []string
+// programs lists the programs of PHP that an image starts, directly, behind
+// another, or as the interpreter of a script.
+func (r *Runtime) programs(ctx context.Context, env *need.Env, programs []string) ([]string, error) {
 	seen := slices.Clone(programs)
-	for _, name := range programs {
-		if s, at, err := source.ScriptOf(ctx, env, name, IsProgram); err == nil && s != nil {
-			seen = append(seen, at)
-		}
-	}
 	for _, line := range env.Lines {
 		for _, w := range line[:min(len(line), 4)] {
-			if at, ok, err := env.LookPath(ctx, w); err == nil && ok && IsProgram(w) {
+			if !IsProgram(w) {
+				continue
+			}
+			at, ok, err := env.LookPath(ctx, w)
+			if err != nil {
+				return nil, fmt.Errorf("looking for %s: %w", w, err)
+			}
+			if ok {
 				seen = append(seen, at)
 			}
 		}
 	}
-	for _, name := range seen {
-		if IsProgram(name) && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
+	return source.Interpreters(ctx, env, seen, IsProgram)
 }
 
 // warn adds a warning.

@@ -64,7 +64,6 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 	if len(r.found) == 0 {
 		return out, nil
 	}
-	n, total := 0, int64(0)
 	for _, f := range s.Files() {
 		switch {
 		case strings.HasSuffix(f.Path, "/composer/installed.json") && f.Entry.IsRegular():
@@ -80,27 +79,9 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 				return out, err
 			}
 		}
-		if !r.own(f) || n == source.MaxFiles || total+f.Entry.Size > source.MaxTotal {
-			continue
-		}
-		n, total = n+1, total+f.Entry.Size
-		found, ok := r.sources[f.Path]
-		if !ok {
-			text, err := tree.ReadOptional(ctx, env.Tree, f.Path, source.MaxFile)
-			if err != nil {
-				return out, err
-			}
-			found = &need.Found{}
-			r.sources[f.Path] = found
-			if err := r.uses(ctx, env, f.Path, string(text), found); err != nil {
-				return out, err
-			}
-		}
-		out.Needs = append(out.Needs, found.Needs...)
-		out.Facts = append(out.Facts, found.Facts...)
-		out.Warnings = append(out.Warnings, found.Warnings...)
 	}
-	return out, nil
+	err := r.sources.Settle(ctx, env, s, r.own, r.uses, &out)
+	return out, err
 }
 
 // uses turns what a source shows into needs. where is the source, for people.

@@ -29,14 +29,14 @@ import (
 // it has read, and is for one tree and environment.
 type Runtime struct {
 	elf     *elf.Files
-	found   map[string]*place      // installations, by the real paths of their programs
-	mains   map[string]string      // main files, and the instructions that start them
-	sources map[string]*need.Found // what a source needs, by its path
+	found   map[string]*place // installations, by the real paths of their programs
+	mains   map[string]string // main files, and the instructions that start them
+	sources *source.Own
 }
 
 // New returns a runtime that reads ELF files through what others have read.
 func New(files *elf.Files) *Runtime {
-	return &Runtime{files, map[string]*place{}, map[string]string{}, map[string]*need.Found{}}
+	return &Runtime{files, map[string]*place{}, map[string]string{}, source.NewOwn()}
 }
 
 // executable matches the names of Ruby's programs, shared those of its library.
@@ -334,24 +334,15 @@ func Table() string {
 // Prunes implements need.Pruner.
 func (r *Runtime) Prunes(ctx context.Context, env *need.Env, programs []string) (map[string]string, error) {
 	out := map[string]string{}
-	candidates := slices.Clone(programs)
-	for _, name := range programs {
-		s, at, err := source.ScriptOf(ctx, env, name, IsProgram)
-		if err != nil {
-			return nil, err
-		}
-		if s != nil {
-			candidates = append(candidates, at)
-		}
+	candidates, err := source.Interpreters(ctx, env, programs, IsProgram)
+	if err != nil {
+		return nil, err
 	}
 	asked, err := askedGems(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range candidates {
-		if !IsProgram(name) {
-			continue
-		}
 		p, err := r.place(ctx, env, name, name)
 		if err != nil {
 			return nil, err

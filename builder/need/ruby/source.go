@@ -15,7 +15,6 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/installation"
 	"github.com/whittle-oci/whittle/builder/need/source"
-	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // loads is a function that loads a library by its name.
@@ -123,7 +122,6 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 		return out, nil
 	}
 	seen := map[string]bool{}
-	n, total := 0, int64(0)
 	for _, f := range s.Files() {
 		if i := strings.LastIndex(f.Path, "/specifications/"); i >= 0 && strings.HasSuffix(f.Path, ".gemspec") {
 			m := gemName().FindStringSubmatch(strings.TrimSuffix(path.Base(f.Path), ".gemspec"))
@@ -151,26 +149,9 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 				}
 			}
 		}
-		if !r.own(f) || n == source.MaxFiles || total+f.Entry.Size > source.MaxTotal {
-			continue
-		}
-		n, total = n+1, total+f.Entry.Size
-		found, ok := r.sources[f.Path]
-		if !ok {
-			text, err := tree.ReadOptional(ctx, env.Tree, f.Path, source.MaxFile)
-			if err != nil {
-				return out, err
-			}
-			found = &need.Found{}
-			r.sources[f.Path] = found
-			if err := r.uses(ctx, env, f.Path, string(text), found); err != nil {
-				return out, err
-			}
-		}
-		out.Needs = append(out.Needs, found.Needs...)
-		out.Warnings = append(out.Warnings, found.Warnings...)
 	}
-	return out, nil
+	err := r.sources.Settle(ctx, env, s, r.own, r.uses, &out)
+	return out, err
 }
 
 // uses turns what a source shows into needs. where is the source, for people.
