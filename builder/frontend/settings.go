@@ -64,7 +64,7 @@ func Settings() []Setting {
 		{"base-labels", Bool, "label the image with the images that it is built from and their digests: org.opencontainers.image.base.name and .digest, and those of all stages"},
 		{"minimal", Bool, "make the image of a --target minimal too"},
 		{"smoke", Smoke, `try the image before it is shipped: a command line that must end with 0, or "http: GET /path on PORT within 10s" beside the image's own command; read-only, without a network`},
-		{"probe", Bool, "put a probe of a few kilobytes in the place of curl, wget or nc -z in HEALTHCHECK, or refuse the build"},
+		{"probe", Bool, "replace curl, wget or nc -z in HEALTHCHECK by a static probe of a few kilobytes, or refuse the build"},
 		{"max-size", Text, "refuse an image with more bytes of files than this, as 20MB or 512KiB"},
 		{"verify-base", List, "verify the signatures of images that are built on before anything runs: patterns of their names, ** for all; the section verify says who must have signed"},
 		{"max-files", Text, "refuse an image with more files than this"},

@@ -1,6 +1,6 @@
-// Package page writes what is said of an image as one HTML file that needs
-// nothing else: no script, no font, no network. Sizes are drawn as treemaps,
-// and stand in tables as well.
+// Package page renders reports about images as self-contained HTML: one file,
+// without scripts, fonts or requests. Sizes are drawn as treemaps, and stand in
+// tables as well.
 package page
 
 import (

@@ -91,7 +91,7 @@ func ofJRE(rel string) bool {
 }
 
 // java takes the installation of Debian's OpenJDK out of a root that has it
-// installed, with files in the place of links to what lies elsewhere.
+// installed, with links to what lies elsewhere replaced by the files.
 func (m *maker) java(ctx context.Context, file string, jre bool) error {
 	root := filepath.Join(m.dir, "openjdk17.tar")
 	if !exists(root) {

@@ -112,9 +112,9 @@ func (f *buildFlags) context(a *app, r *buildRequest, dir string) error {
 		return f.fromTemplate(a, r, dir)
 	}
 	if info, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && (f.file != "" || !exists(filepath.Join(dir, "dockerfile"))) {
-		return refused{hinted{fmt.Errorf("there is no %s", file), "name the Dockerfile with -f"}}
+		return refused{hinted{fmt.Errorf("there is no %s", file), "correct the path of the Dockerfile"}}
 	} else if err == nil && info.IsDir() {
-		return usage{hinted{fmt.Errorf("the Dockerfile %s is a directory", file), "name the file with -f"}}
+		return usage{hinted{fmt.Errorf("the Dockerfile %s is a directory", file), "name a file in it"}}
 	}
 	attrs["filename"] = filepath.Base(file)
 	r.commands = composeCommands(a, file)
