@@ -391,6 +391,18 @@ func (g *gathered) used(ctx context.Context) error {
 	return nil
 }
 
+// executable reports whether a program that was found may be executed.
+func (g *gathered) executable(ctx context.Context, found string, ok bool) (bool, error) {
+	if !ok {
+		return false, nil
+	}
+	res, err := tree.Resolve(ctx, g.env.Tree, found)
+	if need.Missing(err) {
+		return false, nil
+	}
+	return err == nil && res.Entry.Mode&0o111 != 0, err
+}
+
 // starts asks for the programs that a class starts: those among its constants
 // that are programs along PATH or of the installation.
 func (g *gathered) starts(ctx context.Context, u located) error {
@@ -407,6 +419,10 @@ func (g *gathered) starts(ctx context.Context, u located) error {
 			ok = found != ""
 		}
 		if err != nil {
+			return err
+		}
+		// A constant may name any file: one that nobody can execute is data.
+		if ok, err = g.executable(ctx, found, ok); err != nil {
 			return err
 		}
 		if !ok {
