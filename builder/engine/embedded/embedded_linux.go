@@ -92,6 +92,9 @@ func Start(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err := e.start(ctx, o); err != nil {
 		return e, err
 	}
+	if full(o.StateDir) {
+		e.prune(ctx, o)
+	}
 	e.idle = func() { e.prune(context.WithoutCancel(ctx), o) }
 	return e, nil
 }
@@ -224,8 +227,8 @@ func newWorker(ctx context.Context, o Options, hosts resolverHosts) (*base.Worke
 	keep := o.KeepBytes
 	opt.GCPolicy = []client.PruneInfo{
 		{Filter: []string{"type==source.local", "type==source.git.checkout"}, KeepDuration: 48 * time.Hour, MaxUsedSpace: 512e6},
-		{MaxUsedSpace: keep},
-		{All: true, MaxUsedSpace: keep},
+		{MaxUsedSpace: keep, MinFreeSpace: minFree},
+		{All: true, MaxUsedSpace: keep, MinFreeSpace: minFree},
 	}
 	w, err := base.NewWorker(ctx, opt)
 	if err != nil {
