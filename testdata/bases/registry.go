@@ -44,24 +44,25 @@ func Public(ctx context.Context) bool {
 type Registry struct {
 	Addr   string // host:port
 	server *http.Server
+	blobs  string
 }
 
-// Close stops the registry.
-func (r *Registry) Close() error { return r.server.Close() }
+// Close stops the registry and removes what was pushed to it.
+func (r *Registry) Close() error { return errors.Join(r.server.Close(), os.RemoveAll(r.blobs)) }
 
 // Serve starts a registry on addr, ":0" for any port, that holds the bases in
-// dir, and keeps the blobs that are pushed to it below dir.
+// dir, and keeps the blobs that are pushed to it below dir until it is closed.
 func Serve(ctx context.Context, dir, addr string) (*Registry, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	blobs := filepath.Join(dir, "blobs")
-	if err := os.MkdirAll(blobs, 0o755); err != nil {
+	blobs, err := os.MkdirTemp(dir, "blobs-")
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithBlobHandler(registry.NewDiskBlobHandler(blobs)), registry.WithReferrersSupport(true))
-	r := &Registry{Addr: l.Addr().String(), server: &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}}
+	r := &Registry{Addr: l.Addr().String(), server: &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}, blobs: blobs}
 	go func() { _ = r.server.Serve(l) }()
 	if err := r.fill(ctx, dir); err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -84,6 +85,9 @@ func (r *Registry) fill(ctx context.Context, dir string) error {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", path, err)
 		}
+		if err := r.link(filepath.Join(path, "blobs", "sha256")); err != nil {
+			return err
+		}
 		for _, n := range b.names {
 			tag, err := name.NewTag(r.Addr + "/library/" + n)
 			if err != nil {
@@ -92,6 +96,22 @@ func (r *Registry) fill(ctx context.Context, dir string) error {
 			if err := remote.Write(tag, img, remote.WithContext(ctx)); err != nil {
 				return fmt.Errorf("filling the registry: %w", err)
 			}
+		}
+	}
+	return nil
+}
+
+// link gives the registry the blobs of a layout without a copy: what it has
+// already is not sent to it.
+func (r *Registry) link(blobs string) error {
+	list, err := os.ReadDir(blobs)
+	if err != nil {
+		return err
+	}
+	for _, blob := range list {
+		err := os.Link(filepath.Join(blobs, blob.Name()), filepath.Join(r.blobs, blob.Name()))
+		if err != nil && !errors.Is(err, os.ErrExist) {
+			return err
 		}
 	}
 	return nil
