@@ -152,7 +152,9 @@ func asWritten(t testing.TB, dir string) v1.Image {
 
 func buildPlainly(ctx context.Context, args string) error {
 	list := strings.Split(args, "\n")
-	e, err := embedded.Start(ctx, embedded.Options{StateDir: list[1], ConfigFile: list[2], Frontend: builder.Build})
+	// Smaller than what whittle keeps, so that the state is brought down to this
+	// after each of the large images that are built as written.
+	e, err := embedded.Start(ctx, embedded.Options{StateDir: list[1], ConfigFile: list[2], Frontend: builder.Build, KeepBytes: 4e9})
 	if err != nil {
 		return err
 	}
