@@ -9,6 +9,7 @@ package bases
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -179,19 +180,20 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 			out = append(out, l)
 			continue
 		}
-		file := filepath.Join(m.dir, name+".tar")
+		file := filepath.Join(m.dir, name+".tar.gz")
 		if err := os.MkdirAll(m.dir, 0o755); err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(file); err != nil {
-			if err := kinds[name](ctx, file+".tmp"); err != nil {
+		if !exists(file) {
+			plain := filepath.Join(m.dir, name+".tar")
+			if err := kinds[name](ctx, plain); err != nil {
 				return nil, err
 			}
-			if err := os.Rename(file+".tmp", file); err != nil {
+			if err := compress(plain, file); err != nil {
 				return nil, err
 			}
 		}
-		l, err := tarball.LayerFromFile(file, tarball.WithCompressionLevel(1), tarball.WithMediaType(types.OCILayer))
+		l, err := tarball.LayerFromFile(file, tarball.WithMediaType(types.OCILayer))
 		if err != nil {
 			return nil, err
 		}
@@ -199,6 +201,28 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// compress puts a file into one of gzip, and removes it.
+func compress(plain, file string) error {
+	in, err := os.Open(plain)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	tmp, err := os.Create(file + ".tmp")
+	if err != nil {
+		return err
+	}
+	z, err := gzip.NewWriterLevel(tmp, gzip.BestSpeed)
+	if err == nil {
+		_, err = io.Copy(z, in)
+		err = errors.Join(err, z.Close())
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(file+".tmp", file), os.Remove(plain))
 }
 
 // debian makes a root of Debian's packages, with this machine's certificate

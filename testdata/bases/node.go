@@ -3,6 +3,7 @@ package bases
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -116,13 +117,17 @@ func (m *maker) node(ctx context.Context, file string) error {
 
 // fromDebian reads small files out of the layer debian.
 func (m *maker) fromDebian(names ...string) (map[string]string, error) {
-	f, err := os.Open(filepath.Join(m.dir, "debian.tar"))
+	f, err := os.Open(filepath.Join(m.dir, "debian.tar.gz"))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]string{}
-	for r := tar.NewReader(f); len(out) < len(names); {
+	for r := tar.NewReader(z); len(out) < len(names); {
 		h, err := r.Next()
 		if err != nil {
 			return nil, fmt.Errorf("looking for %s in the layer debian: %w", strings.Join(names, ", "), err)
