@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -137,9 +138,16 @@ func whittle(t testing.TB, state string, args ...string) result {
 	return run(t, []string{"XDG_DATA_HOME=" + state, "BUILDKITD_CONFIG=" + world.config}, world.bin, args...)
 }
 
+// commandTimeout is how long a command may take before its test fails, which says
+// more than all tests that take too long.
+const commandTimeout = 8 * time.Minute
+
 func run(t testing.TB, env []string, bin string, args ...string) result {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), bin, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, args...)
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, time.Minute
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Dir = world.root
 	var out, errs bytes.Buffer
@@ -147,7 +155,10 @@ func run(t testing.TB, env []string, bin string, args ...string) result {
 	err := cmd.Run()
 	res := result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 	if err != nil && !errors.As(err, new(*exec.ExitError)) {
-		t.Fatalf("%s: %v", bin, err)
+		t.Fatalf("%s: %v\n%s", bin, err, errs.String())
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("%s %s does not end\n%s", bin, strings.Join(args, " "), errs.String())
 	}
 	return res
 }

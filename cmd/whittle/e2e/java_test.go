@@ -19,7 +19,7 @@ var gradleScript = append(slices.Concat(shimOnly, javaEntrypoint), difference{"/
 
 var javaApps = []interpretedApp{
 	{
-		name: "java-jar", scan: true, probe: "curl -sf http://127.0.0.1:8080/", want: `hello, that is 19\.90 €\n`,
+		name: "java-jar", scan: true, probe: "curl -sf -m 10 http://127.0.0.1:8080/", want: `hello, that is 19\.90 €\n`,
 		argv: []string{"java", "-Xshare:on", "-XX:SharedArchiveFile=shop.jsa", "-jar", "shop.jar"}, gone: javaGone, more: javaEntrypoint, quiet: true, ci: true,
 	},
 	{
@@ -30,7 +30,7 @@ var javaApps = []interpretedApp{
 	{name: "java-fonts", want: `drawn in DejaVu Sans, wide: true, png: true, jpeg: true`, argv: []string{"java", "-Djava.awt.headless=true", "com.example.charts.Chart"}, gone: javaGone, more: append(slices.Clone(javaEntrypoint), difference{"/etc/locale.alias", "gettext looks for translations by it"}), quiet: true, heavy: true},
 	{name: "java-native", want: `native: 128 bits`, argv: []string{"java", "-jar", "/opt/native.jar"}, gone: javaGone, more: javaEntrypoint, warns: []string{"/opt/native.jar!/linux-x86_64/libshop.so is unpacked to /tmp"}, heavy: true},
 	{
-		name: "java-tomcat", probe: "curl -sf http://127.0.0.1:8080/", want: `hello from tomcat, true`, gone: javaGone, more: javaEntrypoint, heavy: true,
+		name: "java-tomcat", probe: "curl -sf -m 10 http://127.0.0.1:8080/", want: `hello from tomcat, true`, gone: javaGone, more: javaEntrypoint, heavy: true,
 		warns: []string{"makes a directory of its own in /tmp when it starts"},
 	},
 }

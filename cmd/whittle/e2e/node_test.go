@@ -45,7 +45,7 @@ var shimOnly = []difference{{"/usr/lib/*/libpcre2-8.so*", "sed"}, {"/usr/lib/*/l
 
 var nodeApps = []interpretedApp{
 	{
-		name: "node-express", scan: true, probe: "curl -sf http://127.0.0.1:3000/ http://127.0.0.1:3000/version", want: `<h1>hello</h1>\n.*"version":"1.4.0","options":"--no-deprecation","visits":"one`,
+		name: "node-express", scan: true, probe: "curl -sf -m 10 http://127.0.0.1:3000/ http://127.0.0.1:3000/version", want: `<h1>hello</h1>\n.*"version":"1.4.0","options":"--no-deprecation","visits":"one`,
 		argv: []string{"node", "server.js"}, gone: shellGone, warns: []string{"/usr/src/app/server.js:8 writes to /usr/src/app/data"},
 		ci: true,
 	},
@@ -53,7 +53,7 @@ var nodeApps = []interpretedApp{
 	{name: "node-script", want: `migrated tar \(GNU tar\)`, argv: []string{"./entrypoint.sh", "node", "server.js"}, gone: nodeGone, warns: []string{"/app/server.js:4 runs a command line by a shell"}, heavy: true},
 	{name: "node-cli", want: `tool 2.0.1: HELLO`, argv: []string{"/opt/tool/bin/tool.js", "--shout", "hello"}, gone: append([]string{"/bin/sh"}, nodeGone[:2]...), quiet: true, heavy: true},
 	{
-		name: "node-multistage", probe: "curl -sf http://127.0.0.1:3000/", want: `{"hello":"world","level":"warn"}`,
+		name: "node-multistage", probe: "curl -sf -m 10 http://127.0.0.1:3000/", want: `{"hello":"world","level":"warn"}`,
 		argv: []string{"node", "--enable-source-maps", "./dist/server.js"}, gone: shellGone, quiet: true,
 	},
 	{name: "node-pnpm", want: `hello pnpm, 2.0.0 here, 2.1.3 there`, argv: []string{"node", "/repo/packages/api/node_modules/greet/cli.js", "--name", "pnpm"}, gone: shellGone, heavy: true, more: shimOnly},

@@ -20,15 +20,15 @@ var pythonShellGone = append([]string{"/bin/sh", "/usr/bin/env"}, pythonGone...)
 
 var pythonApps = []interpretedApp{
 	{
-		name: "python-flask-gunicorn", scan: true, probe: `curl -sf "http://127.0.0.1:8000/?name=Jörg"`, want: `hello Jörg from \d+ in /app, html`,
+		name: "python-flask-gunicorn", scan: true, probe: `curl -sf -m 10 "http://127.0.0.1:8000/?name=Jörg"`, want: `hello Jörg from \d+ in /app, html`,
 		argv: []string{"gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "app:create_app()"}, gone: pythonShellGone, warns: []string{"gunicorn's workers keep a file in /tmp"},
 	},
 	{
-		name: "python-uvicorn-shell-form", probe: "curl -sf http://127.0.0.1:8080/", want: `\{"zone":"CET"\}`,
+		name: "python-uvicorn-shell-form", probe: "curl -sf -m 10 http://127.0.0.1:8080/", want: `\{"zone":"CET"\}`,
 		argv: []string{"uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8080"}, gone: pythonShellGone, quiet: true, heavy: true,
 	},
 	{
-		name: "python-django-static", probe: "curl -sf http://127.0.0.1:8000/ http://127.0.0.1:8000/static/site.css", want: `(?s)Montag.*body \{ margin: 0 \}`,
+		name: "python-django-static", probe: "curl -sf -m 10 http://127.0.0.1:8000/ http://127.0.0.1:8000/static/site.css", want: `(?s)Montag.*body \{ margin: 0 \}`,
 		argv: []string{"gunicorn", "-b", ":8000", "site_.wsgi"}, gone: append([]string{"/opt/venv/bin/pip", "/opt/venv/lib/python3.11/site-packages/pip"}, pythonShellGone...), ci: true,
 	},
 	{
@@ -42,7 +42,7 @@ var pythonApps = []interpretedApp{
 	{name: "python-ctypes-find-library", want: `libmagic\.so\.1\nPython script, ASCII text executable\nlibz\.so\.1`, argv: []string{"python", "/app/kind.py"}, gone: []string{"/bin/sh"}, heavy: true},
 	{name: "python-subprocess-programs", want: `(?s)jq-1\.6.*"a".*3`, argv: []string{"python", "-u", "jobs.py"}, warns: []string{"runs commands by a shell"}, heavy: true},
 	{name: "python-checklist", want: `héllo\n\[1, 4, 9\]\nCET\n`, argv: []string{"python", "check.py"}, gone: []string{"/bin/sh"}, ci: true},
-	{name: "python-uwsgi-embedded", probe: "curl -sf http://127.0.0.1:9000/", want: `embedded 3\.11`, argv: []string{"uwsgi", "--plugins", "http,python3", "--http-socket", ":9000", "--module", "app", "--master"}, heavy: true},
+	{name: "python-uwsgi-embedded", probe: "curl -sf -m 10 http://127.0.0.1:9000/", want: `embedded 3\.11`, argv: []string{"uwsgi", "--plugins", "http,python3", "--http-socket", ":9000", "--module", "app", "--master"}, heavy: true},
 }
 
 // TestPython builds applications of Python as [TestNode] does those of Node.js.

@@ -9,7 +9,7 @@ var rubyGone = []string{"/bin/sh", "/usr/bin/env", "/usr/bin/perl", "/usr/bin/ge
 
 var rubyApps = []interpretedApp{
 	{
-		name: "ruby-sinatra", probe: `curl -sf http://127.0.0.1:4567/ "http://127.0.0.1:4567/page?name=J"`, want: `"yaml":\{"a":\[1,2\]\},"digest":"2d711642","home":true\}<h1>hello J</h1>`,
+		name: "ruby-sinatra", probe: `curl -sf -m 10 http://127.0.0.1:4567/ "http://127.0.0.1:4567/page?name=J"`, want: `"yaml":\{"a":\[1,2\]\},"digest":"2d711642","home":true\}<h1>hello J</h1>`,
 		argv: []string{"puma", "-b", "tcp://0.0.0.0:4567"}, gone: rubyGone, quiet: true, ci: true,
 	},
 	{name: "ruby-bundler", want: `eins zwei\nb=2\n/app/Gemfile`, argv: []string{"bundle", "exec", "ruby", "feed.rb"}, gone: rubyGone, quiet: true, heavy: true},

@@ -25,15 +25,15 @@ func TestTemplates(t *testing.T) {
 			says: "built by the template go (version 1.26, start ./cmd/shop)", has: []string{"/usr/local/bin/shop", "/etc/ssl/certs/ca-certificates.crt"}, gone: []string{"/bin/sh"},
 		},
 		{
-			name: "node", probe: "curl -sf http://127.0.0.1:3000/", want: `hello 2m production`,
+			name: "node", probe: "curl -sf -m 10 http://127.0.0.1:3000/", want: `hello 2m production`,
 			says: "built by the template node (version 20, start node dist/server.js)", has: []string{"/app/node_modules/ms/index.js"}, gone: []string{"/app/node_modules/semver", "/bin/sh", "/usr/local/bin/npm"},
 		},
 		{
-			name: "python", probe: "curl -sf http://127.0.0.1:8000/", want: `hello from flask`,
+			name: "python", probe: "curl -sf -m 10 http://127.0.0.1:8000/", want: `hello from flask`,
 			says: "built by the template python (version 3.11, start gunicorn shop:app)", gone: []string{"/bin/sh", "/app/.venv/bin/pip"},
 		},
 		{
-			name: "static", probe: "curl -sf http://127.0.0.1:8080/ http://127.0.0.1:8080/css/site.css && ! curl -sf http://127.0.0.1:8080/nowhere", want: `(?s)<h1>hello</h1>.*margin: 0`,
+			name: "static", probe: "curl -sf -m 10 http://127.0.0.1:8080/ http://127.0.0.1:8080/css/site.css && ! curl -sf http://127.0.0.1:8080/nowhere", want: `(?s)<h1>hello</h1>.*margin: 0`,
 			says: "built by the template static (site this directory)", gone: []string{"/usr/share/nginx/html/README.md", "/bin/sh"},
 		},
 	} {
