@@ -90,7 +90,7 @@ test-steps: setup build tools vet unit
 	WHITTLE_E2E=1 $(TEST) -timeout 40m ./cmd/whittle/e2e
 
 ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft $(TOOLS)/actionlint vet unit
-	WHITTLE_E2E=ci $(TEST) -timeout 40m ./cmd/whittle/e2e
+	WHITTLE_E2E=ci $(TEST) -timeout 60m ./cmd/whittle/e2e
 	WHITTLE_E2E=ci $(TEST) -run Cosign ./signing
 	WHITTLE_E2E=ci $(TEST) -run Syft ./builder/packages/rpm
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
