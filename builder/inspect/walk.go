@@ -248,6 +248,10 @@ func (w *walk) program(ctx context.Context, name string, e tree.Entry) error {
 	if err != nil {
 		return err
 	}
+	magic := make([]byte, len(elf.Magic))
+	if n, _ := r.ReadAt(magic, 0); string(magic[:n]) != elf.Magic {
+		return nil // most files that may be executed are none
+	}
 	info, err := elf.Read(r)
 	if errors.Is(err, elf.ErrNotELF) || errors.Is(err, elf.ErrBroken) {
 		return nil

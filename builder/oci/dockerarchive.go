@@ -175,7 +175,7 @@ func (l *archivedLayer) Uncompressed() (io.ReadCloser, error) {
 
 // decompressed reads what some tools compress and docker does not.
 func decompressed(rc io.ReadCloser) (io.ReadCloser, error) {
-	r := bufio.NewReader(rc)
+	r := bufio.NewReaderSize(rc, 64<<10) // a registry's answer is many small reads otherwise
 	head, err := r.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err

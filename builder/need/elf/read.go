@@ -12,6 +12,9 @@ import (
 	"runtime/debug"
 )
 
+// Magic is what every ELF file begins with.
+const Magic = elf.ELFMAG
+
 // ErrNotELF is returned for a file that does not begin with the ELF magic.
 var ErrNotELF = errors.New("not an ELF file")
 

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whittle-oci/whittle/builder/oci/spool"
 	"github.com/whittle-oci/whittle/builder/tree"
 )
 
@@ -44,15 +43,13 @@ const (
 
 // An applier applies one layer after the other to a root.
 type applier struct {
-	spool  *spool.File
-	at     int64 // where the next content goes in the spool
-	root   *node
-	layer  int    // the number of the layer, from 1
-	limits Limits // as they were given
-	left   Limits // what is left of them; Bytes counts contents
-	read   int64  // bytes of uncompressed layers so far
-	buffer []byte // for contents
-	see    func(File)
+	contents contents
+	root     *node
+	layer    int    // the number of the layer, from 1
+	limits   Limits // as they were given
+	left     Limits // what is left of them; Bytes counts contents
+	read     int64  // bytes of uncompressed layers so far
+	see      func(File)
 }
 
 // entries applies the entries of a layer in the order in which they stand.
@@ -139,7 +136,7 @@ func (a *applier) put(parent *node, base string, h *tar.Header, r io.Reader) err
 			return err
 		}
 		if a.see != nil {
-			a.see(File{a.layer, path.Join("/", h.Name), n.size, io.NewSectionReader(a.spool, n.at, n.size)})
+			a.see(File{a.layer, path.Join("/", h.Name), n.size, io.NewSectionReader(&a.contents, n.at, n.size)})
 		}
 	}
 	parent.children[strings.Clone(base)] = name{n, a.layer}
@@ -237,15 +234,12 @@ func (a *applier) content(n *node, size int64, r io.Reader) error {
 	if size == 0 {
 		return nil
 	}
-	if a.buffer == nil {
-		a.buffer = make([]byte, 64<<10)
-	}
-	written, err := io.CopyBuffer(io.NewOffsetWriter(a.spool, a.at), r, a.buffer)
+	n.at = a.contents.end()
+	written, err := a.contents.ReadFrom(r)
 	if err != nil {
 		return fmt.Errorf("unpacking: %w", err)
 	}
-	n.at, n.size = a.at, written
-	a.at += written
+	n.size = written
 	a.left.Bytes -= written
 	return nil
 }

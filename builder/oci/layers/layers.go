@@ -95,12 +95,15 @@ func OpenSeen(ctx context.Context, img v1.Image, limits Limits, see func(File)) 
 	if err != nil {
 		return nil, err
 	}
-	a := &applier{spool: s, root: newDir(0), left: limits.orDefault(), limits: limits.orDefault(), see: see}
+	a := &applier{contents: contents{spool: s}, root: newDir(0), left: limits.orDefault(), limits: limits.orDefault(), see: see}
 	for i, l := range layers {
 		a.layer = i + 1
 		if err := a.apply(ctx, l, config.RootFS.DiffIDs[i]); err != nil {
 			return nil, errors.Join(fmt.Errorf("reading layer %d of %d: %w", i+1, len(layers), err), s.Close())
 		}
+	}
+	if err := a.contents.flush(); err != nil {
+		return nil, errors.Join(fmt.Errorf("unpacking: %w", err), s.Close())
 	}
 	return &Tree{spool: s, root: a.root, links: links(a.root)}, nil
 }
