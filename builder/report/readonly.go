@@ -41,7 +41,8 @@ func Writable(p *image.Plan) []image.Entry {
 
 // written reports whether a directory is there to be written to.
 func written(p *image.Plan, e image.Entry) bool {
-	if e.Mode&0o002 == 0 && (e.Mode&0o020 == 0 || e.UID == 0) || e.Path == path.Clean("/"+p.Config.WorkingDir) {
+	shared := e.Mode&0o002 != 0 || e.Mode&0o020 != 0 && e.UID != 0
+	if !shared && !(root(p.Config.User) && variable(e.Path)) || e.Path == path.Clean("/"+p.Config.WorkingDir) {
 		return false
 	}
 	for _, kv := range p.Config.Env {
@@ -55,6 +56,26 @@ func written(p *image.Plan, e image.Entry) bool {
 		}
 	}
 	return !slices.ContainsFunc(p.Entries, func(o image.Entry) bool {
-		return o.Type != image.Dir && strings.HasPrefix(o.Path, e.Path+"/")
+		return o.Type != image.Dir && strings.HasPrefix(o.Path, e.Path+"/") && !emptyLog(o)
 	})
+}
+
+// root reports whether a user of an image is root, to whom directories of its
+// own are as good as those that everyone may write to.
+func root(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	return name == "" || name == "0" || name == "root"
+}
+
+// variable reports whether a directory is one of those that the Filesystem
+// Hierarchy Standard 3.0 has for what programs write while they run (3.15, 5.5,
+// 5.10, 5.14).
+func variable(name string) bool {
+	return name == "/run" || slices.ContainsFunc([]string{"/run/", "/var/cache/", "/var/log/", "/var/spool/"}, func(dir string) bool { return strings.HasPrefix(name, dir) })
+}
+
+// emptyLog reports whether an entry is a log that a package left for its
+// program, which makes it itself where it is missing.
+func emptyLog(e image.Entry) bool {
+	return e.Type == image.File && e.Size == 0 && strings.HasPrefix(e.Path, "/var/log/")
 }
