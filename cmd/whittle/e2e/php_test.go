@@ -43,6 +43,10 @@ var phpApps = []interpretedApp{
 		name: "php-server", probe: "curl -sf -m 10 http://127.0.0.1:8080/ http://127.0.0.1:8080/style.css", want: `home, 1\.234,50.€, curl ok, seen 1, prepended yes\nbody \{ margin: 0 \}`,
 		argv: []string{"tini", "--", "php", "-S", "0.0.0.0:8080", "-t", "public", "public/index.php"}, gone: phpGone, heavy: true,
 	},
+	{
+		name: "php-apache", probe: "curl -sf -m 10 -D - http://127.0.0.1:8080/shop/1", want: `(?s)X-Site: shop.*apache2handler KÄSE 42 /shop/1`,
+		argv: []string{"apache2ctl", "-D", "FOREGROUND"}, gone: []string{"/usr/bin/cpan", "/usr/lib/php/sessionclean"}, warns: []string{"/usr/sbin/apache2ctl runs chown, which needs root"}, root: true, heavy: true,
+	},
 	{name: "php-fpm", probe: fastCGI(9000, "/var/www/app/index.php"), want: `fpm-fcgi KÄSE /var/lib/php/sessions`, argv: []string{"php-fpm8.2", "-F"}, gone: phpGone, ci: true},
 }
 
