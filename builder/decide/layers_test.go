@@ -20,7 +20,7 @@ var large = bytes.Repeat([]byte("0123456789abcdef"), 8<<10)
 
 // runtimeBase is a base image with a program of its own and what it needs.
 func runtimeBase(x *tree.Memory) {
-	x.File("/usr/local/bin/run", 0o755, append(elftest.File{Interp: "/lib/ld.so", Needed: []string{"librun.so"}}.Bytes(), large...))
+	x.File("/usr/local/bin/run", 0o755, elftest.File{Interp: "/lib/ld.so", Needed: []string{"librun.so"}, Sections: []elftest.Section{{Name: ".large", Data: large}}}.Bytes())
 	x.File("/lib/ld.so", 0o755, elftest.File{Library: true, SoName: "ld.so"}.Bytes())
 	x.File("/lib/librun.so", 0o644, elftest.File{Library: true, SoName: "librun.so"}.Bytes())
 	x.File("/lib/libmore.so", 0o644, append(elftest.File{Library: true, SoName: "libmore.so"}.Bytes(), large...))

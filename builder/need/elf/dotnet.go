@@ -1,6 +1,9 @@
 package elf
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"debug/elf"
 	"maps"
 	"path"
 	"slices"
@@ -78,4 +81,24 @@ func (c *closure) newest(begin string) (string, error) {
 		}
 	}
 	return last, nil
+}
+
+// maxHostData bounds how much data of a program is searched for the mark of
+// .NET's host, in bytes. That of a host with the runtime in it has less than
+// 1 MiB.
+const maxHostData = 16 << 20
+
+// dotnetHost reports whether a program is the host that .NET puts in front of
+// an application. Each has a place for the offset of what is attached to it,
+// and behind that the SHA-256 of ".net core bundle" as a mark (dotnet/runtime,
+// src/native/corehost/apphost/bundle_marker.cpp; 2026-12).
+func dotnetHost(f *elf.File) bool {
+	mark := sha256.Sum256([]byte(".net core bundle"))
+	s := f.Section(".data")
+	if s == nil || s.Type != elf.SHT_PROGBITS || s.Size < sha256.Size || s.Size > maxHostData {
+		return false
+	}
+	data := make([]byte, s.Size)
+	n, _ := s.ReadAt(data, 0)
+	return bytes.Contains(data[:n], mark[:])
 }

@@ -41,6 +41,9 @@ type Info struct {
 	// Unknown says why the file does not show what it uses, as words that
 	// follow its name; "" when it does.
 	Unknown string
+	// Host says that the program starts an application of .NET, which is beside
+	// it or attached to it.
+	Host bool
 
 	dynamic     bool
 	pie         bool     // DF_1_PIE
@@ -130,9 +133,15 @@ func Read(in io.ReaderAt) (_ *Info, err error) {
 	i.Unknown = i.hidden(f, r)
 	i.golang(f, r)
 	i.text(f)
-	if i.asksNothing = i.silent(f); i.asksNothing {
-		i.Unknown = ""
+	switch carries := i.carries(f, r); {
+	case carries != "":
+		if i.Unknown == "" && i.Go == nil {
+			i.Unknown = carries
+		}
+	case i.silent(f):
+		i.asksNothing, i.Unknown = true, ""
 	}
+	i.Host = dotnetHost(f)
 	return i, nil
 }
 
@@ -236,6 +245,9 @@ func (i *Info) text(f *elf.File) {
 			if bytes.Contains(data[:n], []byte(t.text)) {
 				i.words = append(i.words, t.text)
 			}
+		}
+		if bytes.Contains(data[:n], []byte(seaFuse)) {
+			i.words = append(i.words, seaFuse)
 		}
 		for _, d := range dotnet {
 			if i.Go == nil && bytes.Contains(data[:n], []byte(d.text)) {
