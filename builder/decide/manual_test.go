@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/whittle-oci/whittle/builder/decide"
+	"github.com/whittle-oci/whittle/builder/need/asbuilt"
 	"github.com/whittle-oci/whittle/builder/need/java"
 	"github.com/whittle-oci/whittle/builder/need/node"
 	"github.com/whittle-oci/whittle/builder/need/perl"
@@ -27,6 +28,7 @@ func TestManualIsCurrent(t *testing.T) {
 		{"languages.md", "python-packages", python.Dependencies()},
 		{"languages.md", "java-pruned", java.Table()},
 		{"languages.md", "java-libraries", java.Libraries()},
+		{"languages.md", "as-built", asbuilt.Table()},
 		{"languages.md", "php-pruned", php.Table()},
 		{"languages.md", "php-packages", php.Dependencies()},
 		{"languages.md", "perl-pruned", perl.Table()},

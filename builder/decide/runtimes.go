@@ -64,7 +64,7 @@ func runtimes(db *packages.DB, dist *distribution.Provider, files *elf.Files, da
 		{launcher: jvm, provider: jvm},
 		{launcher: sh, provider: sh},
 		{launcher: need.Lookup{}},
-		{provider: asbuilt.Provider{}},
+		{provider: asbuilt.New(files)},
 		{provider: elf.New(files, interprets)},
 		{provider: dist},
 		{launcher: need.Execute{}},
