@@ -69,23 +69,22 @@ type Side struct {
 // reasons where both have them attached, what ELF files need, packages and
 // configuration. Errors are those of reading the images.
 func Diff(ctx context.Context, a, b Side) (_ *Comparison, err error) {
+	var trees [2]*layers.Tree
+	if trees[0], trees[1], err = layers.OpenTwo(ctx, a.Source, b.Source, layers.Limits{}); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, trees[0].Close(), trees[1].Close()) }()
 	var snaps [2]*snapshot
 	eg, egctx := errgroup.WithContext(ctx)
 	for i, s := range []Side{a, b} {
 		eg.Go(func() (err error) {
-			snaps[i], err = snap(egctx, s, a.Contents != nil && b.Contents != nil)
+			snaps[i], err = snap(egctx, s, trees[i], a.Contents != nil && b.Contents != nil)
 			return err
 		})
 	}
 	if err := eg.Wait(); err != nil {
-		for _, s := range snaps {
-			if s != nil {
-				err = errors.Join(err, s.tree.Close())
-			}
-		}
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, snaps[0].tree.Close(), snaps[1].tree.Close()) }()
 	if err := contents(ctx, snaps[0], snaps[1]); err != nil {
 		return nil, err
 	}
@@ -121,12 +120,12 @@ type snapshot struct {
 	needs map[string]string // what ELF files need, by path
 	vars  map[string]string
 	caps  map[string]string // capabilities of files, by path
-	tree  *layers.Tree      // to be closed
+	tree  *layers.Tree
 	making
 }
 
-// snap reads an image.
-func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
+// snap reads an image whose layers make t.
+func snap(ctx context.Context, s Side, t *layers.Tree, reasons bool) (*snapshot, error) {
 	raw, err := s.Source.RawConfigFile()
 	if err != nil {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
@@ -136,7 +135,7 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 		return nil, fmt.Errorf("reading the image configuration: %w", err)
 	}
 	in := &Inspection{}
-	out := &snapshot{plan: &image.Plan{Config: config.Config}, needs: map[string]string{}, vars: map[string]string{}, caps: map[string]string{}}
+	out := &snapshot{plan: &image.Plan{Config: config.Config}, needs: map[string]string{}, vars: map[string]string{}, caps: map[string]string{}, tree: t}
 	if out.making, err = makingOf(s.Source); err != nil {
 		return nil, err
 	}
@@ -145,16 +144,6 @@ func snap(ctx context.Context, s Side, reasons bool) (_ *snapshot, err error) {
 		name, value, _ := strings.Cut(kv, "=")
 		out.vars[name] = value
 	}
-	t, err := layers.Open(ctx, s.Source, layers.Limits{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, t.Close())
-		}
-	}()
-	out.tree = t
 	var contents *report.Report
 	if reasons {
 		contents = s.Contents
@@ -223,7 +212,7 @@ func contents(ctx context.Context, a, b *snapshot) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if other, ok := at[e.Path]; !ok || e.Type != image.File || other.Size != e.Size {
+		if other, ok := at[e.Path]; !ok || e.Type != image.File || other.Size != e.Size || a.tree.Shares(b.tree, e.Path) {
 			continue
 		}
 		same, err := equal(ctx, a.tree, b.tree, e.Path, e.Size, &buffers)

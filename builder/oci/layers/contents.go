@@ -1,10 +1,6 @@
 package layers
 
-import (
-	"io"
-
-	"github.com/whittle-oci/whittle/builder/oci/spool"
-)
+import "io"
 
 // pieceBytes is how much is written to the spool at once: most files are far
 // smaller, and a call to the kernel for each costs more than the copy.
@@ -13,7 +9,7 @@ const pieceBytes = 1 << 20
 // contents are those of all files, one behind the other, in the spool and in a
 // piece that is yet to be written to it. flush writes it.
 type contents struct {
-	spool *spool.File
+	spool parts
 	at    int64  // where the piece goes in the spool
 	piece []byte // made when it is first used
 }

@@ -17,7 +17,7 @@ func TestContents(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	c := &contents{spool: s}
+	c := &contents{spool: parts{own: s}}
 	var all []byte
 	for i, n := range []int{3, pieceBytes - 5, 1, 1, 1, 2*pieceBytes + 9, pieceBytes, 0, 40} {
 		b := bytes.Repeat([]byte{byte('a' + i), byte(i), 'x'}, n/3+1)[:n]

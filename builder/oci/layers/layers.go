@@ -55,10 +55,10 @@ func (l Limits) orDefault() Limits {
 }
 
 // A Tree is the root filesystem of an image. Contents are spooled to one
-// temporary file, so that memory holds names only. Close removes it. It is safe
+// temporary file, or two, so that memory holds names only. Close removes them. It is safe
 // for concurrent use.
 type Tree struct {
-	spool *spool.File
+	spool parts
 	root  *node
 	links map[*node]string // the first path of each file that has several
 }
@@ -80,35 +80,73 @@ func Open(ctx context.Context, img v1.Image, limits Limits) (*Tree, error) {
 // OpenSeen is Open, and shows the regular files of every layer in the order in
 // which they stand, those too that the tree does not have in the end.
 func OpenSeen(ctx context.Context, img v1.Image, limits Limits, see func(File)) (*Tree, error) {
+	s, err := stackOf(img)
+	if err != nil {
+		return nil, err
+	}
+	a, err := newApplier(limits, see)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.all(ctx, s, 0, len(s.layers)); err != nil {
+		return nil, errors.Join(err, a.contents.spool.Close())
+	}
+	t, err := a.tree()
+	if err != nil {
+		return nil, errors.Join(err, a.contents.spool.Close())
+	}
+	return t, nil
+}
+
+// A stack is the layers of an image, the bottom one first.
+type stack struct {
+	layers  []v1.Layer
+	diffIDs []v1.Hash
+}
+
+func stackOf(img v1.Image) (stack, error) {
 	config, err := img.ConfigFile()
 	if err != nil {
-		return nil, fmt.Errorf("reading the image configuration: %w", err)
+		return stack{}, fmt.Errorf("reading the image configuration: %w", err)
 	}
 	layers, err := img.Layers()
 	if err != nil {
-		return nil, fmt.Errorf("reading the image manifest: %w", err)
+		return stack{}, fmt.Errorf("reading the image manifest: %w", err)
 	}
 	if n := len(config.RootFS.DiffIDs); n != len(layers) {
-		return nil, fmt.Errorf("the image has %d layers, and its configuration lists %d", len(layers), n)
+		return stack{}, fmt.Errorf("the image has %d layers, and its configuration lists %d", len(layers), n)
 	}
+	return stack{layers, config.RootFS.DiffIDs}, nil
+}
+
+func newApplier(limits Limits, see func(File)) (*applier, error) {
 	s, err := spool.New()
 	if err != nil {
 		return nil, err
 	}
-	a := &applier{contents: contents{spool: s}, root: newDir(0), left: limits.orDefault(), limits: limits.orDefault(), see: see}
-	for i, l := range layers {
-		a.layer = i + 1
-		if err := a.apply(ctx, l, config.RootFS.DiffIDs[i]); err != nil {
-			return nil, errors.Join(fmt.Errorf("reading layer %d of %d: %w", i+1, len(layers), err), s.Close())
-		}
-	}
-	if err := a.contents.flush(); err != nil {
-		return nil, errors.Join(fmt.Errorf("unpacking: %w", err), s.Close())
-	}
-	return &Tree{spool: s, root: a.root, links: links(a.root)}, nil
+	return &applier{contents: contents{spool: parts{own: s}}, root: newDir(0), left: limits.orDefault(), limits: limits.orDefault(), see: see}, nil
 }
 
-// Close releases the temporary file.
+// all applies some layers of a stack, those from one up to another.
+func (a *applier) all(ctx context.Context, s stack, from, to int) error {
+	for i := from; i < to; i++ {
+		a.layer = i + 1
+		if err := a.apply(ctx, s.layers[i], s.diffIDs[i]); err != nil {
+			return fmt.Errorf("reading layer %d of %d: %w", i+1, len(s.layers), err)
+		}
+	}
+	return nil
+}
+
+// tree gives what the layers make.
+func (a *applier) tree() (*Tree, error) {
+	if err := a.contents.flush(); err != nil {
+		return nil, fmt.Errorf("unpacking: %w", err)
+	}
+	return &Tree{spool: a.contents.spool, root: a.root, links: links(a.root)}, nil
+}
+
+// Close releases the temporary files.
 func (t *Tree) Close() error { return t.spool.Close() }
 
 // find gives the node at a path, whose directory part must be real.
