@@ -33,13 +33,40 @@ func (e *Engine) prune(ctx context.Context, o Options) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	if err := e.Client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, o.KeepBytes, minFree)); err != nil {
+	if err := e.pruneReleased(ctx, o.KeepBytes); err != nil {
 		o.Log.Debugf("pruning the build state: %v", err)
 		return
 	}
 	if err := os.WriteFile(stamp, size, 0o600); err != nil {
 		o.Log.Debugf("pruning the build state: %v", err)
 	}
+}
+
+// pruneReleased prunes, again where a build that has ended still holds some of
+// what is too much: BuildKit releases it a moment after its answer.
+func (e *Engine) pruneReleased(ctx context.Context, keep int64) error {
+	for range 10 {
+		if err := e.Client.Prune(ctx, nil, client.PruneAll, client.WithKeepOpt(0, 0, keep, minFree)); err != nil {
+			return err
+		}
+		records, err := e.Client.DiskUsage(ctx)
+		if err != nil {
+			return err
+		}
+		size, held := int64(0), false
+		for _, r := range records {
+			size, held = size+r.Size, held || r.InUse
+		}
+		if size <= keep || !held {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // full reports whether less than [minFree] is left on the file system of a
