@@ -10,11 +10,12 @@ import (
 )
 
 // applications are the sections in which runtimes put the application that a
-// program was made of (Bun 1.3, src/elf.zig; PyInstaller 6,
+// program was made of (Bun 1.4.5; Deno 2.9.6, which is denoland/sui; PyInstaller 6,
 // PyInstaller/building/api.py; .NET 8 ahead of time, ILCompiler's ObjectWriter;
 // 2026-12).
 var applications = map[string]string{
 	".bun":          "has an application in its section .bun",
+	".note.sui":     "has an application in its section .note.sui",
 	"pydata":        "has an application in its section pydata",
 	"__managedcode": "was compiled ahead of time by .NET",
 }

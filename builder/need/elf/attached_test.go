@@ -18,13 +18,14 @@ func TestAttached(t *testing.T) {
 	}
 	payload := bytes.Repeat([]byte("console.log(1)\n"), 10)
 	for why, data := range map[string][]byte{
-		"has an application in its section .bun":    with(elftest.Section{Name: ".bun", Data: payload}).Bytes(),
-		"has an application in its section pydata":  with(elftest.Section{Name: "pydata", Data: payload}).Bytes(),
-		"was compiled ahead of time by .NET":        with(elftest.Section{Name: "__managedcode", Data: payload}).Bytes(),
-		"has an application of Node.js in it":       elftest.File{Interp: "/lib/ld.so", Text: "x NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:1\x00"}.Bytes(),
-		"has something attached to its end":         append(with().Bytes(), payload...),
-		"has something attached to its end, such":   append(elftest.File{Interp: "/lib/ld.so", NoSections: false, Machine: elf.EM_AARCH64}.Bytes(), payload...),
-		"has something attached to its end, such a": append(elftest.File{Text: "no library"}.Bytes(), payload...),
+		"has an application in its section .bun":      with(elftest.Section{Name: ".bun", Data: payload}).Bytes(),
+		"has an application in its section .note.sui": with(elftest.Section{Name: ".note.sui", Data: payload}).Bytes(),
+		"has an application in its section pydata":    with(elftest.Section{Name: "pydata", Data: payload}).Bytes(),
+		"was compiled ahead of time by .NET":          with(elftest.Section{Name: "__managedcode", Data: payload}).Bytes(),
+		"has an application of Node.js in it":         elftest.File{Interp: "/lib/ld.so", Text: "x NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:1\x00"}.Bytes(),
+		"has something attached to its end":           append(with().Bytes(), payload...),
+		"has something attached to its end, such":     append(elftest.File{Interp: "/lib/ld.so", NoSections: false, Machine: elf.EM_AARCH64}.Bytes(), payload...),
+		"has something attached to its end, such a":   append(elftest.File{Text: "no library"}.Bytes(), payload...),
 	} {
 		everything(t, read(t, data), why)
 	}
