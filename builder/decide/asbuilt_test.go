@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
 	"github.com/whittle-oci/whittle/builder/decide"
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/need/asbuilt"
@@ -119,5 +121,39 @@ func TestApplicationsAreAsBuilt(t *testing.T) {
 			t.File("/srv/shop", 0o755, append(elftest.File{}.Bytes(), strings.Repeat("console.log(1)", 10)...))
 		}, config: entrypoint("/srv/shop"), has: []string{"0755 0:0 /srv/shop", "1777 0:0 /tmp/", "0755 0:0 /usr/bin/sh"},
 			warns: []string{"/srv/shop has something attached to its end, such as a script or an archive, so what it needs cannot be seen"}},
+	})
+}
+
+// TestOfficialImagesOfDenoAndBun reads entrypoints that put the interpreter in
+// front of words which are no command, as those of the official images do.
+func TestOfficialImagesOfDenoAndBun(t *testing.T) {
+	base := func(t *tree.Memory) {
+		debian(t)
+		t.File("/usr/bin/deno", 0o755, elftest.File{}.Bytes())
+		t.File("/usr/local/bin/bun", 0o755, elftest.File{}.Bytes())
+		t.Symlink("/usr/local/bin/bunx", "/usr/local/bin/bun")
+		t.File("/usr/local/bin/set.sh", 0o755, []byte("#!/bin/sh\nif ! command -v \"$1\" >/dev/null; then\n  set -- /usr/local/bin/bun \"$@\"\nfi\nexec \"$@\"\n"))
+		t.File("/usr/local/bin/case.sh", 0o755, []byte("#!/bin/sh\ncase \"$1\" in\nrun|task) exec deno \"$@\";;\nesac\nexec \"$@\"\n"))
+	}
+	change := func(t *tree.Memory) {
+		t.File("/srv/main.ts", 0o644, nil)
+		t.File("/srv/package.json", 0o644, []byte(`{"scripts":{"start":"bun run main.ts"}}`))
+	}
+	starts := func(entry string, cmd ...string) func(*dockerspec.DockerOCIImageConfig) {
+		return func(c *dockerspec.DockerOCIImageConfig) {
+			c.Entrypoint, c.Cmd, c.WorkingDir = strings.Fields(entry), cmd, "/srv"
+		}
+	}
+	health := func(c *dockerspec.DockerOCIImageConfig) {
+		c.Healthcheck = &dockerspec.HealthcheckConfig{Test: []string{"CMD-SHELL", "bun run health.ts || exit 1"}}
+	}
+	run(t, []stage{
+		{name: "a file", base: base, change: change, config: starts("set.sh", "main.ts"), unknown: "bun"},
+		{name: "a script of package.json", base: base, change: change, config: starts("tini -- set.sh", "run", "start"), unknown: "bun"},
+		{name: "the interpreter itself", base: base, change: change, config: starts("set.sh", "bun", "start"), unknown: "bun"},
+		{name: "a command of the interpreter", base: base, change: change, config: starts("tini -- case.sh", "run", "-A", "main.ts"), unknown: "deno"},
+		{name: "a task", base: base, change: change, config: starts("case.sh", "deno", "task", "start"), unknown: "deno"},
+		{name: "a link to the interpreter", base: base, change: change, config: starts("", "bunx", "serve"), unknown: "bun"},
+		{name: "a health check", base: base, config: health, unknown: "bun"},
 	})
 }

@@ -55,7 +55,7 @@ func words(s string) []string { return strings.Fields(s) }
 
 // libraries are the interpreters that a program can have inside. Their
 // libraries read a standard library that no header names.
-var libraries = []string{"libR.so", "libmonosgen", "libtcl8", "libguile"}
+var libraries = []string{"libR.so", "libmonosgen", "libtcl8", "libguile", "libjulia", "liboctinterp"}
 
 // Table is the manual's table of runtimes that are not known.
 func Table() string {
