@@ -116,7 +116,7 @@ func Of(ctx context.Context, name string, dockerfile []byte) (Outlook, error) {
 
 // languages are the names of languages by those of their runtimes' programs,
 // without versions.
-var languages = map[string]string{"dotnet": ".NET", "java": "Java", "ruby": "Ruby", "jruby": "Ruby", "php": "PHP", "php-fpm": "PHP", "php-cgi": "PHP", "frankenphp": "PHP", "perl": "Perl", "r": "R", "rscript": "R", "pwsh": "PowerShell",
+var languages = map[string]string{"dotnet": ".NET", "java": "Java", "ruby": "Ruby", "jruby": "Ruby", "php": "PHP", "php-fpm": "PHP", "php-cgi": "PHP", "frankenphp": "PHP", "perl": "Perl", "r": "R", "rscript": "R", "pwsh": "PowerShell", "powershell": "PowerShell", "clisp": "Lisp", "emacs": "Emacs",
 	"erl": "Erlang", "escript": "Erlang", "rebar": "Erlang", "erlang": "Erlang", "rabbitmq-server": "Erlang", "elixir": "Elixir", "iex": "Elixir", "mix": "Elixir", "deno": "Deno", "bun": "Bun", "bunx": "Bun",
 	"mvn": "Java", "mvnw": "Java", "gradle": "Java", "gradlew": "Java", "ant": "Java", "jbang": "Java", "groovy": "Groovy", "scala": "Scala", "sbt": "Scala", "kotlin": "Kotlin", "clojure": "Clojure", "clj": "Clojure", "lein": "Clojure", "go": "Go", "cargo": "Rust"}
 

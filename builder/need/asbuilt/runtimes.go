@@ -34,7 +34,7 @@ var runtimes = sync.OnceValue(func() []runtime {
 		{name: "other JavaScript", programs: words("qjs tjs txiki llrt graaljs"), why: modules},
 		{name: "other Pythons", programs: words("pypy graalpy jython micropython ipy"), why: modules},
 		{name: "other Rubys", programs: words("jruby truffleruby mruby"), why: modules},
-		{name: "Groovy, Scala, Kotlin, Clojure", programs: words("groovy groovysh scala scala-cli kotlin kotlinc clojure clj lein sbt bb jbang jshell"), why: scripts},
+		{name: "Groovy, Scala, Kotlin, Clojure", programs: words("groovy groovysh scala scala-cli kotlin kotlinc clojure clj lein sbt bb jbang"), why: scripts},
 		{name: "Mono, PowerShell", programs: words("mono mono-sgen pwsh powershell"), why: modules},
 		{name: "R", programs: words("r rscript littler"), why: modules},
 		{name: "Julia, Octave", programs: words("julia octave octave-cli octave-gui"), why: modules},
