@@ -103,8 +103,8 @@ func large(b *testing.B, bin string, args ...string) (wall, cpu time.Duration, p
 	}
 }
 
-// largeLayers are files in so many layers, which gzip makes about a third of, as
-// it does of most images.
+// largeLayers are files in so many layers, which gzip takes about a third off:
+// fewer matches and more literals than most images have.
 func largeLayers(b *testing.B, layers, files, bytes int) []v1.Layer {
 	b.Helper()
 	r := rand.New(rand.NewPCG(uint64(layers), uint64(files))) //nolint:gosec // for contents

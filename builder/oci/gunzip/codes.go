@@ -269,7 +269,7 @@ func (r *Reader) coded() error {
 			}
 			held, n, pos, top = r.bits, r.n, r.pos, r.top()
 		}
-		// Now there are 56 bits or more. A code takes 15 at most.
+		// Now there are 56 bits or more: five of the codes that a first look tells.
 		held |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
 		pos += int((63 - n) >> 3) //nolint:gosec // at most 7
 		n |= 56
@@ -291,7 +291,14 @@ func (r *Reader) coded() error {
 					n -= uint(e & 31)
 					out[w] = byte(e >> 16)
 					w++
-					continue
+					e = c.lit[held&(1<<litBits-1)]
+					if e&literal != 0 {
+						held >>= e & 31
+						n -= uint(e & 31)
+						out[w] = byte(e >> 16)
+						w++
+						continue
+					}
 				}
 			}
 			held |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
@@ -338,6 +345,13 @@ func (r *Reader) coded() error {
 			return r.wrong(n, pos, "a match before the beginning")
 		}
 		from, end := w-far, w+length
+		if far >= 16 && length <= 16 { // most, so that nothing is to be foretold
+			to, of := out[w:w+16:w+16], out[from:from+16:from+16]
+			binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(of))
+			binary.LittleEndian.PutUint64(to[8:], binary.LittleEndian.Uint64(of[8:]))
+			w = end
+			continue
+		}
 		if far < 8 {
 			for ; w < end; w++ {
 				out[w] = out[from]
