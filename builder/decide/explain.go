@@ -122,7 +122,7 @@ func leadNowhere(ctx context.Context, t tree.Tree, files *drafts) (notes, error)
 
 // merge puts the plan together.
 func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, said notes) *image.Plan {
-	p := &image.Plan{Config: config, Packages: of.recorded.packages, Components: of.closed.Components, GoDynamic: of.closed.Subjects(need.GoDynamic), Changes: said.changes}
+	p := &image.Plan{Config: config, Packages: of.recorded.packages, Components: of.closed.Components, GoDynamic: of.closed.Subjects(need.GoDynamic), TempPrograms: of.closed.Reason(need.TempPrograms) != "", Changes: said.changes}
 	p.Entries = make([]image.Entry, 0, len(files.list))
 	for _, d := range files.entries() {
 		e := d.Entry

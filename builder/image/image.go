@@ -41,6 +41,9 @@ type Plan struct {
 	Bytecode *Bytecode `json:"-"`
 	// GoDynamic are the programs that Go built and that need a loader.
 	GoDynamic []string `json:"-"`
+	// TempPrograms says that programs or libraries are unpacked to /tmp and run
+	// from there, so that it may not be mounted noexec.
+	TempPrograms bool `json:"-"`
 	// Programs are the real paths of what the image runs.
 	Programs []string `json:"programs"`
 	// Shell is the path of the shell in the image, "" when it has none.

@@ -158,25 +158,26 @@ type FactKind string
 
 // The facts. Subject says what shows it.
 const (
-	Certificates FactKind = "certificates" // roots of TLS verification are read
-	Zones        FactKind = "zones"        // time zones are read
-	GoZones      FactKind = "go zones"     // by a Go program, which can read a zip
-	Accounts     FactKind = "accounts"     // passwd or group is read
-	Names        FactKind = "names"        // accounts are looked up by name, so any of them
-	Temp         FactKind = "temp"         // temporary files are made
-	NameService  FactKind = "nsswitch"     // a glibc that asks DNS before the hosts file by itself
-	OpenSSL      FactKind = "openssl"      // OpenSSL is told where the bundle is
-	State        FactKind = "state"        // Subject is a directory that a packaged program writes to
-	Root         FactKind = "root"         // the image has to run as root
-	ScriptDir    FactKind = "script dir"   // Subject is a directory whose scripts a script may run
-	GoDynamic    FactKind = "go dynamic"   // Subject is a Go program that needs a loader
-	Home         FactKind = "home"         // something may look for the home of the user
-	LeftData     FactKind = "left data"    // Subject is a package whose data stay behind, as nothing of it is used
-	Variable     FactKind = "variable"     // Subject is NAME=VALUE, which the image sets where the Dockerfile does not
-	Bytecode     FactKind = "bytecode"     // Subject is a directory with compiled modules of Python, Reason the interpreter
-	LibraryCache FactKind = "ld.so.cache"  // the loader's cache is read by who looks for a library
-	SearchDir    FactKind = "search dir"   // Subject is a directory in which a program looks for libraries
-	KeepTime     FactKind = "keep time"    // Subject is a file whose time a program compares
+	Certificates FactKind = "certificates"  // roots of TLS verification are read
+	Zones        FactKind = "zones"         // time zones are read
+	GoZones      FactKind = "go zones"      // by a Go program, which can read a zip
+	Accounts     FactKind = "accounts"      // passwd or group is read
+	Names        FactKind = "names"         // accounts are looked up by name, so any of them
+	Temp         FactKind = "temp"          // temporary files are made
+	TempPrograms FactKind = "temp programs" // what is unpacked to the directory for temporary files is run or loaded
+	NameService  FactKind = "nsswitch"      // a glibc that asks DNS before the hosts file by itself
+	OpenSSL      FactKind = "openssl"       // OpenSSL is told where the bundle is
+	State        FactKind = "state"         // Subject is a directory that a packaged program writes to
+	Root         FactKind = "root"          // the image has to run as root
+	ScriptDir    FactKind = "script dir"    // Subject is a directory whose scripts a script may run
+	GoDynamic    FactKind = "go dynamic"    // Subject is a Go program that needs a loader
+	Home         FactKind = "home"          // something may look for the home of the user
+	LeftData     FactKind = "left data"     // Subject is a package whose data stay behind, as nothing of it is used
+	Variable     FactKind = "variable"      // Subject is NAME=VALUE, which the image sets where the Dockerfile does not
+	Bytecode     FactKind = "bytecode"      // Subject is a directory with compiled modules of Python, Reason the interpreter
+	LibraryCache FactKind = "ld.so.cache"   // the loader's cache is read by who looks for a library
+	SearchDir    FactKind = "search dir"    // Subject is a directory in which a program looks for libraries
+	KeepTime     FactKind = "keep time"     // Subject is a file whose time a program compares
 )
 
 // A Fact is one thing that is known of the image's programs.

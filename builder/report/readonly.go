@@ -16,9 +16,17 @@ func readOnly(p *image.Plan) []string {
 	out := []string{"--read-only"}
 	user, group, numeric := strings.Cut(p.Config.User, ":")
 	for _, e := range Writable(p) {
-		option := "--tmpfs " + e.Path
+		var options []string
 		if numeric && e.Mode&0o002 == 0 {
-			option += ":uid=" + user + ",gid=" + group
+			options = append(options, "uid="+user, "gid="+group)
+		}
+		// docker mounts a tmpfs noexec unless it is told otherwise.
+		if p.TempPrograms && e.Path == "/tmp" {
+			options = append(options, "exec")
+		}
+		option := "--tmpfs " + e.Path
+		if len(options) > 0 {
+			option += ":" + strings.Join(options, ",")
 		}
 		out = append(out, option)
 	}

@@ -9,6 +9,14 @@ import (
 	"github.com/whittle-oci/whittle/builder/image"
 )
 
+// TestTempPrograms are in /tmp, where docker lets nothing run unless it is told to.
+func TestTempPrograms(t *testing.T) {
+	p := &image.Plan{TempPrograms: true, Entries: []image.Entry{{Path: "/run", Type: image.Dir, Mode: 0o1777}, {Path: "/tmp", Type: image.Dir, Mode: 0o1777}}}
+	if got, want := readOnly(p), []string{"--read-only", "--tmpfs /run", "--tmpfs /tmp:exec"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestReadOnly(t *testing.T) {
 	entries := []image.Entry{
 		{Path: "/run", Type: image.Dir, Mode: 0o755},

@@ -342,6 +342,7 @@ func (g *gathered) inside(ctx context.Context) error {
 		g.out.Needs = append(g.out.Needs, needs...)
 	}
 	if first != "" {
+		g.out.Facts = append(g.out.Facts, need.Fact{Kind: need.TempPrograms, Reason: first + " is unpacked and loaded"})
 		g.warn(first+" is unpacked to /tmp and loaded from there, so /tmp has to be writable and to allow programs", temporary+"; without noexec")
 	}
 	return nil

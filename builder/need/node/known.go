@@ -23,6 +23,7 @@ type knownPackage struct {
 	shell    bool     // it runs command lines by a shell
 	programs []string // that it starts
 	temp     bool     // it writes to the directory for temporary files
+	runsTemp bool     // and runs programs from there
 	write    string   // a directory that it writes to, below the application
 	says     string   // what is said of it, "" for nothing more
 	hint     string
@@ -61,7 +62,7 @@ var knownPackages = sync.OnceValue(func() []knownPackage {
 		{name: "tempy", temp: true, source: "github.com/sindresorhus/tempy README"},
 		{name: "formidable", temp: true, says: "formidable keeps uploads in the directory for temporary files unless uploadDir is set", source: "github.com/node-formidable/formidable README"},
 		{name: "express-fileupload", temp: true, source: "github.com/richardgirges/express-fileupload README"},
-		{name: "@sparticuz/chromium", temp: true, says: "@sparticuz/chromium unpacks a browser to /tmp, which has to allow programs", hint: "mount /tmp without noexec", source: "github.com/Sparticuz/chromium README"},
+		{name: "@sparticuz/chromium", temp: true, runsTemp: true, says: "@sparticuz/chromium unpacks a browser to /tmp, which has to allow programs", hint: "mount /tmp without noexec", source: "github.com/Sparticuz/chromium README"},
 		{name: "puppeteer", says: "puppeteer starts a browser, which needs fonts and a home that can be written to", hint: "set PUPPETEER_EXECUTABLE_PATH to a browser of the distribution", source: "pptr.dev/troubleshooting"},
 		{name: "playwright", says: "playwright starts a browser of PLAYWRIGHT_BROWSERS_PATH, which needs fonts", hint: "set PLAYWRIGHT_BROWSERS_PATH to a directory outside of a home, and include: it", source: "playwright.dev/docs/browsers"},
 		{name: "pm2", says: "pm2 writes to PM2_HOME, which is ~/.pm2", hint: "start the program with node: containers are restarted by who runs them", source: "pm2.keymetrics.io/docs"},
@@ -151,6 +152,9 @@ func (r *Runtime) knownPackage(ctx context.Context, env *need.Env, s *need.Set, 
 	}
 	if k.temp {
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Temp, Reason: k.name + " uses the directory for temporary files"})
+		if k.runsTemp {
+			out.Facts = append(out.Facts, need.Fact{Kind: need.TempPrograms, Reason: k.name + " unpacks programs"})
+		}
 		note(said, "temp", cmp.Or(k.says, k.name+" uses the directory for temporary files, /tmp"), cmp.Or(k.hint, temporary))
 	}
 	if k.write != "" && s.Holds(path.Join(dir, path.Dir(k.write))) {

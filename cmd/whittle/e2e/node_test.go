@@ -215,8 +215,12 @@ func readOnly(r *report.Report, user string) (dirs []string) {
 			continue
 		}
 		if user == randomUser {
-			dir, _, _ = strings.Cut(dir, ":")
+			var options string
+			dir, options, _ = strings.Cut(dir, ":")
 			dir += ":gid=0,mode=0775"
+			if strings.HasSuffix(options, "exec") {
+				dir += ",exec"
+			}
 		}
 		dirs = append(dirs, dir)
 	}

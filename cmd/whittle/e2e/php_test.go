@@ -40,7 +40,7 @@ var phpApps = []interpretedApp{
 		gone: phpGone[1:], warns: []string{"/app/report.php runs commands by a shell, first in line 15"}, heavy: true,
 	},
 	{
-		name: "php-server", probe: "curl -sf -m 10 http://127.0.0.1:8080/ http://127.0.0.1:8080/style.css", want: `home, 1\.234,50.€, curl ok, seen 1, prepended yes\nbody \{ margin: 0 \}`,
+		name: "php-server", probe: "curl -sf -m 10 http://127.0.0.1:8080/ http://127.0.0.1:8080/style.css", want: `home, 1\.234,50.€, curl ok, seen 1, prepended no\nbody \{ margin: 0 \}`,
 		argv: []string{"tini", "--", "php", "-S", "0.0.0.0:8080", "-t", "public", "public/index.php"}, gone: phpGone, heavy: true,
 	},
 	{
