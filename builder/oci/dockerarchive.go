@@ -14,9 +14,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/whittle-oci/whittle/builder/oci/gunzip"
 )
 
 // dockerManifestFile lists the images of a docker archive
@@ -183,7 +182,7 @@ func decompressed(rc io.ReadCloser) (io.ReadCloser, error) {
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		z, err := gunzip.NewReader(r)
+		z, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, err
 		}
