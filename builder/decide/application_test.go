@@ -55,7 +55,7 @@ func nginx(t *tree.Memory) {
 func TestApplications(t *testing.T) {
 	data := []string{
 		"0755 0:0 /usr/sbin/nginx", "0755 0:0 /usr/lib/nginx/modules/geo.so", "0755 0:0 /usr/lib/nginx/modules/echo.so", "0644 0:0 /etc/nginx/nginx.conf", "0644 0:0 /etc/nginx/mime.types",
-		"0644 0:0 /usr/share/nginx/html/index.html", "0775 65532:0 /var/lib/nginx/", "0775 65532:0 /run/", "0777 0:0 /var/run -> /run", "1777 0:0 /tmp/", "0644 0:0 /usr/share/doc/nginx/copyright",
+		"0644 0:0 /usr/share/nginx/html/index.html", "0775 65532:0 /var/lib/nginx/", "0775 65532:0 /run/", "0777 0:0 /var/run -> /run", "0777 0:0 /var/lock -> /run/lock", "1777 0:0 /run/lock/", "1777 0:0 /tmp/", "0644 0:0 /usr/share/doc/nginx/copyright",
 		"0644 0:0 /var/lib/dpkg/status.d/nginx", "0644 0:0 /var/lib/dpkg/status.d/nginx-common",
 		"0644 0:0 /usr/share/doc/libnginx-mod-echo/copyright", "0644 0:0 /var/lib/dpkg/status.d/libnginx-mod-echo",
 	}

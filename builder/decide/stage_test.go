@@ -53,6 +53,8 @@ func debian(t *tree.Memory) {
 	t.Dir("/tmp", 0o777|fs.ModeSticky)
 	t.Symlink("/bin", "usr/bin")
 	t.Symlink("/var/run", "/run")
+	t.Dir("/run/lock", 0o777|fs.ModeSticky)
+	t.Symlink("/var/lock", "/run/lock")
 	t.Dir("/run", 0o755)
 	for _, name := range []string{"sh", "mkdir", "sed", "gosu", "chown", "su-exec", "tini"} {
 		t.File("/usr/bin/"+name, 0o755, elftest.File{}.Bytes())

@@ -120,6 +120,14 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 	for _, dir := range []string{"/run", "/var/run"} {
 		out.Facts = append(out.Facts, state(dir))
 	}
+	// And locks, where the base image has a place for them: Debian's is a link.
+	switch res, err := tree.Resolve(ctx, env.Tree, "/var/lock"); {
+	case need.Missing(err), err == nil && !res.Entry.IsDir():
+	case err != nil:
+		return out, err
+	default:
+		out.Facts = append(out.Facts, state("/var/lock"))
+	}
 	return out, nil
 }
 
