@@ -135,7 +135,7 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, sai
 			p.Programs = append(p.Programs, f.Path)
 		}
 	}
-	p.Bytecode = bytecode(of.closed)
+	p.Bytecode, p.Java = bytecode(of.closed), installed(of.closed)
 	if len(of.closed.Shells) > 0 {
 		p.Shell = of.closed.Shells[0].Shell
 	}
@@ -189,6 +189,16 @@ func bytecode(closed *need.Set) *image.Bytecode {
 	slices.Sort(out.Dirs)
 	out.Dirs = slices.Compact(out.Dirs)
 	return &out
+}
+
+// installed says which installation of Java the image has and what runs on it, nil
+// where it has none or several.
+func installed(closed *need.Set) *image.Java {
+	homes := closed.Subjects(need.JavaHome)
+	if len(homes) != 1 {
+		return nil
+	}
+	return &image.Java{Home: homes[0], Classes: closed.Subjects(need.JavaClasses), Nested: closed.Subjects(need.JavaNested), Options: closed.Subjects(need.JavaOption)}
 }
 
 // maxShellUses is how many further uses of a shell are named.

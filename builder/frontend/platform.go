@@ -148,10 +148,7 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	if err != nil {
 		return nil, err
 	}
-	made, err := decide.Decide(ctx, decide.Input{
-		Tree: stage.tree, Changed: stage.changed, Base: stage.base, BaseEnv: baseEnv(conv.BaseImage),
-		Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: options,
-	})
+	stage, made, err := b.planned(ctx, stage, p, decide.Input{BaseEnv: baseEnv(conv.BaseImage), Config: conv.Image.Config, Compiles: compiled.compiles(b.file), Options: options})
 	if u, ok := errors.AsType[*image.UnsupportedError](err); ok {
 		b.warn(ctx, fmt.Sprintf("%s; the image is built as written", u), b.file.where(u.Instruction), "")
 		return b.asWritten(ctx, def, conv, p)
@@ -206,6 +203,25 @@ func (b *build) rewrite(ctx context.Context, def *pb.Definition, conv *dockerfil
 	b.reported(rep, made)
 	att.add(p, rep, made, stage.state, created)
 	return &dockerui.BuildResult{Reference: ref, Image: img, Epoch: &created}, nil
+}
+
+// planned decides what the image of a stage holds. in has everything but the
+// stage. Where java: jlink makes another stage of it, the image is that one's.
+func (b *build) planned(ctx context.Context, s *stage, p *ocispecs.Platform, in decide.Input) (*stage, *image.Plan, error) {
+	in.Tree, in.Changed, in.Base = s.tree, s.changed, s.base
+	made, err := decide.Decide(ctx, in)
+	if err != nil || !b.config.Jlink {
+		return s, made, err
+	}
+	linked, err := b.linked(ctx, s, made, p)
+	if err != nil || linked == nil {
+		return s, made, err
+	}
+	in.Tree, in.Changed, in.Base = linked.tree, linked.changed, linked.base
+	if made, err = decide.Decide(ctx, in); err != nil {
+		return linked, nil, err
+	}
+	return linked, made, told(ctx, linked, made)
 }
 
 // sources are the states that the files of an image are copied from.

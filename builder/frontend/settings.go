@@ -57,6 +57,8 @@ func Settings() []Setting {
 		{"packages", Text, `"auto" follows the dependencies of packages to data and modules that programs open, "strict" follows files alone`},
 		{"layers", Text, `"shared" gives what the base image alone brings, dependencies and the application a layer each, "one" puts all into one`},
 		{"static", Text, `"auto" makes Go programs static where it can, "off" leaves the build as written`},
+		{"java", Text, `"jlink" makes the installation of Java one of the modules that the image uses, by the JDK of the final stage, "whole" leaves all modules`},
+		{"java-modules", List, "further modules of Java that java: jlink keeps"},
 		{"no-shell", Bool, "refuse an image that would need a shell"},
 		{"no-licences", Bool, "omit copyright files"},
 		{"no-identity", Bool, "give the image's user no line in passwd and group and no HOME"},
@@ -87,6 +89,8 @@ func ArgName(name string) string {
 type Config struct {
 	Plan          decide.Options
 	StaticOff     bool
+	Jlink         bool
+	JavaModules   []string
 	Contents      string // "auto", "true" or "false"
 	Minimal       bool
 	BaseLabels    bool
@@ -458,6 +462,13 @@ func config(sources ...map[string]Value) (Config, error) {
 	c.Plan.StrictPackages = oneOf("packages", "auto", "auto", "strict") == "strict"
 	c.Plan.OneLayer = oneOf("layers", "shared", "shared", "one") == "one"
 	c.StaticOff = oneOf("static", "auto", "auto", "off", "true", "false") == "off" || text("static") == "false"
+	c.Jlink = oneOf("java", "whole", "whole", "jlink") == "jlink"
+	c.JavaModules = get("java-modules").items
+	for _, name := range c.JavaModules {
+		if !moduleName().MatchString(name) {
+			fail("java-modules", fmt.Sprintf("%q is not the name of a module", name))
+		}
+	}
 	c.Contents = oneOf("contents", "auto", "auto", "true", "false")
 	c.Minimal, c.Probe, c.BaseLabels = boolean("minimal"), boolean("probe"), boolean("base-labels")
 	c.DebugImage = text("debug-image")

@@ -39,6 +39,9 @@ type Plan struct {
 	// Bytecode says which compiled modules of Python have to be made independent
 	// of the times of their sources, nil for none.
 	Bytecode *Bytecode `json:"-"`
+	// Java is the installation of Java that programs run on, nil for none or for
+	// several.
+	Java *Java `json:"-"`
 	// GoDynamic are the programs that Go built and that need a loader.
 	GoDynamic []string `json:"-"`
 	// TempPrograms says that programs or libraries are unpacked to /tmp and run
@@ -86,6 +89,15 @@ type Bytecode struct {
 // Holds reports whether a path lies below one of the directories.
 func (b *Bytecode) Holds(name string) bool {
 	return slices.ContainsFunc(b.Dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
+}
+
+// Java is an installation of Java and what runs on it, which jlink(1) makes a
+// smaller installation of.
+type Java struct {
+	Home    string   // real path of java.home
+	Classes []string // archives and directories of classes outside of it, sorted
+	Nested  []string // those of Classes that are archives with archives in them
+	Options []string // of the virtual machine
 }
 
 // Type says what kind of file an Entry is.
@@ -144,7 +156,7 @@ type Subtree struct {
 // A Change is one difference between the built image and the minimal one that
 // a program could notice.
 type Change struct {
-	Kind string `json:"kind"` // environment, user, mode, owner, command, static, time
+	Kind string `json:"kind"` // environment, user, mode, owner, command, static, time, java
 	Name string `json:"name"`
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`

@@ -178,6 +178,10 @@ const (
 	LibraryCache FactKind = "ld.so.cache"   // the loader's cache is read by who looks for a library
 	SearchDir    FactKind = "search dir"    // Subject is a directory in which a program looks for libraries
 	KeepTime     FactKind = "keep time"     // Subject is a file whose time a program compares
+	JavaHome     FactKind = "java home"     // Subject is an installation of Java that programs run on
+	JavaClasses  FactKind = "java classes"  // Subject is an archive or a directory of classes of Java
+	JavaNested   FactKind = "java nested"   // Subject is an archive of Java with archives in it
+	JavaOption   FactKind = "java option"   // Subject is an option of the virtual machine
 )
 
 // A Fact is one thing that is known of the image's programs.

@@ -33,6 +33,7 @@ type contents struct {
 	known      map[string]bool // names of known libraries
 	usages     []usage
 	unread     string // why it could not be read to its end, "" when it could
+	nested     bool   // it is an archive with archives in it
 }
 
 // A native is a library in an archive.
@@ -132,6 +133,7 @@ func (r *Runtime) file(a *archive, c *contents, f *zip.File, where string, own f
 	case library().MatchString(path.Base(name)):
 		return r.native(a, c, f, where)
 	case isArchive(name) && depth < maxDepth:
+		c.nested = true
 		inner, err := a.nested(f)
 		if unreadable(err) {
 			if errors.Is(err, errMuch) {

@@ -218,6 +218,9 @@ func (l *commandLine) take(words []string) {
 
 // option notes what one option says. word is it as written.
 func (l *commandLine) option(word, option, value string) {
+	if option == "--add-modules" {
+		word = option + "=" + value
+	}
 	l.options = append(l.options, word)
 	name, behind, _ := strings.Cut(word, ":")
 	switch {

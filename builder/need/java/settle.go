@@ -31,6 +31,7 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 	}
 	g := &gathered{r: r, env: env, homes: homes, out: &out, known: map[string]string{}, natives: map[string]native{}}
 	var archives []string
+	dirs := map[string]bool{}
 	files, timed := 0, r.started.archives
 	for _, f := range s.Files() {
 		if !f.Entry.IsRegular() || !outside(f.Path) {
@@ -44,7 +45,14 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 				return out, err
 			}
 			g.add(f.Path, c)
-		case ext == ".class" && f.Entry.Size <= maxClass && files < maxFiles && !loader(f.Path):
+			if c.nested {
+				out.Facts = append(out.Facts, need.Fact{Kind: need.JavaNested, Subject: f.Path})
+			}
+		case ext == ".class":
+			dirs[path.Dir(f.Path)] = true
+			if f.Entry.Size > maxClass || files >= maxFiles || loader(f.Path) {
+				continue
+			}
 			files++
 			c, err := r.classFile(ctx, env.Tree, f.Path)
 			if err != nil {
@@ -60,12 +68,40 @@ func (r *Runtime) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.
 			out.Facts = append(out.Facts, need.Fact{Kind: need.KeepTime, Subject: name, Reason: "an archive of classes is not read when it changes"})
 		}
 	}
+	out.Facts = append(out.Facts, r.linkable(homes, append(archives, topmost(dirs)...))...)
 	for _, step := range []func(context.Context) error{g.libraries, g.drawing, g.inside, g.used} {
 		if err := step(ctx); err != nil {
 			return out, err
 		}
 	}
 	return out, nil
+}
+
+// linkable are the facts that jlink(1) makes a smaller installation by.
+func (r *Runtime) linkable(homes []*home, classes []string) []need.Fact {
+	var out []need.Fact
+	for _, h := range homes {
+		out = append(out, need.Fact{Kind: need.JavaHome, Subject: h.dir})
+	}
+	for _, name := range classes {
+		out = append(out, need.Fact{Kind: need.JavaClasses, Subject: name})
+	}
+	for _, option := range r.started.options {
+		out = append(out, need.Fact{Kind: need.JavaOption, Subject: option})
+	}
+	return out
+}
+
+// topmost gives those of several directories that lie in none of the others,
+// sorted.
+func topmost(dirs map[string]bool) []string {
+	var out []string
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		if !slices.ContainsFunc(out, func(top string) bool { return need.Below(dir, top) }) {
+			out = append(out, dir)
+		}
+	}
+	return out
 }
 
 // loader reports whether a class in a directory belongs to one of the loaders.

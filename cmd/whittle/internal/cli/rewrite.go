@@ -39,7 +39,7 @@ var ofBuild = []string{
 
 // notOfBuild are the settings that say what a Dockerfile cannot do, or what is
 // done with an image that is built.
-var notOfBuild = []string{"static", "contents", "minimal", "smoke", "syntax-aliases", "layers", "debug-image"}
+var notOfBuild = []string{"static", "contents", "minimal", "smoke", "syntax-aliases", "layers", "debug-image", "java", "java-modules"}
 
 func (a *app) rewriteCommand() *cobra.Command {
 	f := &rewriteFlags{all: pflag.NewFlagSet("build", pflag.ContinueOnError)}
@@ -133,6 +133,7 @@ func (f *rewriteFlags) check() error {
 func (a *app) planned(ctx context.Context, f *rewriteFlags, req *buildRequest) (*reports, []byte, error) {
 	settings := f.build.settings(f.all)
 	settings["static"] = []string{"off"} // a Dockerfile compiles as it is written
+	settings["java"] = []string{"whole"} // runs no step that it has not
 	settings["layers"] = []string{"one"} // and copies from one stage
 	if f.build.target != "" {
 		settings["minimal"] = []string{"true"}
