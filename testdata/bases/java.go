@@ -111,7 +111,7 @@ func (m *maker) java(ctx context.Context, file string, jre bool) error {
 		return err
 	}
 	defer in.Close()
-	return pack(file, func(w *tar.Writer) error {
+	err = pack(file, func(w *tar.Writer) error {
 		if err := script(w, "__cacert_entrypoint.sh", cacertsEntrypoint); err != nil {
 			return err
 		}
@@ -152,6 +152,14 @@ func (m *maker) java(ctx context.Context, file string, jre bool) error {
 			}
 		}
 	})
+	other := "jre17.tar.gz"
+	if jre {
+		other = "jdk17.tar.gz"
+	}
+	if err != nil || !exists(filepath.Join(m.dir, other)) {
+		return err
+	}
+	return os.Remove(root) // both are made, and half a gigabyte is free again
 }
 
 // filesBelow reads the files of an archive of a root at or below some paths.
