@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -30,14 +29,15 @@ var javaApps = []interpretedApp{
 	{name: "java-fonts", want: `drawn in DejaVu Sans, wide: true, png: true, jpeg: true`, argv: []string{"java", "-Djava.awt.headless=true", "com.example.charts.Chart"}, gone: javaGone, more: append(slices.Clone(javaEntrypoint), difference{"/etc/locale.alias", "gettext looks for translations by it"}), quiet: true, heavy: true},
 	{name: "java-native", want: `native: 128 bits`, argv: []string{"java", "-jar", "/opt/native.jar"}, gone: javaGone, more: javaEntrypoint, warns: []string{"/opt/native.jar!/linux-x86_64/libshop.so is unpacked to /tmp"}, heavy: true},
 	{
+		name: "java-jlink", want: `ledger: 1\.234,5, true, EC, windows (true|false)\n`, argv: []string{"java", "-jar", "ledger.jar"}, quiet: true, heavy: true,
+		gone: append([]string{"/opt/java/openjdk/lib/server/classes.jsa", "/opt/java/openjdk/lib/libfontmanager.so"}, javaGone...),
+		more: append(slices.Clone(javaEntrypoint), difference{"/opt/java/openjdk/lib/server/classes.jsa", "an archive of classes of all modules"}),
+	},
+	{
 		name: "java-tomcat", probe: "curl -sf -m 10 http://127.0.0.1:8080/", want: `hello from tomcat, true`, gone: javaGone, more: javaEntrypoint, heavy: true,
 		warns: []string{"makes a directory of its own in /tmp when it starts"},
 	},
 }
-
-// maxJRE is the most that an image with a whole class library may be to pull, at
-// BuildKit's best level of zstd, in MB.
-const maxJRE = 51
 
 // TestJava builds applications of Java as [TestNode] does those of Node.js.
 func TestJava(t *testing.T) {
@@ -47,28 +47,4 @@ func TestJava(t *testing.T) {
 			a.test(t)
 		})
 	}
-	t.Run("size", func(t *testing.T) {
-		interpretedApp{heavy: true}.due(t)
-		out := filepath.Join(t.TempDir(), "layout")
-		res := whittle(t, shared(), "build", filepath.Join(world.root, "testdata", "apps", "java-jar"), "-o", "type=oci,tar=false,compression=zstd,compression-level=22,force-compression=true,dest="+out, "--progress", "quiet")
-		if res.code != 0 {
-			t.Fatalf("exit %d\n%s", res.code, res.stderr)
-		}
-		layers, err := onlyImage(t, out).Layers()
-		if err != nil {
-			t.Fatal(err)
-		}
-		pulled := int64(0)
-		for _, l := range layers {
-			n, err := l.Size()
-			if err != nil {
-				t.Fatal(err)
-			}
-			pulled += n
-		}
-		t.Logf("java-jar on a JRE: %.1f MB to pull, at most %d", float64(pulled)/1e6, maxJRE)
-		if pulled > maxJRE*1e6 {
-			t.Errorf("%d bytes", pulled)
-		}
-	})
 }
