@@ -190,9 +190,15 @@ NATIVE_STATE ?=
 native: setup build tools ## build and run native programs as written and made minimal: make native [NATIVE=DIR RUN=REGEXP NATIVE_STATE=DIR]
 	WHITTLE_E2E=1 WHITTLE_E2E_BASES='debian:bookworm gcc:12 golang:1.26' WHITTLE_NATIVE='$(NATIVE)' WHITTLE_NATIVE_STATE='$(NATIVE_STATE)' $(TEST) -count=1 -timeout 90m -run 'Test(Native|Oracle)$$/$(RUN)' ./cmd/whittle/e2e
 
+# Where the table goes; seconds in it are only good on a quiet machine.
+COMPARISON ?= docs/comparison.md
+.PHONY: comparison
+comparison: setup build ## write docs/comparison.md: every app as written, on a slim base, by hand and minimal: make comparison [COMPARISON=FILE]
+	WHITTLE_E2E=1 WHITTLE_COMPARISON='$(COMPARISON)' $(TEST) -count=1 -timeout 120m -run TestComparison -v ./cmd/whittle/e2e
+
 .PHONY: languages
 languages: setup build ## build and run every app of a language with a runtime, as written and made minimal: make languages [RUN=REGEXP]
-	WHITTLE_E2E=ci WHITTLE_LANGUAGES=1 $(TEST) -count=1 -timeout 90m -run 'Test(Node|Python|PHP|Ruby|Perl|Java|Bytecode|Rewrite|Templates)$$/$(RUN)' -v ./cmd/whittle/e2e
+	WHITTLE_E2E=ci WHITTLE_LANGUAGES=1 $(TEST) -count=1 -timeout 90m -run 'Test(Node|Python|PHP|Ruby|Perl|Java|Sizes|Bytecode|Rewrite|Templates)$$/$(RUN)' -v ./cmd/whittle/e2e
 
 # Pages in a browser: Chromium of the distribution, axe-core of the npm registry.
 AXE := .tools/browser/node_modules/axe-core/axe.min.js

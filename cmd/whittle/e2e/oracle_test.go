@@ -130,7 +130,8 @@ func onlyReport(t *testing.T, res result) *report.Report {
 
 // plainBuild is a variable that makes this program build a directory with
 // BuildKit's own frontend: it holds the directory, the state of the engine, its
-// configuration and where the layout goes. The engine's databases stay open until
+// configuration, where the layout goes, the directory of the Dockerfile and the
+// compression. The engine's databases stay open until
 // its process ends, so that it gets one of its own.
 const plainBuild = "WHITTLE_E2E_PLAIN_BUILD"
 
@@ -138,16 +139,22 @@ const plainBuild = "WHITTLE_E2E_PLAIN_BUILD"
 // the cache that whittle has in these tests, so that nothing is built twice.
 func asWritten(t testing.TB, dir string) v1.Image {
 	t.Helper()
+	out := filepath.Join(t.TempDir(), "layout")
+	plainly(t, dir, dir, "uncompressed", out)
+	return onlyImage(t, out)
+}
+
+// plainly builds a directory by the Dockerfile of another one and writes a layout.
+func plainly(t testing.TB, dir, dockerfile, compression, out string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "layout")
-	args := strings.Join([]string{dir, filepath.Join(shared(), "whittle"), world.config, out}, "\n")
+	args := strings.Join([]string{dir, filepath.Join(shared(), "whittle"), world.config, out, dockerfile, compression}, "\n")
 	if res := run(t, []string{plainBuild + "=" + args}, self); res.code != 0 {
 		t.Fatalf("building %s as written: %s", dir, res.stderr)
 	}
-	return onlyImage(t, out)
 }
 
 func buildPlainly(ctx context.Context, args string) error {
@@ -159,10 +166,14 @@ func buildPlainly(ctx context.Context, args string) error {
 		return err
 	}
 	dir, err := fsutil.NewFS(list[0])
+	if err != nil {
+		return errors.Join(err, e.Close())
+	}
+	dockerfile, err := fsutil.NewFS(list[4])
 	if err == nil {
 		_, err = e.Client.Solve(ctx, nil, client.SolveOpt{
-			Frontend: "dockerfile.v0", LocalMounts: map[string]fsutil.FS{"context": dir, "dockerfile": dir},
-			Exports: []client.ExportEntry{{Type: client.ExporterOCI, OutputDir: list[3], Attrs: map[string]string{"tar": "false", "compression": "uncompressed"}}},
+			Frontend: "dockerfile.v0", LocalMounts: map[string]fsutil.FS{"context": dir, "dockerfile": dockerfile},
+			Exports: []client.ExportEntry{{Type: client.ExporterOCI, OutputDir: list[3], Attrs: map[string]string{"tar": "false", "compression": list[5]}}},
 		}, nil)
 	}
 	return errors.Join(err, e.Close())
