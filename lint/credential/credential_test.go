@@ -21,14 +21,15 @@ var (
 	holding = []string{
 		"PASSWORD", "DB_PASSWORD", "dbPassword", "MYSQL_ROOT_PASSWORD", "LDAP_ROOTPASS", "DBPASSWORD", "MAIL_PASS", "ORACLE_PWD", "JENKINS_PSW", "SECRET_PASSPHRASE",
 		"NPM_TOKEN", "GithubToken", "GH_PAT", "api_key", "APIKEY", "apiKey", "OPENAI_API_KEY", "SECRET_KEY_BASE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-		"private-key", "CLIENT_SECRET", "DJANGO_SECRET_KEY", "git_key", "auth", "SUPER_Secret", "credentials", "GOOGLE_CREDENTIALS", "TOKEN_V2", "VAULT.TOKEN",
+		"private-key", "CLIENT_SECRET", "DJANGO_SECRET_KEY", "git_key", "auth", "SUPER_Secret", "credentials", "GOOGLE_CREDENTIALS", "TOKEN_V2", "VAULT.TOKEN", "BOT_TOKEN4", "password2",
 	}
 	innocent = []string{
 		"SSH_AUTH_SOCK", "TOKEN_FILE", "MINIO_ACCESS_KEY_FILE", "SECRET_PATH", "GITHUB_AUTH_VERSION", "AUTH_MODULE_VERSION", "PASSWORD_MIN_LENGTH", "TOKEN_TTL", "MAX_TOKENS", "LLM_MAX_NEW_TOKENS", "AUTH_METHOD",
 		"POSTGRES_HOST_AUTH_METHOD", "GPG_KEY", "GPG_KEYS", "WORDPRESS_CLI_GPG_KEY", "PUBLIC_KEY", "public_token", "KEY_ID", "ALLOW_EMPTY_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD_ENABLED",
 		"ANSIBLE_HOST_KEY_CHECKING", "RECAPTCHA_SITE_KEY", "PWD", "OLDPWD", "CREDENTIALS_PATH", "TOKEN_URL", "KEYCLOAK_VERSION", "SECRET_NAME", "NO_AUTH", "password_file",
+		"BUCKET_KEY", "issuerKeyHash", "keyPressed", "csrf-token", "KEY_PAIR",
 	}
-	unrelated = []string{"USERNAME", "MONKEY", "AUTHORS", "COMPASS", "PATH", "PATTERN", "KEYCLOAK_HOME", "TOKENIZERS_PARALLELISM", "BYPASS", "PASS_THROUGH", "", "_", "SECRETARY", "LDAP_PATCH"}
+	unrelated = []string{"USERNAME", "MONKEY", "AUTHORS", "COMPASS", "PATH", "PATTERN", "KEYCLOAK_HOME", "TOKENIZERS_PARALLELISM", "BYPASS", "PASS_THROUGH", "", "_", "SECRETARY", "LDAP_PATCH", "AUTH0_DOMAIN", "BUNDLE_BUILD__NOKOGIRI", "BUNDLE_PATH__SYSTEM", "BUNDLE_WITHOUT", "X_BUNDLE__COM"}
 )
 
 func TestName(t *testing.T) {
@@ -45,6 +46,16 @@ func TestName(t *testing.T) {
 	for _, n := range unrelated {
 		if credential.Harmless(n) {
 			t.Errorf("%s has nothing to do with one", n)
+		}
+	}
+}
+
+// TestBundler knows the names under which Bundler looks for credentials, of
+// which BuildKit says nothing.
+func TestBundler(t *testing.T) {
+	for _, n := range []string{"BUNDLE_GEMS__CONTRIBSYS__COM", "BUNDLE_GEM__FURY__IO", "BUNDLE_RUBYGEMS__PKG__GITHUB__COM"} {
+		if !credential.Name(n) || credential.Harmless(n) {
+			t.Errorf("%s holds a credential", n)
 		}
 	}
 }
@@ -96,7 +107,7 @@ func TestHarmlessValue(t *testing.T) {
 	for v, want := range map[string]bool{
 		"true": true, `"no"`: true, "/run/secrets/token": true, "./key.json": true, "https://example.test/token": true, "file:/etc/key": true,
 		"C874011F0AB405110D02105534365D9472D7468F": true, "573BFD6B3D8FBC641079A6ABABF5BD827BD9BF62 8540A6F18833A80E9C1653A42FD21310B49F6B46": true,
-		"hunter2": false, "https://user:pass@example.test": false, "c874011f0ab405110d02105534365d9472d7468f": false, "/abc+def==": false, "": false,
+		"9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08": false, "hunter2": false, "https://user:pass@example.test": false, "c874011f0ab405110d02105534365d9472d7468f": false, "/abc+def==": false, "": false,
 	} {
 		if got := credential.HarmlessValue(v); got != want {
 			t.Errorf("%q: got %v", v, got)
@@ -174,13 +185,15 @@ func TestHeld(t *testing.T) {
 func TestFind(t *testing.T) {
 	const body = "1a2B3c4D5e6F7g8H9i0JkLmNoPqRsTuVwXyZ"
 	for text, want := range map[string][]string{
-		"token ghp_" + body + "\n":                        {"a GitHub token"},
-		"ghp_" + body + " and ghp_" + body:                {"a GitHub token", "a GitHub token"},
-		"AKIAQYLPMN5HHHFPZAM2":                            {"an AWS access key"},
-		"AKIAIOSFODNN7EXAMPLE":                            nil, // the one in AWS's documentation
-		"xAKIAQYLPMN5HHHFPZAM2":                           nil,
-		"AKIAQYLPMN5HHHFPZAM2X":                           nil,
-		"ghp_short":                                       nil,
+		"token ghp_" + body + "\n":         {"a GitHub token"},
+		"ghp_" + body + " and ghp_" + body: {"a GitHub token", "a GitHub token"},
+		"AKIAQYLPMN5HHHFPZAM2":             {"an AWS access key"},
+		"AKIAIOSFODNN7EXAMPLE":             nil, // the one in AWS's documentation
+		"xAKIAQYLPMN5HHHFPZAM2":            nil,
+		"AKIAQYLPMN5HHHFPZAM2X":            nil,
+		"-d @x https://hooks.slack.com/services/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": {"a Slack webhook"},
+		"https://hooks.slack.com/services/T000/B000/x":                                            nil,
+		"ghp_short": nil,
 		"ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx":        nil,
 		"ghp_000000000000000000000000000000000000":        nil,
 		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl":       {"a private key"},

@@ -15,7 +15,17 @@ import (
 // this does not, but for those of Harmless.
 func Name(name string) bool {
 	words := split(name)
-	return secret(words) && !harmless(words)
+	return secret(words) && !harmless(words) || bundler(name)
+}
+
+// bundler reports whether a name is that under which Bundler looks for the
+// credentials of a host, with "__" for its dots (bundler.io/man/bundle-config.1.html,
+// "Credentials for gem sources"): BUNDLE_GEMS__EXAMPLE__COM=user:password. Other
+// settings have no host's last word at their end.
+func bundler(name string) bool {
+	host, ok := strings.CutPrefix(name, "BUNDLE_")
+	last := strings.LastIndex(host, "__")
+	return ok && last > 0 && slices.Contains([]string{"APP", "CLOUD", "COM", "DEV", "IO", "NET", "ORG"}, host[last+2:])
 }
 
 // Harmless reports whether a name has a word of a credential in it and yet is
@@ -55,6 +65,9 @@ var secretEnds = []string{"password", "passwd", "rootpass", "dbpass", "userpass"
 
 func secret(words []string) bool {
 	for i, w := range words {
+		if w != "auth0" { // a company; others count what they have several of
+			w = strings.TrimRight(w, "0123456789")
+		}
 		if slices.Contains(secretWords, w) {
 			// "pat" and "pass" are ordinary words too, unless they come last.
 			if w != "pat" && w != "pass" || i == len(words)-1 && i > 0 || len(words) == 1 && w == "pass" {
@@ -121,11 +134,16 @@ func Setting(name, value string) bool {
 // firstHarmless are words that make a switch of what follows.
 var firstHarmless = []string{"allow", "disable", "enable", "generate", "has", "ignore", "is", "no", "require", "show", "skip", "use", "without"}
 
-// harmlessPairs are neighbours that name something public.
+// harmlessPairs are neighbours that name something public. The last two lines
+// are of what gitleaks' rule for names of no service lets pass
+// (generic-api-key, v8.30): keys of tables and of keyboards, and tokens that a
+// site gives to every visitor.
 var harmlessPairs = [][2]string{
 	{"gpg", "key"}, {"gpg", "keys"}, {"pgp", "key"}, {"pgp", "keys"}, {"pub", "key"}, {"site", "key"}, {"primary", "key"}, {"foreign", "key"},
 	{"sort", "key"}, {"partition", "key"}, {"cache", "key"}, {"allow", "empty"}, {"random", "root"}, {"key", "server"}, {"key", "map"}, {"auth", "sock"},
 	{"no", "auth"}, {"host", "key"}, {"signing", "fingerprint"}, {"token", "file"}, {"key", "vault"},
+	{"bucket", "key"}, {"hot", "key"}, {"idx", "key"}, {"natural", "key"}, {"schema", "key"}, {"sequence", "key"}, {"issuer", "key"}, {"csrf", "token"},
+	{"key", "board"}, {"key", "code"}, {"key", "down"}, {"key", "frame"}, {"key", "pair"}, {"key", "press"}, {"key", "pressed"}, {"key", "selector"}, {"key", "up"}, {"key", "word"},
 }
 
 func harmless(words []string) bool {

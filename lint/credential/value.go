@@ -97,10 +97,12 @@ func fingerprints(text string) bool {
 	return len(words) > 0
 }
 
-// Fingerprint reports whether a word is an OpenPGP fingerprint.
+// Fingerprint reports whether a word is an OpenPGP fingerprint of version 4, or
+// a key id. One of version 6 has 64 digits, as keys of AES-256 have: only a name
+// such as GPG_KEY tells them apart.
 func Fingerprint(word string) bool {
 	hex := strings.TrimPrefix(word, "0x")
-	return (len(hex) == 40 || len(hex) == 64 || len(hex) == 16 && hex != word) && Hex(hex) && hex == strings.ToUpper(hex)
+	return (len(hex) == 40 || len(hex) == 16 && hex != word) && Hex(hex) && hex == strings.ToUpper(hex)
 }
 
 // Hex reports whether text has hexadecimal digits only, in one case.

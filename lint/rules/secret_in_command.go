@@ -36,7 +36,7 @@ func checkSecretInCommand(p *rule.Pass) {
 			if !a.Literal {
 				continue
 			}
-			if why := passwordArgument(c, i); why != "" {
+			if why := passwordArgument(c, i); why != "" && !makesFile(in, a.Text) {
 				p.Reportf(a.Span, why+" stays in the image's history; use RUN --mount=type=secret")
 			}
 		}
@@ -73,7 +73,7 @@ func started(p *rule.Pass, in dockerfile.Instruction) {
 			if a.Literal {
 				why = passwordArgument(c, i)
 			}
-			if why == "" {
+			if why == "" || makesFile(in, a.Text) {
 				continue
 			}
 			value := a.Text
@@ -88,6 +88,18 @@ func started(p *rule.Pass, in dockerfile.Instruction) {
 			})
 		}
 	}
+}
+
+// makesFile reports whether the script of an instruction writes a file of a name, so that an argument
+// with this name is the file's: curl … >secret && serve --password secret.
+func makesFile(in dockerfile.Instruction, name string) bool {
+	words := strings.Fields(in.Text.Text)
+	for i, w := range words {
+		if w == ">"+name || w == name && i > 0 && slices.Contains([]string{">", "-o", "--output"}, words[i-1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // printed is the password that one command prints for the next to read.
