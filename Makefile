@@ -97,7 +97,7 @@ ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft $(TOOLS)/actionli
 
 interop-steps: bench fuzz native languages browser
 	$(TEST) -run XXX -bench . -benchtime 1x ./signing
-	@test -z "$(CORPUS)" || $(STEPS) conformance fixes outlook
+	@test -z "$(CORPUS)" || $(STEPS) conformance labels fixes outlook
 	@test -z "$(SIGSTORE)" || $(STEPS) sigstore
 
 # A Sigstore that runs: a directory with its trusted_root.json, a
@@ -158,6 +158,10 @@ V ?=
 .PHONY: conformance
 conformance: ## agreement with hadolint and BuildKit by rule: make conformance CORPUS=DIR [V=RULE prints what differs]
 	@$(GO) run ./lint/internal/conformance -corpus '$(CORPUS)' -v '$(V)'
+
+.PHONY: labels
+labels: ## findings that a name alone makes beside what people said who read them: make labels CORPUS=DIR
+	@$(GO) run ./lint/internal/labels -corpus '$(CORPUS)'
 
 .PHONY: bench-lint
 bench-lint: build ## time and memory of the linter beside their bars: make bench-lint CORPUS=DIR
