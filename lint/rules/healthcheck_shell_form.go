@@ -25,7 +25,7 @@ var healthcheckShellForm = rule.Rule{
 func checkHealthcheckShellForm(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		c, ok := in.Command.(*instructions.HealthCheckCommand)
-		if ok && !in.Trigger && c.Health != nil && len(c.Health.Test) > 0 && c.Health.Test[0] == "CMD-SHELL" {
+		if ok && c.Health != nil && len(c.Health.Test) > 0 && c.Health.Test[0] == "CMD-SHELL" {
 			message, fix := "HEALTHCHECK CMD is in shell form, which only an image with a shell can run", jsonForm(p.File, in)
 			if fix != nil {
 				message += "; write it as a JSON list"

@@ -49,7 +49,7 @@ func checkSecretInCommand(p *rule.Pass) {
 	}
 	for _, in := range p.File.Instructions {
 		exported(p, in)
-		if !in.Trigger && telling(in) {
+		if telling(in) {
 			started(p, in)
 		}
 	}

@@ -27,7 +27,7 @@ var secretPlaceholder = rule.Rule{
 
 func checkSecretPlaceholder(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
-		if _, ok := in.Command.(*instructions.EnvCommand); !ok || in.Trigger {
+		if _, ok := in.Command.(*instructions.EnvCommand); !ok {
 			continue
 		}
 		for _, pair := range in.Pairs() {

@@ -34,7 +34,7 @@ var signals = map[string]string{
 func checkStopSignal(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		c, ok := in.Command.(*instructions.StopSignalCommand)
-		if !ok || in.Trigger {
+		if !ok {
 			continue
 		}
 		signal, known := p.File.Expand(in, c.Signal)
