@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,40 +59,80 @@ type configFile struct {
 // of the context. Nothing else is transferred, and .dockerignore does not hide
 // it.
 func (b *build) findConfig(ctx context.Context) (configFile, error) {
-	opts := b.client.BuildOpts().Opts
-	dir := path.Dir(b.src.Filename)
 	from := func(local string) func(context.Context, string) ([]byte, error) {
-		return func(ctx context.Context, name string) ([]byte, error) { return b.readLocal(ctx, local, name) }
+		return func(ctx context.Context, name string) ([]byte, error) {
+			return b.readState(ctx, b.local(local, name, configName), name)
+		}
 	}
-	local := opts["dockerfilekey"]
-	if local == "" {
-		local = dockerui.DefaultLocalNameDockerfile
-	}
-	f := configFile{name: path.Join(dir, configName), read: from(local)}
+	f := configFile{name: path.Join(path.Dir(b.src.Filename), configName), read: from(b.dockerfileDir())}
 	var err error
 	if f.data, err = f.read(ctx, f.name); f.data != nil || err != nil {
 		return f, err
 	}
 	f = configFile{name: configName, read: b.readContext}
-	if _, remote := opts["context"]; !remote {
-		local = opts["contextkey"]
-		if local == "" {
-			local = dockerui.DefaultLocalNameContext
-		}
+	if local, ok := b.contextDir(); ok {
 		f.read = from(local)
 	}
 	f.data, err = f.read(ctx, f.name)
 	return f, err
 }
 
-// readLocal reads one file of a directory that the client shares, nil when it
-// is not there.
-func (b *build) readLocal(ctx context.Context, local, name string) ([]byte, error) {
-	st := llb.Local(local,
+// ignoreFile reads the ignore file that decides about the client's directory:
+// that of the Dockerfile's own name, else the one at the root of the context. data
+// is nil when there is none, or none that BuildKit could read.
+func (b *build) ignoreFile(ctx context.Context) (name string, data []byte) {
+	root, ok := b.contextDir()
+	if !ok {
+		return "", nil // nothing is left out of a repository or an archive
+	}
+	name = b.src.Filename + dockerui.DefaultDockerignoreName
+	if data := b.readSingle(ctx, b.dockerfileDir(), name); data != nil {
+		return name, data
+	}
+	name = dockerui.DefaultDockerignoreName
+	return name, b.readSingle(ctx, root, name)
+}
+
+// readSingle reads one file of a directory that the client shares, as BuildKit
+// reads the Dockerfile: a reference to single files need not show directories. It
+// gives nil when the file is not there or cannot be read.
+func (b *build) readSingle(ctx context.Context, local, name string) []byte {
+	def, err := b.local(local, name, name).Marshal(ctx)
+	if err != nil {
+		return nil
+	}
+	ref, err := b.request(ctx, def.ToPB(), false)
+	if err != nil || ref == nil {
+		return nil
+	}
+	data, err := dockerui.ReadFile(ctx, ref, name)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// dockerfileDir is the name under which the client shares the Dockerfile's
+// directory.
+func (b *build) dockerfileDir() string {
+	return cmp.Or(b.client.BuildOpts().Opts["dockerfilekey"], dockerui.DefaultLocalNameDockerfile)
+}
+
+// contextDir is the name under which the client shares the context. ok is false
+// where the context is not the client's directory.
+func (b *build) contextDir() (name string, ok bool) {
+	opts := b.client.BuildOpts().Opts
+	_, remote := opts["context"]
+	return cmp.Or(opts["contextkey"], dockerui.DefaultLocalNameContext), !remote
+}
+
+// local is one file of a directory that the client shares. What is the file's
+// kind.
+func (b *build) local(dir, name, what string) llb.State {
+	return llb.Local(dir,
 		llb.FollowPaths([]string{name}), llb.SessionID(b.client.BuildOpts().SessionID),
-		llb.SharedKeyHint(local+"-"+configName), llb.Differ(llb.DiffNone, false),
-		llb.WithCustomName("[internal] load "+configName))
-	return b.readState(ctx, st, name)
+		llb.SharedKeyHint(dir+"-"+what), llb.Differ(llb.DiffNone, false),
+		llb.WithCustomName("[internal] load "+what))
 }
 
 // readContext reads a file of a context that is not the client's directory: a

@@ -88,6 +88,10 @@ type Checked struct {
 	Fetch      func(ctx context.Context, address, digest string) ([]byte, error)
 	// Skip names rules that the build switches off; "all" is every one.
 	Skip []string
+	// IgnoreFile is the name of the ignore file of the context, and Ignore its
+	// content, nil when there is none or it is not asked about.
+	IgnoreFile string
+	Ignore     []byte
 }
 
 // A Finding is one result of a Check.
@@ -98,6 +102,7 @@ type Finding struct {
 	Message     string
 	Severity    string // style, info, warning, error
 	Line, End   int    // lines of the Dockerfile, counted from 1
+	InIgnore    bool   // they are of the ignore file
 	// Aliases are BuildKit's names for the rule, so that nothing is said
 	// twice.
 	Aliases []string

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -57,30 +58,41 @@ func (b *build) lint(ctx context.Context, opt dockerfile2llb.ConvertOpt) (res *l
 	if b.Check == nil || b.config.LintOff {
 		return res, failed, nil
 	}
-	findings, err := b.check(ctx)
+	name, ignore := b.ignoreFile(ctx)
+	findings, err := b.check(ctx, name, ignore)
 	if err != nil {
 		return nil, true, fmt.Errorf("linting %s: %w", b.src.Filename, err)
 	}
-	source := res.AddSource(b.src.SourceMap)
+	location := func(f Finding) *pb.Location {
+		file := b.src.SourceMap
+		if f.InIgnore {
+			file = llb.NewSourceMap(nil, name, "", ignore)
+			file.Definition = &llb.Definition{}
+		}
+		return &pb.Location{SourceIndex: int32(res.AddSource(file)), Ranges: ranges(lines(f.Line, f.End))}
+	}
 	var fatal []Finding
 	for _, f := range findings {
 		if said(res, f) {
 			continue
 		}
 		failed = failed || f.Fails
+		if f.InIgnore { // buildx calls every source by the Dockerfile's name
+			f.Message = name + ": " + f.Message
+		}
 		if serious(f) && b.fatal(f) {
 			fatal = append(fatal, f)
 		}
 		res.Warnings = append(res.Warnings, lint.Warning{
 			RuleName: f.Rule, Description: f.Description, URL: f.URL, Detail: f.Message,
-			Location: &pb.Location{SourceIndex: int32(source), Ranges: ranges(lines(f.Line, f.End))},
+			Location: location(f),
 		})
 	}
 	if len(fatal) > 0 && res.Error == nil {
 		failed = true
 		res.Error = &lint.BuildError{
 			Message:  violation(fatal).Error(),
-			Location: pb.Location{SourceIndex: int32(source), Ranges: ranges(lines(fatal[0].Line, fatal[0].End))},
+			Location: *location(fatal[0]),
 		}
 	}
 	return res, failed, nil
@@ -112,7 +124,7 @@ func violation(fatal []Finding) error {
 // said reports whether BuildKit has the same finding of the same instruction, of
 // which it names the lines and we the place.
 func said(res *lint.LintResults, f Finding) bool {
-	return slices.ContainsFunc(res.Warnings, func(w lint.Warning) bool {
+	return !f.InIgnore && slices.ContainsFunc(res.Warnings, func(w lint.Warning) bool {
 		if !slices.Contains(f.Aliases, w.RuleName) || w.Location == nil || len(w.Location.Ranges) == 0 {
 			return false
 		}
@@ -128,7 +140,7 @@ func (b *build) lintWarnings(ctx context.Context) error {
 	if b.Check == nil || b.config.LintOff {
 		return nil
 	}
-	findings, err := b.check(ctx)
+	findings, err := b.check(ctx, "", nil)
 	if ctx.Err() != nil {
 		return nil // the build has failed meanwhile
 	}
@@ -165,14 +177,16 @@ func furtherContexts(opts map[string]string) (names []string) {
 	return slices.Compact(names)
 }
 
-// check lints the Dockerfile, and takes a panic for an error.
-func (b *build) check(ctx context.Context) (_ []Finding, err error) {
+// check lints the Dockerfile and, where its content is not nil, the ignore file,
+// and takes a panic for an error.
+func (b *build) check(ctx context.Context, ignoreFile string, ignore []byte) (_ []Finding, err error) {
 	defer recovered(&err)
 	c := Checked{
 		Name: b.src.Filename, Dockerfile: b.src.Data, Target: b.ui.Target, Args: b.ui.BuildArgs, About: about{ctx, b},
 		Platforms:  formatted(b.ui.TargetPlatforms),
 		Contexts:   furtherContexts(b.client.BuildOpts().Opts),
 		ConfigName: b.yaml.name, Config: b.yaml.data, Fetch: b.fetch,
+		IgnoreFile: ignoreFile, Ignore: ignore,
 		Read: func(ctx context.Context, path string) ([]byte, error) {
 			if b.yaml.read == nil {
 				return nil, fmt.Errorf("%s cannot be read in this build", path)

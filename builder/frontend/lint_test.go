@@ -82,3 +82,55 @@ func TestCheckCall(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckIgnoreFile puts what is said of the ignore file in its place: that of
+// the Dockerfile's name comes first, and a repository has none that counts.
+func TestCheckIgnoreFile(t *testing.T) {
+	for name, tc := range map[string]struct {
+		files   []string
+		context string
+		want    string
+	}{
+		"at the root":         {files: []string{".dockerignore"}, want: ".dockerignore"},
+		"of the Dockerfile":   {files: []string{".dockerignore", "Dockerfile.dockerignore"}, want: "Dockerfile.dockerignore"},
+		"none":                {},
+		"one of a repository": {files: []string{".dockerignore"}, context: "https://example.com/a.git"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := &tree.Memory{}
+			dir.File("/Dockerfile", 0o644, []byte("FROM scratch\n"))
+			for _, f := range tc.files {
+				dir.File("/"+f, 0o644, []byte("*.log\n../"+f+"\n"))
+			}
+			opts := map[string]string{"requestid": lint.RequestLint}
+			if tc.context != "" {
+				opts["context"] = tc.context
+			}
+			b := &builder{t: t, opts: opts, solve: func(context.Context, gateway.SolveRequest, *graph.Graph) (tree.Tree, error) {
+				return dir, nil
+			}}
+			res, err := New(Options{
+				ConfigName: ".whittle.yaml", Local: map[string]tree.Tree{"dockerfile": dir, "context": dir},
+				Check: func(_ context.Context, c Checked) ([]Finding, error) {
+					if c.IgnoreFile != tc.want && c.Ignore != nil || string(c.Ignore) != map[bool]string{true: "*.log\n../" + tc.want + "\n"}[tc.want != ""] {
+						t.Errorf("the check is told %s: %q", c.IgnoreFile, c.Ignore)
+					}
+					if c.Ignore == nil {
+						return nil, nil
+					}
+					return []Finding{{Rule: "ignore-file", Severity: "warning", Message: "m", Line: 2, End: 2, InIgnore: true, Fails: true}}, nil
+				},
+			})(t.Context(), registry{b})
+			if err != nil {
+				t.Fatal(err)
+			}
+			printed := string(res.Metadata["result.txt"])
+			if tc.want != "" && (!strings.Contains(printed, tc.want+": m\n"+tc.want+":2\n") || !strings.Contains(printed, ">>> ../"+tc.want)) || strings.Contains(printed, "ignore-file") != (tc.want != "") {
+				t.Errorf("printed\n%s", printed)
+			}
+			if got := string(res.Metadata["result.statuscode"]); (got == "1") != (tc.want != "") {
+				t.Errorf("the status is %s", got)
+			}
+		})
+	}
+}

@@ -109,18 +109,21 @@ func TestLanguageServer(t *testing.T) {
 	if _, messages, watching := e.Seen(); len(messages) != 1 || !strings.Contains(messages[0], "only") || !watching {
 		t.Errorf("shown: %q, watching: %v", messages, watching)
 	}
-	file(".whittle.yaml", "lint:\n  only: [DL3004]\n")
+	file(".whittle.yaml", "lint:\n  only: [DL3004, ignore-file]\n")
 	e.Notify("textDocument/didSave", map[string]any{"textDocument": map[string]any{"uri": conf}})
 	if p := e.Diagnostics(); p.Codes() != "2:18-2:31 sudo" {
 		t.Errorf("with another configuration: %s", p.Codes())
 	}
 
-	// A Compose or Bake file shows what its Dockerfiles do wrong, and no more.
+	// A Compose or Bake file shows what its Dockerfiles do wrong, and no more; an
+	// ignore file is no Dockerfile.
 	for name, c := range map[string]struct{ text, want string }{
 		"compose.yaml":         {"services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM debian:12\n        RUN sudo ls\n", "5:12-5:19 sudo"},
 		"compose.dev.yml":      {"services:\n  a:\n    image: x\n", ""},
 		"docker-bake.hcl":      {"target \"a\" {\n  dockerfile-inline = <<E\nFROM debian:12\nRUN sudo ls\nE\n}\n", "3:4-3:11 sudo"},
 		"bake/docker-bake.hcl": {"target \"a\" {", ""},
+		"sub/.dockerignore":    {"*.log\n../secrets\n", "1:0-1:10 ignore-file"},
+		"sub/a.dockerignore":   {"a # b\nFROM debian\n", "0:0-0:5 ignore-file"},
 	} {
 		if p := e.Open(file(name, c.text), c.text); p.Codes() != c.want {
 			t.Errorf("%s: %s, want %s", name, p.Codes(), c.want)

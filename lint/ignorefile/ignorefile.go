@@ -103,6 +103,21 @@ func Check(src *source.File, dir string) []lint.Diagnostic {
 	return out
 }
 
+// Configured is Check as options have it: they may switch the rule off, or give
+// it another severity.
+func Configured(src *source.File, dir string, opts lint.Options) []lint.Diagnostic {
+	if opts.Runs == nil || !opts.Runs(&lint.IgnoreFile) {
+		return nil
+	}
+	out := Check(src, dir)
+	if s, ok := opts.Severity[lint.IgnoreFile.Name]; ok {
+		for i := range out {
+			out[i].Severity = s
+		}
+	}
+	return out
+}
+
 // strange says what is wrong with a pattern whatever the context holds.
 func strange(l line) string {
 	switch {

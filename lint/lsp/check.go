@@ -37,7 +37,8 @@ type findings struct {
 	file  *source.File
 	diags []lint.Diagnostic
 	opts  lint.Options
-	// within is true where the document is no Dockerfile but holds some.
+	// within is true where the document is no Dockerfile but holds some, or is
+	// an ignore file: comments do not switch findings off there.
 	within bool
 }
 
@@ -166,6 +167,13 @@ func (s *server) findings(ctx context.Context, snap snapshot) (*findings, error)
 func (s *server) check(ctx context.Context, snap snapshot) (*findings, error) {
 	file := source.NewFile(nameOf(snap.uri), snap.text.bytes)
 	found := &findings{file: file}
+	if s.cfg.IgnoreFile != nil {
+		diags, is, err := s.cfg.IgnoreFile(ctx, pathOf(snap.uri), file)
+		if is || err != nil {
+			found.diags, found.within = diags, true
+			return found, err
+		}
+	}
 	if s.cfg.Parts != nil {
 		parts, is, err := s.cfg.Parts(ctx, pathOf(snap.uri), snap.language, snap.text.bytes)
 		if is || err != nil {

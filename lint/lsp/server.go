@@ -24,6 +24,7 @@ import (
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/embedded"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // Config is what a server is told by the program around it.
@@ -41,6 +42,9 @@ type Config struct {
 	// Parts are the Dockerfiles that stand in a Compose or Bake file, given by its
 	// path and its text. is is false for any other file, which is a Dockerfile.
 	Parts func(ctx context.Context, path, language string, text []byte) (parts []Part, is bool, err error)
+	// IgnoreFile checks an ignore file, given by its path. is is false for any
+	// other file.
+	IgnoreFile func(ctx context.Context, path string, file *source.File) (diags []lint.Diagnostic, is bool, err error)
 	// Delay is how long to wait for the next key before a check.
 	Delay time.Duration
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/whittle-oci/whittle/lint/config"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/format"
+	"github.com/whittle-oci/whittle/lint/ignorefile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/rules"
 	"github.com/whittle-oci/whittle/lint/setup"
@@ -62,6 +63,10 @@ func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Fi
 	if err != nil {
 		return nil, err
 	}
+	if c.Ignore != nil {
+		// What the context holds would have to be fetched.
+		diags = append(diags, ignorefile.Configured(source.NewFile(c.IgnoreFile, c.Ignore), "", run.Options)...)
+	}
 	var out []frontend.Finding
 	for _, d := range diags {
 		// BuildKit says itself what it does not take.
@@ -70,7 +75,7 @@ func look(ctx context.Context, c frontend.Checked, more Checkers) ([]frontend.Fi
 		}
 		out = append(out, frontend.Finding{
 			Rule: d.Rule.Name, Description: d.Rule.Summary, URL: format.URL(d.Rule), Message: d.Message, Severity: d.Severity.String(),
-			Line: src.Pos(d.Span.Start).Line, End: src.Pos(d.Span.End).Line, Aliases: d.Rule.Aliases,
+			Line: d.File.Pos(d.Span.Start).Line, End: d.File.Pos(d.Span.End).Line, Aliases: d.Rule.Aliases, InIgnore: d.Rule == &lint.IgnoreFile,
 			Fails: !run.NeverFail && d.Severity >= run.FailOn, Fatal: fatal,
 		})
 	}

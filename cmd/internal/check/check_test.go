@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,45 @@ func TestDockerfile(t *testing.T) {
 	}
 	if _, err := check.Dockerfile(t.Context(), frontend.Checked{Config: []byte("lnit: {}")}); err == nil {
 		t.Error("a wrong configuration is taken")
+	}
+}
+
+// TestIgnoreFile looks at the ignore file beside the Dockerfile.
+func TestIgnoreFile(t *testing.T) {
+	for name, c := range map[string]struct {
+		ignore, config string
+		skip           []string
+		want           string // rule, line and severity
+	}{
+		"a finding":             {ignore: "*.log\n../secrets\n", want: "ignore-file 2 warning"},
+		"nothing to say":        {ignore: "*.log\n"},
+		"no file":               {},
+		"switched off":          {ignore: "../secrets\n", config: "lint: {ignore: [ignore-file]}"},
+		"by the build":          {ignore: "../secrets\n", skip: []string{"ignore-file"}},
+		"a severity of its own": {ignore: "../secrets\n", config: "lint: {severity: {ignore-file: error}}", want: "ignore-file 1 error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := frontend.Checked{Name: "Dockerfile", Dockerfile: []byte("FROM scratch\nUSER 1001\n"), ConfigName: ".whittle.yaml", Config: []byte(c.config), Skip: c.skip, IgnoreFile: ".dockerignore"}
+			if c.ignore != "" {
+				in.Ignore = []byte(c.ignore)
+			}
+			found, err := check.Dockerfile(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, f := range found {
+				if f.InIgnore != (f.Rule == "ignore-file") {
+					t.Errorf("%+v", f)
+				}
+				if f.InIgnore {
+					got += fmt.Sprintf("%s %d %s", f.Rule, f.Line, f.Severity)
+				}
+			}
+			if got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
 	}
 }
 

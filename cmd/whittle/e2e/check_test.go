@@ -42,6 +42,8 @@ func TestCheck(t *testing.T) {
 		{"as another file configures", warning, map[string]string{
 			".whittle.yaml": "lint: {extends: [team/whittle.yaml]}\n", "team/whittle.yaml": "lint: {ignore: [missing-user]}\n", ".dockerignore": "team\n",
 		}, []string{"--check"}, 0, nil, "missing-user"},
+		{"a line of the ignore file", "FROM scratch\nUSER 1001\n", map[string]string{".dockerignore": "*.log\n../secrets\n"}, []string{"--check"}, 1, []string{"WARNING: ignore-file - https://", ".dockerignore: ../secrets lies outside", ">>> ../secrets"}, ""},
+		{"that of the Dockerfile's name", "FROM scratch\nUSER 1001\n", map[string]string{".dockerignore": "../secrets\n", "Dockerfile.dockerignore": "*.log\n"}, []string{"--check"}, 0, nil, "ignore-file"},
 		{"a build warns", warning, nil, nil, 0, []string{"missing-user: ", "(line 2)"}, ""},
 		{"a build fails", "# check=error=true\n" + warning, nil, nil, 1, []string{"missing-user: ", "check=error=true is asked for, and there are findings of missing-user", ">>> FROM scratch"}, ""},
 		{"a build fails by its arguments", warning, nil, []string{"--build-arg", "BUILDKIT_DOCKERFILE_CHECK=error=true"}, 1, []string{"check=error=true is asked for"}, ""},

@@ -117,7 +117,7 @@ func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files
 func (f *lintFlags) ignoreFile(j *lintJob) []lint.Diagnostic {
 	dir := f.contextOf(f.builds, j.place())
 	if dir == "" || j.opts.Runs == nil || !j.opts.Runs(&lint.IgnoreFile) {
-		return nil
+		return nil // another Dockerfile may ask
 	}
 	name, data := buildcontext.FindIgnoreFile(dir, j.name)
 	if name == "" || f.ignoreFiles[absolute(name)] {
@@ -127,13 +127,7 @@ func (f *lintFlags) ignoreFile(j *lintJob) []lint.Diagnostic {
 		f.ignoreFiles = map[string]bool{}
 	}
 	f.ignoreFiles[absolute(name)] = true
-	diags := ignorefile.Check(source.NewFile(fromHere(name), data), dir)
-	if s, ok := j.opts.Severity[lint.IgnoreFile.Name]; ok {
-		for i := range diags {
-			diags[i].Severity = s
-		}
-	}
-	return diags
+	return ignorefile.Configured(source.NewFile(fromHere(name), data), dir, j.opts)
 }
 
 // fromHere is the name of a file as it is called from the working directory,

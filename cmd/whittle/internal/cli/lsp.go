@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/docs"
+	"github.com/whittle-oci/whittle/lint/ignorefile"
 	"github.com/whittle-oci/whittle/lint/lsp"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // typingDelay is how long the server waits for the next key.
@@ -82,6 +85,21 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 				}
 			}
 			return parts, true, nil
+		},
+		IgnoreFile: func(ctx context.Context, path string, file *source.File) ([]lint.Diagnostic, bool, error) {
+			name, is := strings.CutSuffix(path, ".dockerignore")
+			if !is {
+				return nil, false, nil
+			}
+			run, excluded, err := newConfigs(f.config, layer).of(ctx, path)
+			if err != nil || excluded {
+				return nil, true, err
+			}
+			dir := filepath.Dir(path)
+			if filepath.Base(path) != ".dockerignore" {
+				dir = seen.flags(f).contextOf(f.newBuilds(), name)
+			}
+			return ignorefile.Configured(file, dir, run.Options), true, nil
 		},
 		Options: func(ctx context.Context, path string) (lint.Options, bool, error) {
 			if path == "" {
