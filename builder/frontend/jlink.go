@@ -33,6 +33,7 @@ var unseen = []struct{ module, option, why, source string }{
 	{"jdk.localedata", "", "every locale but that of the United States", "java.util.spi"},
 	{"jdk.charsets", "", "encodings of text besides those of Unicode and ISO 8859-1", "java.nio.charset.spi"},
 	{"jdk.zipfs", "", "file systems in archives", "java.nio.file.spi"},
+	{"jdk.net", "", "options of sockets that an operating system has", "sun.net.ext.ExtendedSocketOptions"},
 	{"jdk.naming.dns", "", "dns: addresses of JNDI", "javax.naming.spi"},
 	{"java.management", "", "the beans by which programs look at themselves", "java.lang.management"},
 	{"jdk.management", "", "the beans of this virtual machine", "com.sun.management"},
