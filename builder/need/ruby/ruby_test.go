@@ -175,10 +175,14 @@ func closure(t *testing.T, m *tree.Memory, argv ...string) *need.Set {
 func TestClosure(t *testing.T) {
 	m := official(t)
 	m.File("/usr/bin/jq", 0o755, program)
+	m.File("/usr/local/bin/ruby", 0o755, elftest.File{Interp: "/lib/ld.so", Needed: []string{"libc.so.6"}}.Bytes())
+	for _, name := range []string{"/lib/ld.so", "/lib/libc.so.6", "/lib/gconv/CP932.so"} {
+		m.File(name, 0o755, elftest.File{Library: true}.Bytes())
+	}
 	m.File("/app/lib/a.rb", 0o644, []byte("require 'rdoc'\nputs `jq . | cat`\nobj.system('git log')\nsystem cmd\n"))
 	m.File("/app/spec/b.rb", 0o644, []byte("system('tar x')\n"))
 	set := closure(t, m, "ruby", "app.rb")
-	for _, name := range []string{"/usr/local/lib/ruby/3.3.0/json.rb", "/usr/local/lib/ruby/3.3.0/rdoc/rdoc.rb", "/usr/local/lib/ruby/3.3.0/bundler/setup.rb", "/usr/local/bundle/gems/rack-2.2.8/lib/rack.rb", "/usr/local/bundle/gems/nokogiri-1.15.4-x86_64-linux/ext/nokogiri/extconf.rb", "/usr/local/lib/ruby/gems/3.3.0/specifications/default/json-2.7.1.gemspec", "/usr/bin/jq", "/bin/sh"} {
+	for _, name := range []string{"/usr/local/lib/ruby/3.3.0/json.rb", "/usr/local/lib/ruby/3.3.0/rdoc/rdoc.rb", "/usr/local/lib/ruby/3.3.0/bundler/setup.rb", "/usr/local/bundle/gems/rack-2.2.8/lib/rack.rb", "/usr/local/bundle/gems/nokogiri-1.15.4-x86_64-linux/ext/nokogiri/extconf.rb", "/usr/local/lib/ruby/gems/3.3.0/specifications/default/json-2.7.1.gemspec", "/usr/bin/jq", "/bin/sh", "/lib/gconv/CP932.so"} {
 		if set.File(name) == nil {
 			t.Errorf("%s is not there", name)
 		}

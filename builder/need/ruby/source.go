@@ -15,6 +15,7 @@ import (
 	"github.com/whittle-oci/whittle/builder/need/elf"
 	"github.com/whittle-oci/whittle/builder/need/installation"
 	"github.com/whittle-oci/whittle/builder/need/source"
+	"github.com/whittle-oci/whittle/builder/tree"
 )
 
 // loads is a function that loads a library by its name.
@@ -56,11 +57,12 @@ func (r *Runtime) own(f *need.File) bool {
 
 // A dependency is what an installed gem is known to use.
 type dependency struct {
-	programs  []string
-	libraries []string // names for dlopen, with lib and without .so
-	shell     bool
-	zones     bool
-	source    string
+	programs   []string
+	libraries  []string // names for dlopen, with lib and without .so
+	converters []string // of character sets, of the C library
+	shell      bool
+	zones      bool
+	source     string
 }
 
 // dependencies are known by their names (their documentation; 2026-11).
@@ -72,6 +74,7 @@ var dependencies = sync.OnceValue(func() map[string]dependency {
 		"rbnacl":          {libraries: []string{"libsodium.so.23"}, source: "github.com/RubyCrypto/rbnacl"},
 		"ffi-geos":        {libraries: []string{"libgeos_c.so.1"}, source: "github.com/dark-panda/ffi-geos"},
 		"ffi-rzmq":        {libraries: []string{"libzmq.so.5"}, source: "github.com/chuckremes/ffi-rzmq"},
+		"nokogiri":        {converters: []string{"CP932"}, source: "nokogiri.org, lib/nokogiri/encoding_handler.rb"},
 		"pdfkit":          {programs: []string{"wkhtmltopdf"}, shell: true, source: "github.com/pdfkit/pdfkit"},
 		"wicked_pdf":      {programs: []string{"wkhtmltopdf"}, shell: true, source: "github.com/mileszs/wicked_pdf"},
 		"grover":          {programs: []string{"node"}, source: "github.com/Studiosol/grover"},
@@ -105,6 +108,9 @@ func Dependencies() string {
 		}
 		if len(d.libraries) > 0 {
 			uses = append(uses, "`"+strings.Join(d.libraries, "`, `")+"`")
+		}
+		if len(d.converters) > 0 {
+			uses = append(uses, "the character sets `"+strings.Join(d.converters, "`, `")+"`")
 		}
 		if d.zones {
 			uses = append(uses, "time zones")
@@ -241,8 +247,35 @@ func (r *Runtime) dependency(ctx context.Context, env *need.Env, name string, ou
 			return err
 		}
 	}
+	for _, c := range d.converters {
+		if err := r.convert(ctx, env, by, c, out); err != nil {
+			return err
+		}
+	}
 	if d.shell {
 		return source.RunShell(ctx, env, by, by, "", out)
+	}
+	return nil
+}
+
+// convert asks for a converter of a character set, which GNU's C library loads
+// from a directory beside it.
+func (r *Runtime) convert(ctx context.Context, env *need.Env, by, name string, out *need.Found) error {
+	for _, program := range slices.Sorted(maps.Keys(r.found)) {
+		finder, err := elf.NewFinder(ctx, env.Tree, program, elf.Options{LibraryPath: env.LibraryPath(), Files: r.elf})
+		if err != nil {
+			return err
+		}
+		libc, err := finder.Find("libc.so.6")
+		if libc == "" || err != nil {
+			return err
+		}
+		at := path.Join(path.Dir(libc), "gconv", name+".so")
+		if _, ok, err := tree.FindFile(ctx, env.Tree, at); err != nil {
+			return err
+		} else if ok {
+			out.Needs = append(out.Needs, need.Need{Kind: need.Module, Path: at, By: by, Reason: by + " asks iconv for " + name, Strength: need.Expected})
+		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ var javaApps = []interpretedApp{
 	{
 		name: "java-jlink", want: `ledger: 1\.234,5, true, EC, windows (true|false)\n`, argv: []string{"java", "-jar", "ledger.jar"}, quiet: true, heavy: true,
 		gone: append([]string{"/opt/java/openjdk/lib/server/classes.jsa", "/opt/java/openjdk/lib/libfontmanager.so"}, javaGone...),
-		more: append(slices.Clone(javaEntrypoint), difference{"/opt/java/openjdk/lib/server/classes.jsa", "an archive of classes of all modules"}, difference{"/opt/java/openjdk/lib/libjsvml.so", "jdk.incubator.vector"}),
+		more: append(slices.Clone(javaEntrypoint), difference{"/opt/java/openjdk/lib/server/classes.jsa", "an archive of classes of all modules"}, difference{"/opt/java/openjdk/lib/libjsvml.so", "jdk.incubator.vector"}, difference{"/__cacert_entrypoint.sh", "of the base image, none of whose Java is left"}),
 	},
 	{
 		name: "java-tomcat", probe: "curl -sf -m 10 http://127.0.0.1:8080/", want: `hello from tomcat, true`, gone: javaGone, more: javaEntrypoint, heavy: true,
