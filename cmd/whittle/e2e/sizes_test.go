@@ -22,7 +22,7 @@ var sizes = []struct {
 	{name: "python hello", dockerfile: "FROM python:3.12-slim\nCOPY hello /hello.py\nCMD [\"python\", \"/hello.py\"]\n", hello: "print('hello')\n", max: 23.2},
 	{name: "python-flask-gunicorn", max: 24.4},
 	{name: "node hello", dockerfile: "FROM node:20-slim\nCOPY hello /hello.js\nCMD [\"node\", \"/hello.js\"]\n", hello: "console.log('hello')\n", max: 34},
-	{name: "java hello", dockerfile: "FROM eclipse-temurin:17 AS build\nCOPY hello /Hello.java\nRUN javac /Hello.java\nFROM eclipse-temurin:17-jre\nCOPY --from=build /Hello.class /\nCMD [\"java\", \"-cp\", \"/\", \"Hello\"]\n", hello: "class Hello { public static void main(String[] a) { System.out.println(\"hello\"); } }\n", max: 51},
+	{name: "java hello", dockerfile: "FROM eclipse-temurin:17 AS build\nCOPY hello /Hello.java\nRUN javac /Hello.java\nFROM eclipse-temurin:17-jre\nCOPY --from=build /Hello.class /\nCMD [\"java\", \"-cp\", \"/\", \"Hello\"]\n", hello: "class Hello { public static void main(String[] a) { System.out.println(\"hello\"); } }\n", max: 52.6},
 	{name: "java-jlink", max: 24},
 	{name: "php hello", dockerfile: "FROM debian:bookworm-slim\nRUN apt-get update && apt-get install -y --no-install-recommends php-cli\nCOPY hello /hello.php\nCMD [\"php\", \"/hello.php\"]\n", hello: "<?php echo \"hello\\n\";\n", max: 21.2},
 	{name: "ruby-sinatra", max: 10.1},
