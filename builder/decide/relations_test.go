@@ -340,6 +340,24 @@ func TestNamed(t *testing.T) {
 			has: []string{"0644 0:0 /usr/lib/locale/C.utf8/LC_CTYPE"},
 		},
 		{
+			name: "messages in the language of the environment", base: debian,
+			config: func(c *dockerspec.DockerOCIImageConfig) { c.Env = append(c.Env, "LANG=de_AT.UTF-8", "LANGUAGE=nl") },
+			change: func(t *tree.Memory) {
+				app(elftest.File{Imports: []string{"setlocale", "textdomain"}, Text: "\x00my shop\x00"},
+					deb{name: "locales", files: map[string][]byte{"/usr/sbin/locale-gen": text, "/usr/share/locale/de/LC_MESSAGES/libc.mo": text, "/usr/share/locale/fr/LC_MESSAGES/libc.mo": text}},
+					deb{name: "shop-l10n", files: map[string][]byte{"/usr/share/locale/nl/LC_MESSAGES/shop.mo": text, "/usr/share/locale/de_AT/LC_MESSAGES/shop.mo": text, "/usr/share/locale/de/LC_MESSAGES/tar.mo": text}})(t)
+			},
+			has:    []string{"0644 0:0 /usr/share/locale/de/LC_MESSAGES/libc.mo", "0644 0:0 /usr/share/locale/nl/LC_MESSAGES/shop.mo", "0644 0:0 /usr/share/locale/de_AT/LC_MESSAGES/shop.mo"},
+			hasNot: []string{"/usr/share/locale/fr/LC_MESSAGES/libc.mo", "/usr/share/locale/de/LC_MESSAGES/tar.mo"},
+		},
+		{
+			name: "and none where the locale is that of C", base: debian,
+			config: func(c *dockerspec.DockerOCIImageConfig) { c.Env = append(c.Env, "LANG=C.UTF-8", "LANGUAGE=de") },
+			change: app(elftest.File{Imports: []string{"setlocale"}},
+				deb{name: "locales", files: map[string][]byte{"/usr/share/locale/de/LC_MESSAGES/libc.mo": text}}),
+			hasNot: []string{"/usr/share/locale/de/LC_MESSAGES/libc.mo"},
+		},
+		{
 			name: "PAM: the service, what it includes, modules, their files", base: debian,
 			change: func(t *tree.Memory) {
 				app(elftest.File{Imports: []string{"pam_start"}, Text: "\x00myapp\x00"})(t)

@@ -71,6 +71,9 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 			return out, err
 		}
 	}
+	if err := p.messages(ctx, env, v, info, &out); err != nil {
+		return out, err
+	}
 	if shows := info.Calls("getaddrinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "gethostbyname2_r"); shows != "" {
 		if err := resolver(ctx, env, v, shows, &out); err != nil {
 			return out, err
