@@ -326,6 +326,13 @@ func (g *generator) writeAccounts(ctx context.Context, reason string) error {
 			}
 		}
 	}
+	if g.facts.Has(need.Passwords) {
+		// Who looks for an account in a shadow file that is not there refuses
+		// it, also where it needs no password; "*" says that there is none.
+		for i := range users {
+			users[i].Password = "*"
+		}
+	}
 	if err := g.add(ctx, rootfs.File{Path: "/etc/passwd", Mode: 0o644, Data: rootfs.FormatPasswd(users), Reason: reason}); err != nil {
 		return err
 	}

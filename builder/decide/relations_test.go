@@ -372,6 +372,12 @@ func TestNamed(t *testing.T) {
 				t.File("/etc/security/limits.conf", 0o644, text)
 			},
 			has: []string{"0644 0:0 /etc/pam.d/myapp", "0644 0:0 /etc/pam.d/common", "0644 0:0 /etc/pam.d/other", "0644 0:0 " + multiarch + "security/pam_unix.so", "0644 0:0 " + multiarch + "security/pam_file.so", "0644 0:0 " + multiarch + "security/pam_deny.so", "0644 0:0 /etc/allowed", "0644 0:0 /etc/security/limits.conf"},
+			check: func(t *testing.T, p *image.Plan) {
+				// pam_unix looks for the account of a password "x" in a shadow file.
+				if e, ok := p.Find("/etc/passwd"); !ok || !strings.Contains(string(e.Data), "root:*:0:0:") {
+					t.Errorf("/etc/passwd: %q", e.Data)
+				}
+			},
 		},
 		{
 			name: "converters by name and alias, with what they link", base: func(t *tree.Memory) {

@@ -162,6 +162,7 @@ const (
 	Zones        FactKind = "zones"         // time zones are read
 	GoZones      FactKind = "go zones"      // by a Go program, which can read a zip
 	Accounts     FactKind = "accounts"      // passwd or group is read
+	Passwords    FactKind = "passwords"     // accounts are asked for passwords, of which the image has none
 	Names        FactKind = "names"         // accounts are looked up by name, so any of them
 	Temp         FactKind = "temp"          // temporary files are made
 	TempPrograms FactKind = "temp programs" // what is unpacked to the directory for temporary files is run or loaded

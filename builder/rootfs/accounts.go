@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -17,6 +18,7 @@ type User struct {
 	Name               string
 	UID, GID           int
 	Gecos, Home, Shell string
+	Password           string // "" for one that shadow(5) has
 }
 
 // A Group is one line of group(5).
@@ -98,12 +100,12 @@ func parseID(s string) (int, bool) {
 	return int(n), true
 }
 
-// FormatPasswd writes passwd(5). Passwords are "x": nobody can log in to an
-// image without a shadow file.
+// FormatPasswd writes passwd(5). Passwords are "x" where none is given: nobody
+// can log in to an image without a shadow file.
 func FormatPasswd(users []User) []byte {
 	var b bytes.Buffer
 	for _, u := range users {
-		fmt.Fprintf(&b, "%s:x:%d:%d:%s:%s:%s\n", field(u.Name), u.UID, u.GID, field(u.Gecos), field(u.Home), field(u.Shell))
+		fmt.Fprintf(&b, "%s:%s:%d:%d:%s:%s:%s\n", field(u.Name), cmp.Or(field(u.Password), "x"), u.UID, u.GID, field(u.Gecos), field(u.Home), field(u.Shell))
 	}
 	return b.Bytes()
 }

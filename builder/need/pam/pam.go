@@ -136,6 +136,9 @@ func (p Provider) service(ctx context.Context, env *need.Env, v need.Visit) (nee
 			continue
 		}
 		out.Needs = append(out.Needs, need.Need{Kind: need.Config, Path: at, By: v.Path, Reason: "PAM module of " + v.Path, Strength: need.Expected})
+		if strings.HasPrefix(path.Base(line.module), "pam_unix") {
+			out.Facts = append(out.Facts, need.Fact{Kind: need.Passwords, Reason: v.Path + " names " + line.module})
+		}
 		for _, name := range reads[strings.TrimSuffix(path.Base(line.module), ".so")] {
 			if dir, ok := strings.CutSuffix(name, "/"); ok {
 				below, err := list(ctx, env, dir)
