@@ -107,6 +107,29 @@ func TestRootStays(t *testing.T) {
 			},
 		},
 		{
+			name: "jobs of tables that the Dockerfile wrote", base: both(debian, func(t *tree.Memory) {
+				for _, n := range []string{"sbin/cron", "bin/tidy", "bin/tee", "bin/bash", "bin/run-parts", "bin/never", "bin/report", "bin/fields"} {
+					t.File("/usr/"+n, 0o755, elfBytes)
+				}
+			}), config: entrypoint("cron", "-f"),
+			change: func(t *tree.Memory) {
+				t.File("/etc/cron.d/tidy", 0o644, []byte("SHELL=/usr/bin/bash\n# 1 2 3 4 5 root never\n*/5 * * * *\troot  tidy --at 10\\%% | never\n"))
+				t.File("/var/spool/cron/crontabs/app", 0o600, []byte("@reboot report && /usr/bin/fields\nshort line\n"))
+				t.File("/etc/cron.daily/clean", 0o755, []byte("#!/bin/sh\ntee /tmp/x\n"))
+				t.File("/etc/crontab", 0o644, []byte("17 * * * * root cd / && run-parts /etc/cron.daily\n"))
+			},
+			has:    []string{"0755 0:0 /usr/bin/tidy", "0755 0:0 /usr/bin/bash", "0755 0:0 /usr/bin/report", "0755 0:0 /usr/bin/fields", "0755 0:0 /usr/bin/run-parts", "0755 0:0 /etc/cron.daily/clean", "0755 0:0 /usr/bin/tee", "0755 0:0 /usr/bin/sh"},
+			hasNot: []string{"/usr/bin/never"},
+		},
+		{
+			name: "tables without who reads them", base: debian,
+			change: func(t *tree.Memory) {
+				t.File("/app", 0o755, elfBytes)
+				t.File("/etc/cron.d/tidy", 0o644, []byte("* * * * * root tidy\n"))
+			},
+			hasNot: []string{"/usr/bin/sh"},
+		},
+		{
 			name: "daemons that only root can start", base: both(debian, func(t *tree.Memory) { t.File("/usr/sbin/cron", 0o755, elfBytes) }), config: entrypoint("cron", "-f"),
 			warns: []string{"USER: ENTRYPOINT runs cron, which needs root, so the image runs as root"}, has: []string{"0644 0:0 /etc/passwd"},
 		},

@@ -362,7 +362,8 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 	for _, name := range slices.Sorted(maps.Keys(without)) {
 		out.Warnings = append(out.Warnings, withoutInterpreter(name, without[name]))
 	}
-	return out, nil
+	err := p.jobs(ctx, env, s, &out)
+	return out, err
 }
 
 // installed reports whether a file belongs to a package of a language, which
