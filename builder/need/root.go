@@ -6,7 +6,7 @@ import (
 )
 
 // rootCommands change who runs or who owns, which only root can.
-var rootCommands = []string{"gosu", "su-exec", "setpriv", "runuser", "su", "sudo", "doas", "chpst", "s6-setuidgid", "chown", "chgrp", "chroot", "mount"}
+var rootCommands = []string{"gosu", "su-exec", "setpriv", "runuser", "su", "sudo", "doas", "chpst", "s6-setuidgid", "chown", "chgrp", "chroot", "mount", "service", "invoke-rc.d", "rc-service"}
 
 // rootDaemons have to be started by root, since they act for other users or
 // change the machine; their own manuals say so: cron(8), crond(8), atd(8),

@@ -229,6 +229,9 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 		w.wrapped(base, rest, depth) // runuser -u user command
 	default:
 		w.command(name)
+		if slices.Contains(initScripts, base) && len(rest) > 0 {
+			w.initScript(rest[0])
+		}
 		w.given(base, rest, depth)
 		w.out.Given = append(w.out.Given, helpers[base]...)
 		switch {
@@ -237,6 +240,17 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 		case command.IsWrapper(base) && !command.IsMulticall(base):
 			w.wrapped(base, rest, depth)
 		}
+	}
+}
+
+// initScripts start a daemon by the script of its name (service(8),
+// invoke-rc.d(8), rc-service(8)).
+var initScripts = []string{"service", "invoke-rc.d", "rc-service"}
+
+// initScript notes the script that a service's name stands for.
+func (w *walker) initScript(word *syntax.Word) {
+	if name, ok := w.text(word); ok && name != "" && !strings.ContainsAny(name, "/*?[") && !strings.HasPrefix(name, "-") {
+		w.out.Paths = append(w.out.Paths, "/etc/init.d/"+name)
 	}
 }
 

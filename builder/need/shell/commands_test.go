@@ -29,6 +29,7 @@ func TestReadCommands(t *testing.T) {
 		{"inner shells", "sh -c 'curl x && jq .'\n", "sh", shell.Commands{Names: []string{"curl", "jq", "sh"}}},
 		{"computed", "$CMD x\n", "sh", shell.Commands{Unknown: []shell.Computed{{Line: 1, Word: "$CMD"}}}},
 		{"asking is not running", "command -v jq >/dev/null || true\n", "sh", shell.Commands{}},
+		{"init scripts by the name of a service", "X=web\nservice $X start\ninvoke-rc.d db restart\nservice --status-all\n", "sh", shell.Commands{Names: []string{"invoke-rc.d", "service"}, Root: []string{"invoke-rc.d", "service"}, Paths: []string{"/etc/init.d/db", "/etc/init.d/web"}}},
 		{"substitution", "x=$(hostname -f)\n", "sh", shell.Commands{Names: []string{"hostname"}}},
 		{"a flag before the command", "if [ \"${1#-}\" != \"$1\" ]; then set -- server \"$@\"; fi\nexec \"$@\"\n", "sh", shell.Commands{Maybe: []string{"server"}, ExecArgs: true}},
 		{"set without a command", "set -- --flag \"$@\"; set -e\n", "sh", shell.Commands{}},
