@@ -358,6 +358,27 @@ func TestNamed(t *testing.T) {
 			hasNot: []string{"/usr/share/locale/de/LC_MESSAGES/libc.mo"},
 		},
 		{
+			name: "command lines of a configuration, for who gives them to a shell", base: debian, config: entrypoint("/usr/sbin/agent", "-c", "/etc/agent/own.conf"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "agent", files: map[string][]byte{"/usr/sbin/agent": program(elftest.File{Imports: []string{"execl"}, Text: "\x00/bin/sh\x00-c\x00"}), "/etc/agent/agent.conf": text}},
+					deb{name: "tools", required: true, files: map[string][]byte{"/usr/bin/count": program(elftest.File{}), "/usr/bin/edit": program(elftest.File{}), "/usr/bin/never": program(elftest.File{})}})
+				t.File("/etc/agent/own.conf", 0o644, []byte("# a = never | edit\nText = some words | never\nParameter=wares,count -x \"a b\" | edit 's/^/x /'\nLevel = never\n"))
+			},
+			has:    []string{"0755 0:0 /usr/bin/count", "0755 0:0 /usr/bin/edit", "0755 0:0 /usr/bin/sh"},
+			hasNot: []string{"/usr/bin/never"},
+		},
+		{
+			name: "and not for who does not", base: debian, config: entrypoint("/usr/sbin/agent", "-c", "/etc/agent/own.conf"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "agent", files: map[string][]byte{"/usr/sbin/agent": program(elftest.File{Imports: []string{"execl"}}), "/etc/agent/agent.conf": text}},
+					deb{name: "tools", required: true, files: map[string][]byte{"/usr/bin/count": program(elftest.File{}), "/usr/bin/edit": program(elftest.File{})}})
+				t.File("/etc/agent/own.conf", 0o644, []byte("Parameter=wares,count | edit\n"))
+			},
+			hasNot: []string{"/usr/bin/count", "/usr/bin/sh"},
+		},
+		{
 			name: "PAM: the service, what it includes, modules, their files", base: debian,
 			change: func(t *tree.Memory) {
 				app(elftest.File{Imports: []string{"pam_start"}, Text: "\x00myapp\x00"})(t)

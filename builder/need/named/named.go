@@ -34,6 +34,7 @@ type Provider struct {
 
 	wantedNames map[string]bool // names of programs of wanted packages
 	lengths     []int           // of those names, in bytes
+	runs        *string         // the program that gives command lines to a shell; nil until it is looked for
 }
 
 // New returns a provider over the package database of the tree. asked lists the
@@ -52,6 +53,8 @@ func (p *Provider) Claims(v need.Visit) bool {
 		return strings.HasPrefix(string(v.Head), magic)
 	case need.Library:
 		return true
+	case need.Config:
+		return v.Entry.IsRegular() && v.Entry.Size <= maxConfiguration && v.Entry.Mode&0o111 == 0
 	}
 	return false
 }
@@ -75,6 +78,9 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 	var out need.Found
 	if env.NoEvidence || p.interprets(v.Path) || lineEditor(v.Path) {
 		return out, nil
+	}
+	if v.Need.Kind == need.Config {
+		return p.configured(ctx, env, v)
 	}
 	owned, base, err := p.db.OfBaseSystem(ctx, v.Path)
 	if base || err != nil {
