@@ -122,6 +122,18 @@ func TestRootStays(t *testing.T) {
 			hasNot: []string{"/usr/bin/never"},
 		},
 		{
+			name: "scripts that a web server starts", base: both(debian, func(t *tree.Memory) {
+				for _, n := range []string{"web", "head", "tail"} {
+					t.File("/usr/bin/"+n, 0o755, elfBytes)
+				}
+			}), config: entrypoint("/usr/bin/web"),
+			change: func(t *tree.Memory) {
+				t.File("/srv/cgi-bin/who", 0o755, []byte("#!/bin/sh\nhead -1\n"))
+				t.File("/srv/bin/who", 0o755, []byte("#!/bin/sh\ntail -1\n"))
+			},
+			has: []string{"0755 0:0 /usr/bin/sh", "0755 0:0 /usr/bin/head"}, hasNot: []string{"/usr/bin/tail"},
+		},
+		{
 			name: "tables without who reads them", base: debian,
 			change: func(t *tree.Memory) {
 				t.File("/app", 0o755, elfBytes)

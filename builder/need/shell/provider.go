@@ -347,7 +347,7 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		i := s.File(res.Path)
 		there := err == nil && i != nil && i.Program
 		switch {
-		case helper && err == nil && command.IsShell(program) && !env.NoShell:
+		case (helper && command.IsShell(program) || cgi(f.Path)) && err == nil && !(env.NoShell && command.IsShell(program)):
 			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: f.Path, By: f.Path, Reason: f.Reason, Strength: need.Optional, Droppable: f.Droppable})
 		case !there && f.Droppable && !installed(f.Path): // what somebody asks for is read rather than run
 			name := line.Interpreter
@@ -364,6 +364,12 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 	}
 	err := p.jobs(ctx, env, s, &out)
 	return out, err
+}
+
+// cgi reports whether a web server starts a file by its place or its name
+// (RFC 3875, and the settings that servers come with).
+func cgi(name string) bool {
+	return strings.Contains(path.Dir(name)+"/", "/cgi-bin/") || path.Ext(name) == ".cgi"
 }
 
 // installed reports whether a file belongs to a package of a language, which
