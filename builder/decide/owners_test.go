@@ -122,6 +122,23 @@ func TestRootStays(t *testing.T) {
 			hasNot: []string{"/usr/bin/never"},
 		},
 		{
+			name: "programs of supervisord", base: both(debian, func(t *tree.Memory) {
+				for _, n := range []string{"bin/supervisord", "sbin/web", "bin/worker", "bin/head", "bin/never"} {
+					t.File("/usr/"+n, 0o755, elfBytes)
+				}
+			}), config: entrypoint("supervisord", "-n"),
+			change: func(t *tree.Memory) {
+				t.File("/etc/supervisor/conf.d/web.conf", 0o644, []byte("[program:web]\ncommand=/usr/sbin/web -g 'daemon off;' ; in front\n;command=never\n[program:work]\ncommand = start.sh --at %(process_num)02d\nuser=daemon\n[unix_http_server]\ncommand=never\n"))
+				t.File("/usr/local/bin/start.sh", 0o755, []byte("#!/bin/sh\nhead -1\nexec worker\n"))
+			},
+			has: []string{"0755 0:0 /usr/sbin/web", "0755 0:0 /usr/bin/sh", "0755 0:0 /usr/bin/head", "0755 0:0 /usr/bin/worker"}, hasNot: []string{"/usr/bin/never"},
+			check: func(t *testing.T, p *image.Plan) {
+				if !strings.HasPrefix(p.Config.User, "0") && p.Config.User != "root" && p.Config.User != "" {
+					t.Errorf("USER %s", p.Config.User)
+				}
+			},
+		},
+		{
 			name: "scripts that a web server starts", base: both(debian, func(t *tree.Memory) {
 				for _, n := range []string{"web", "head", "tail"} {
 					t.File("/usr/bin/"+n, 0o755, elfBytes)

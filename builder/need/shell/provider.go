@@ -362,7 +362,10 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 	for _, name := range slices.Sorted(maps.Keys(without)) {
 		out.Warnings = append(out.Warnings, withoutInterpreter(name, without[name]))
 	}
-	err := p.jobs(ctx, env, s, &out)
+	if err := p.jobs(ctx, env, s, &out); err != nil {
+		return out, err
+	}
+	err := p.supervised(ctx, env, s, &out)
 	return out, err
 }
 
