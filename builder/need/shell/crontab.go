@@ -132,9 +132,9 @@ func (p *Provider) table(ctx context.Context, env *need.Env, t table, out *need.
 			return err
 		}
 		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: shell, By: t.path, Reason: "shell of the jobs of " + t.path, Strength: need.Expected, Shell: true})
-		for _, need := range found.Needs {
-			need.Shell = true
-			out.Needs = append(out.Needs, need)
+		for _, f := range found.Needs {
+			f.Shell = true
+			out.Needs = append(out.Needs, f)
 		}
 		out.Facts = append(out.Facts, found.Facts...)
 		out.Warnings = append(out.Warnings, found.Warnings...)
