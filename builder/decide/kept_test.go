@@ -114,17 +114,20 @@ func TestKept(t *testing.T) {
 		},
 		{
 			name: "links",
-			base: debian,
+			base: both(debian, func(t *tree.Memory) {
+				t.Add("/dev/null", tree.Entry{Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}, nil)
+			}),
 			change: func(t *tree.Memory) {
 				t.File("/srv/releases/1/page", 0o644, []byte("x"))
 				t.Symlink("/srv/current", "releases/1")
 				t.Symlink("/var/log/access.log", "/dev/stdout")
+				t.Symlink("/var/log/other.log", "/dev/null")
 				t.Symlink("/srv/secret", "/run/secrets/token")
 				t.Symlink("/srv/loop", "loop")
 				t.Symlink("/usr/bin/vi", "sed")
 				t.Symlink("/srv/zone", "../../../../etc/group")
 			},
-			files: []string{"0644 0:0 /srv/releases/1/page", "0777 0:0 /srv/current -> releases/1", "0777 0:0 /var/log/access.log -> /dev/stdout", "0777 0:0 /srv/secret -> /run/secrets/token", "0777 0:0 /srv/loop -> loop", "0777 0:0 /srv/zone -> ../../../../etc/group", "0644 0:0 /etc/group"},
+			files: []string{"0644 0:0 /srv/releases/1/page", "0777 0:0 /srv/current -> releases/1", "0777 0:0 /var/log/access.log -> /dev/stdout", "0777 0:0 /var/log/other.log -> /dev/null", "0777 0:0 /srv/secret -> /run/secrets/token", "0777 0:0 /srv/loop -> loop", "0777 0:0 /srv/zone -> ../../../../etc/group", "0644 0:0 /etc/group"},
 			left:  []string{"/usr/bin/vi which is a link to /usr/bin/sed, which was left out"},
 		},
 		{

@@ -54,14 +54,14 @@ func (c *closer) settle(ctx context.Context) (Found, error) {
 // kept says whether a changed link or directory is kept by now: one that leads
 // to something the image has, or to a data file, which then comes along. A
 // link that leads nowhere yet, such as to /dev/stdout or into a volume, is
-// kept as it is.
+// kept as it is, as is one to a device, which some trees have, too.
 func (c *closer) kept(ctx context.Context, n Need) (Need, bool, error) {
 	if n.Kind == KeptDir {
 		n.Kind = Data
 		return n, c.set.Holds(n.Path), nil
 	}
 	res, err := tree.Resolve(ctx, c.env.Tree, n.Path)
-	if Missing(err) {
+	if Missing(err) || err == nil && slices.ContainsFunc(Mounted, func(dir string) bool { return Below(res.Path, dir) }) {
 		n.Kind = Link
 		return n, true, nil
 	}
