@@ -253,7 +253,7 @@ func TestNamed(t *testing.T) {
 		},
 		{
 			name: "command lines, of any package; a compiler is a warning", base: debian,
-			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00\"%s%sgit\" -w %d\x00date of birth\x00date failed: %s\x00value (date %s)\x00"}, tools...),
+			change: app(elftest.File{Imports: []string{"system"}, Text: "\x00rm -rf cache\x00exec gcc -o x %s 2>&1\x00\"%s%sgit\" -w %d\x00date of birth\x00date failed: %s\x00date file \"%s\" not found\x00date %s does not exist\x00value (date %s)\x00"}, tools...),
 			has:    []string{"0755 0:0 /usr/bin/rm", "0755 0:0 /usr/bin/git"}, hasNot: []string{"/usr/bin/gcc", "/usr/bin/date"},
 			warns: []string{`/app names the command line "exec gcc -o x %s 2>&1", which is a compiler and not in the image`},
 		},

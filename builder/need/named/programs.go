@@ -393,7 +393,7 @@ var spaced = strings.NewReplacer("|", " | ", ";", " ; ", "&", " & ", "$(", " $( 
 
 // prose matches words of messages, which command lines seldom have.
 var prose = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b(?:failed|fails|failure|cannot|can't|couldn't|could not|unable|invalid|unexpected|unknown|expected|usage|must be|should be)\b`)
+	return regexp.MustCompile(`(?i)\b(?:failed|fails|failure|cannot|can't|couldn't|could not|unable|invalid|unexpected|unknown|expected|usage|must be|should be|not (?:found|set|supported|specified|defined)|(?:does|do|is|are|was|were) not|no such|already)\b`)
 })
 
 func isName(w string) bool {
