@@ -16,6 +16,7 @@ import (
 
 	"github.com/whittle-oci/whittle/builder/image"
 	"github.com/whittle-oci/whittle/builder/tree"
+	"github.com/whittle-oci/whittle/lint/suggest"
 )
 
 // moduleName matches the names of modules (JLS 7.7).
@@ -139,6 +140,15 @@ func (b *build) linked(ctx context.Context, s *stage, made *image.Plan, p *ocisp
 			return nil, &image.RefusedError{Message: o + " asks for an archive of classes (CDS), which is one of the installation that java: jlink replaces", Hint: "leave the option out, or java: jlink"}
 		}
 	}
+	has, err := modulesOf(ctx, s, j.Home)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range b.config.JavaModules {
+		if len(has) > 0 && !slices.Contains(has, name) {
+			return nil, &image.RefusedError{Message: fmt.Sprintf("java-modules: the JDK in %s has no module %s", j.Home, name), Hint: suggest.Hint(name, has)}
+		}
+	}
 	if !runs(b.client.BuildOpts().Workers, p) {
 		return nil, &image.RefusedError{Instruction: "FROM", Message: "java: jlink runs the JDK of the final stage, and this builder cannot run programs for that platform", Hint: "install an emulator (binfmt_misc, qemu-user-static), or leave java: jlink out"}
 	}
@@ -161,7 +171,15 @@ func (b *build) linked(ctx context.Context, s *stage, made *image.Plan, p *ocisp
 	if err != nil {
 		return nil, fmt.Errorf("marshalling the step of jlink: %w", err)
 	}
-	return b.stage(ctx, def.ToPB())
+	out, err := b.stage(ctx, def.ToPB())
+	if err == nil {
+		return out, nil
+	}
+	// What BuildKit executed is a script that nobody who reads this wrote.
+	if _, why, ok := strings.Cut(err.Error(), "did not complete successfully: "); ok {
+		return nil, &image.RefusedError{Message: "java: jlink: making the installation of Java failed with " + why, Hint: "what it printed stands above; java: whole does without"}
+	}
+	return nil, err
 }
 
 // modules are those that are kept besides what classes name.
@@ -183,19 +201,30 @@ func (b *build) modules(j *image.Java) []string {
 	return slices.DeleteFunc(out, func(name string) bool { return !moduleName().MatchString(name) })
 }
 
+// modulesOf gives the modules that an installation of Java says it has, nil
+// where it says nothing (JEP 220, the file release).
+func modulesOf(ctx context.Context, s *stage, home string) ([]string, error) {
+	release, err := tree.ReadOptional(ctx, s.tree, path.Join(home, "release"), 1<<20)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(release)) {
+		if names, ok := strings.CutPrefix(strings.TrimSpace(line), "MODULES="); ok {
+			return strings.Fields(strings.Trim(names, `"`)), nil
+		}
+	}
+	return nil, nil
+}
+
 // told adds to a plan which modules its installation of Java has.
 func told(ctx context.Context, s *stage, made *image.Plan) error {
 	if made.Java == nil {
 		return nil
 	}
-	release, err := tree.ReadOptional(ctx, s.tree, path.Join(made.Java.Home, "release"), 1<<20)
-	if err != nil {
+	has, err := modulesOf(ctx, s, made.Java.Home)
+	if err != nil || len(has) == 0 {
 		return err
 	}
-	for line := range strings.Lines(string(release)) {
-		if names, ok := strings.CutPrefix(strings.TrimSpace(line), "MODULES="); ok {
-			made.Changes = append(made.Changes, image.Change{Kind: "java", Name: made.Java.Home, To: strings.Trim(names, `"`), Why: "java: jlink; a class of another module that a program looks up by a computed name is not found, and java-modules: adds modules"})
-		}
-	}
+	made.Changes = append(made.Changes, image.Change{Kind: "java", Name: made.Java.Home, To: strings.Join(has, " "), Why: "java: jlink; a class of another module that a program looks up by a computed name is not found, and java-modules: adds modules"})
 	return nil
 }

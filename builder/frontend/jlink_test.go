@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,7 @@ func TestJlink(t *testing.T) {
 	for name, tc := range map[string]struct {
 		setting, modules, cmd string
 		jdk                   bool
+		fails                 bool     // the step
 		adds                  []string // modules that the step keeps
 		to                    string   // of the change that the report tells of
 		refused               string
@@ -55,8 +57,10 @@ func TestJlink(t *testing.T) {
 			setting: "jlink", jdk: true, cmd: `["/opt/java/bin/java", "-Xshare:on", "-cp", "/app", "com.example.Main"]`,
 			refused: "-Xshare:on asks for an archive of classes (CDS)",
 		},
-		"no module":     {setting: "jlink", modules: "a;b", jdk: true, cmd: cmd, refused: `"a;b" is not the name of a module`},
-		"no such value": {setting: "jdeps", jdk: true, cmd: cmd, refused: `"jdeps" is none of whole, jlink`},
+		"the step fails":    {setting: "jlink", jdk: true, fails: true, cmd: cmd, refused: "java: jlink: making the installation of Java failed with exit code: 1; what it printed stands above"},
+		"an unknown module": {setting: "jlink", modules: "jdk.sctpp", jdk: true, cmd: cmd, refused: `java-modules: the JDK in /opt/java has no module jdk.sctpp; did you mean`},
+		"no module":         {setting: "jlink", modules: "a;b", jdk: true, cmd: cmd, refused: `"a;b" is not the name of a module`},
+		"no such value":     {setting: "jdeps", jdk: true, cmd: cmd, refused: `"jdeps" is none of whole, jlink`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := &tree.Memory{}
@@ -71,6 +75,9 @@ func TestJlink(t *testing.T) {
 			b := &builder{t: t, opts: opts, solve: func(_ context.Context, _ gateway.SolveRequest, g *graph.Graph) (tree.Tree, error) {
 				for _, d := range g.Order {
 					if e := g.Ops[d].GetExec(); e != nil && slices.Contains(e.Meta.Args, "jlink") {
+						if tc.fails {
+							return nil, errors.New(`process "/bin/sh -c set -eu" did not complete successfully: exit code: 1`)
+						}
 						steps = append(steps, e)
 						return java(false, "java.base java.sql"), nil
 					}
@@ -80,7 +87,7 @@ func TestJlink(t *testing.T) {
 					none.File("/bin/sh", 0o755, elftest.File{}.Bytes())
 					return none, nil
 				}
-				return java(tc.jdk, "java.base java.desktop java.sql"), nil
+				return java(tc.jdk, "java.base java.desktop java.sql jdk.sctp"), nil
 			}}
 			var got *report.Report
 			_, err := New(Options{
