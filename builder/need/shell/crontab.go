@@ -41,7 +41,7 @@ type table struct {
 // jobs asks for what the tables of the Dockerfile start, where the image has a
 // scheduler: a shell, and the commands of each line.
 func (p *Provider) jobs(ctx context.Context, env *need.Env, s *need.Set, out *need.Found) error {
-	if !schedules(env, s) {
+	if !started(env, s, schedulers...) {
 		return nil
 	}
 	var tables []table
@@ -78,9 +78,9 @@ func (p *Provider) jobs(ctx context.Context, env *need.Env, s *need.Set, out *ne
 	return nil
 }
 
-// schedules reports whether the image has a scheduler.
-func schedules(env *need.Env, s *need.Set) bool {
-	is := func(name string) bool { return slices.Contains(schedulers, path.Base(name)) }
+// started reports whether the image starts a program of one of these names.
+func started(env *need.Env, s *need.Set, names ...string) bool {
+	is := func(name string) bool { return slices.Contains(names, path.Base(name)) }
 	return slices.ContainsFunc(env.Lines, func(line []string) bool { return slices.ContainsFunc(line, is) }) ||
 		slices.ContainsFunc(s.Files(), func(f *need.File) bool { return f.Program && is(f.Path) })
 }

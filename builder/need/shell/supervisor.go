@@ -20,8 +20,7 @@ var expansion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 
 // supervised asks for the programs that a configuration of supervisord starts.
 func (p *Provider) supervised(ctx context.Context, env *need.Env, s *need.Set, out *need.Found) error {
-	is := func(name string) bool { return path.Base(name) == supervisor }
-	if !slices.ContainsFunc(env.Lines, func(line []string) bool { return slices.ContainsFunc(line, is) }) && !slices.ContainsFunc(s.Files(), func(f *need.File) bool { return f.Program && is(f.Path) }) {
+	if !started(env, s, supervisor) {
 		return nil
 	}
 	for _, f := range s.Files() {
