@@ -367,10 +367,15 @@ func TestCutOff(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			index, _ := push(t, serve(t, true, nil)+"/app")
+			start := time.Now()
 			_, err := signing.Sign(ctx, open(t, index), signing.Options{Signer: keyless(t, s, root, 2, signerMail)})
 			cancel()
 			if (err == nil) != (often == 1) {
 				t.Errorf("%s ends %d connections: %v", service, often, err)
+			}
+			// No client goes on once the context has ended.
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("%s ends %d connections: signing gave up after %v, want after 3 s", service, often, took)
 			}
 		}
 	}

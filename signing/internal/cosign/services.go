@@ -27,9 +27,9 @@ import (
 
 // Services are who is asked for certificates, log entries and timestamps.
 type Services struct {
-	authority  *sign.Fulcio
+	authority  *sign.FulcioOptions // nil where none is named
 	logs       []sign.Transparency
-	timestamps []*sign.TimestampAuthority
+	timestamps []sign.TimestampAuthorityOptions
 	whole      bool // a log takes whole statements, not their hashes
 	issuer     string
 	listed     []Service
@@ -77,7 +77,7 @@ func ParseServices(name string, raw []byte, now time.Time, transport http.RoundT
 		if err != nil {
 			return fail("certificate authorities", err)
 		}
-		out.authority = sign.NewFulcio(&sign.FulcioOptions{BaseURL: strings.TrimSuffix(s.URL, "/"), Timeout: patience, Transport: transport})
+		out.authority = &sign.FulcioOptions{BaseURL: strings.TrimSuffix(s.URL, "/"), Timeout: patience, Transport: transport}
 		list("certificate authority", s)
 	}
 	if all := c.RekorLogURLs(); len(all) > 0 {
@@ -101,7 +101,7 @@ func ParseServices(name string, raw []byte, now time.Time, transport http.RoundT
 			return fail("timestamp authorities", err)
 		}
 		for _, s := range chosen {
-			out.timestamps = append(out.timestamps, sign.NewTimestampAuthority(&sign.TimestampAuthorityOptions{URL: s.URL, Timeout: patience, Transport: transport}))
+			out.timestamps = append(out.timestamps, sign.TimestampAuthorityOptions{URL: s.URL, Timeout: patience, Transport: transport})
 			list("timestamp authority", s)
 		}
 	}
@@ -112,6 +112,59 @@ func ParseServices(name string, raw []byte, now time.Time, transport http.RoundT
 		}
 	}
 	return out, nil
+}
+
+// certificates is the client of the certificate authority. sigstore-go sends
+// its requests without the caller's context, and would go on after it has ended.
+func (s Services) certificates(ctx context.Context) *sign.Fulcio {
+	o := *s.authority
+	o.Transport = within(ctx, o.Transport)
+	return sign.NewFulcio(&o)
+}
+
+// timestamping is the clients of the timestamp authorities, bound to the
+// context as that of the certificate authority is.
+func (s Services) timestamping(ctx context.Context) []*sign.TimestampAuthority {
+	var out []*sign.TimestampAuthority
+	for _, o := range s.timestamps {
+		o.Transport = within(ctx, o.Transport)
+		out = append(out, sign.NewTimestampAuthority(&o))
+	}
+	return out
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(q *http.Request) (*http.Response, error) { return f(q) }
+
+// within sends requests until a context ends, beside their own.
+func within(ctx context.Context, next http.RoundTripper) http.RoundTripper {
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	return roundTrip(func(q *http.Request) (*http.Response, error) {
+		both, cancel := context.WithCancelCause(q.Context())
+		stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+		res, err := next.RoundTrip(q.WithContext(both))
+		if err != nil {
+			stop()
+			cancel(nil)
+			return nil, err
+		}
+		res.Body = &boundBody{ReadCloser: res.Body, end: func() { stop(); cancel(nil) }}
+		return res, nil
+	})
+}
+
+// A boundBody frees what binds its request to a context when it is closed.
+type boundBody struct {
+	io.ReadCloser
+	end func()
+}
+
+func (b *boundBody) Close() error {
+	defer b.end()
+	return b.ReadCloser.Close()
 }
 
 // encrypted refuses to ask over plain HTTP what is not on this machine: an

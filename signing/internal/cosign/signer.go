@@ -174,7 +174,7 @@ func (s *Signer) sign(ctx context.Context, content sign.Content) (*bundle.Bundle
 
 func (s *Signer) signOnce(ctx context.Context, content sign.Content) (*protobundle.Bundle, error) {
 	key := s.key
-	o := sign.BundleOptions{Context: ctx, TimestampAuthorities: s.services.timestamps, TransparencyLogs: s.services.logs}
+	o := sign.BundleOptions{Context: ctx, TimestampAuthorities: s.services.timestamping(ctx), TransparencyLogs: s.services.logs}
 	if key == nil {
 		c, err := s.certified(ctx)
 		if err != nil {
@@ -213,7 +213,7 @@ func (s *Signer) certified(ctx context.Context) (*certified, error) {
 		return nil, err
 	}
 	start := time.Now()
-	der, err := s.services.authority.GetCertificate(ctx, pair, &sign.CertificateProviderOptions{IDToken: token})
+	der, err := s.services.certificates(ctx).GetCertificate(ctx, pair, &sign.CertificateProviderOptions{IDToken: token})
 	if err != nil {
 		return nil, fmt.Errorf("asking for a certificate: %w", withoutToken(err, token))
 	}
