@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -120,6 +121,10 @@ func exported(p *rule.Pass, in dockerfile.Instruction) {
 	}
 }
 
+// sqlPassword finds the password that a statement gives an account: IDENTIFIED BY
+// of MySQL, MariaDB and Oracle, PASSWORD of PostgreSQL and SQL Server.
+var sqlPassword = regexp.MustCompile(`(?is)\b(?:user|role|login|grant|alter)\b.*\b(?:identified\s+(?:with\s+\S+\s+)?by|password)\s*[=(]?\s*N?['"]([^'"]+)['"]`)
+
 // passwordArgument says how an argument gives a password away, "" when it does
 // not.
 func passwordArgument(c dockerfile.Command, i int) string {
@@ -129,6 +134,9 @@ func passwordArgument(c dockerfile.Command, i int) string {
 	}
 	if why := header(c, i); why != "" {
 		return why
+	}
+	if m := sqlPassword.FindStringSubmatch(a); len(m) > 1 && literalSecret(m[1]) {
+		return "the password in this SQL statement"
 	}
 	before := ""
 	if i > 0 {
