@@ -157,6 +157,21 @@ func IgnoreFile(dir, dockerfile string) []byte {
 	return data
 }
 
+// IgnoreFileOf reports whether a file is an ignore file by its name, and the
+// Dockerfile that it is named after, "" where it is its directory's. Podman
+// calls it .containerignore.
+func IgnoreFileOf(name string) (dockerfile string, is bool) {
+	for _, suffix := range []string{".dockerignore", ".containerignore"} {
+		if dockerfile, is := strings.CutSuffix(name, suffix); is {
+			if base := filepath.Base(name); base == suffix {
+				return "", true
+			}
+			return dockerfile, true
+		}
+	}
+	return "", false
+}
+
 // FindIgnoreFile is IgnoreFile, with the name of the file.
 func FindIgnoreFile(dir, dockerfile string) (name string, data []byte) {
 	names := []string{filepath.Join(dir, ".dockerignore")}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/whittle-oci/whittle/lint/credential"
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -123,7 +124,9 @@ func exported(p *rule.Pass, in dockerfile.Instruction) {
 
 // sqlPassword finds the password that a statement gives an account: IDENTIFIED BY
 // of MySQL, MariaDB and Oracle, PASSWORD of PostgreSQL and SQL Server.
-var sqlPassword = regexp.MustCompile(`(?is)\b(?:user|role|login|grant|alter)\b.*\b(?:identified\s+(?:with\s+\S+\s+)?by|password)\s*[=(]?\s*N?['"]([^'"]+)['"]`)
+var sqlPassword = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)\b(?:user|role|login|grant|alter)\b.*\b(?:identified\s+(?:with\s+\S+\s+)?by|password)\s*[=(]?\s*N?['"]([^'"]+)['"]`)
+})
 
 // passwordArgument says how an argument gives a password away, "" when it does
 // not.
@@ -135,7 +138,7 @@ func passwordArgument(c dockerfile.Command, i int) string {
 	if why := header(c, i); why != "" {
 		return why
 	}
-	if m := sqlPassword.FindStringSubmatch(a); len(m) > 1 && literalSecret(m[1]) {
+	if m := sqlPassword().FindStringSubmatch(a); len(m) > 1 && literalSecret(m[1]) {
 		return "the password in this SQL statement"
 	}
 	before := ""

@@ -72,6 +72,7 @@ type lintJob struct {
 	parsed *dockerfiles.File // nil for text that is no Dockerfile
 	run    setup.Run
 	opts   lint.Options
+	ignore bool // it is an ignore file
 }
 
 func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files []dockerfile, results []lintResult) error {
@@ -93,7 +94,7 @@ func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files
 		_ = f.program.Prepare(ctx, parsed...)
 	}
 	sideBySide(ctx, len(files), func(i int) {
-		if jobs[i] != nil {
+		if jobs[i] != nil && !jobs[i].ignore {
 			results[i] = a.lintFile(ctx, f, jobs[i])
 		}
 	})
@@ -112,14 +113,13 @@ func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files
 	return nil
 }
 
-// ignoreFile looks at the ignore file of a Dockerfile, once for all Dockerfiles
-// that have it.
+// ignoreFile looks at the ignore file of a Dockerfile, or at one that was named
+// itself, once for all that have it.
 func (f *lintFlags) ignoreFile(j *lintJob) []lint.Diagnostic {
-	dir := f.contextOf(f.builds, j.place())
-	if dir == "" || j.opts.Runs == nil || !j.opts.Runs(&lint.IgnoreFile) {
+	if j.opts.Runs == nil || !j.opts.Runs(&lint.IgnoreFile) {
 		return nil // another Dockerfile may ask
 	}
-	name, data := buildcontext.FindIgnoreFile(dir, j.name)
+	dir, name, data := f.ignoring(j)
 	if name == "" || f.ignoreFiles[absolute(name)] {
 		return nil
 	}
@@ -128,6 +128,23 @@ func (f *lintFlags) ignoreFile(j *lintJob) []lint.Diagnostic {
 	}
 	f.ignoreFiles[absolute(name)] = true
 	return ignorefile.Configured(source.NewFile(fromHere(name), data), dir, j.opts)
+}
+
+// ignoring is a context with the name and the text of the ignore file in it that
+// counts for a file, name "" for none.
+func (f *lintFlags) ignoring(j *lintJob) (dir, name string, data []byte) {
+	if j.ignore {
+		of, _ := buildcontext.IgnoreFileOf(j.name)
+		if dir = filepath.Dir(j.name); of != "" {
+			dir = f.contextOf(f.builds, of)
+		}
+		return dir, j.name, j.src.Bytes
+	}
+	if dir = f.contextOf(f.builds, j.place()); dir == "" {
+		return "", "", nil
+	}
+	name, data = buildcontext.FindIgnoreFile(dir, j.name)
+	return dir, name, data
 }
 
 // fromHere is the name of a file as it is called from the working directory,
@@ -173,6 +190,10 @@ func (a *app) lintOpen(ctx context.Context, f *lintFlags, c configuration, file 
 		return nil, lintResult{err: err}
 	}
 	j := &lintJob{dockerfile: file, src: source.NewFile(display(file.name), data), run: run, opts: f.options(run, f.builds, file)}
+	if _, is := buildcontext.IgnoreFileOf(file.name); is {
+		j.ignore = true
+		return j, lintResult{}
+	}
 	if file.inline != nil {
 		j.within = embedded.In(j.src, *file.inline)
 		j.src = j.within.File

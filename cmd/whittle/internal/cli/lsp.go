@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/whittle-oci/whittle/cmd/internal/version"
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/buildcontext"
 	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/docs"
 	"github.com/whittle-oci/whittle/lint/ignorefile"
@@ -87,7 +87,7 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 			return parts, true, nil
 		},
 		IgnoreFile: func(ctx context.Context, path string, file *source.File) ([]lint.Diagnostic, bool, error) {
-			name, is := strings.CutSuffix(path, ".dockerignore")
+			name, is := buildcontext.IgnoreFileOf(path)
 			if !is {
 				return nil, false, nil
 			}
@@ -96,7 +96,7 @@ func (a *app) lsp(ctx context.Context, f *lintFlags) error {
 				return nil, true, err
 			}
 			dir := filepath.Dir(path)
-			if filepath.Base(path) != ".dockerignore" {
+			if name != "" {
 				dir = seen.flags(f).contextOf(f.newBuilds(), name)
 			}
 			return ignorefile.Configured(file, dir, run.Options), true, nil
