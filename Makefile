@@ -95,7 +95,7 @@ ci-steps: setup-race build tools $(TOOLS)/cosign $(TOOLS)/syft $(TOOLS)/actionli
 	WHITTLE_E2E=ci $(TEST) -run Syft ./builder/packages/rpm
 	@test -z "$(CI_STEPS)" || $(STEPS) $(CI_STEPS)
 
-interop-steps: bench fuzz native languages browser
+interop-steps: bench fuzz native languages browser editors
 	$(TEST) -run XXX -bench . -benchtime 1x ./signing
 	@test -z "$(CORPUS)" || $(STEPS) conformance labels fixes outlook
 	@test -z "$(SIGSTORE)" || $(STEPS) sigstore
@@ -217,6 +217,17 @@ setup-browser: setup
 SHOTS ?=
 browser: setup-browser $(AXE) ## look at pages of build, inspect and diff in a browser: make browser [SHOTS=DIR]
 	WHITTLE_BROWSER=/usr/bin/chromium WHITTLE_AXE='$(abspath $(AXE))' WHITTLE_SHOTS='$(SHOTS)' $(TEST) -count=1 -timeout 10m -run Browser ./builder/page
+
+# What editors are told of whittle lsp, run in them: the extension of VS Code with
+# the editor's own language client and a stand-in for its window, and Neovim.
+VSCODE := .tools/vscode
+.PHONY: setup-editors editors
+setup-editors: PACKAGES += neovim:/usr/bin/nvim
+setup-editors: setup
+editors: setup-editors build ## package and try the extension of VS Code, and whittle lsp in Neovim
+	@rm -rf $(VSCODE)/test && mkdir -p $(VSCODE) && cp -R LICENSE lint/lsp/vscode/. $(VSCODE)
+	cd $(VSCODE) && npm ci --silent --no-audit --no-fund && npm run --silent package && WHITTLE='$(abspath bin/whittle)' npm test --silent
+	PATH='$(abspath bin)':"$$PATH" nvim --headless -u NONE -S lint/lsp/neovim/test.lua
 
 .PHONY: update
 update: ## write generated pages and goldens anew
