@@ -10,6 +10,7 @@ import (
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/baseline"
 	"github.com/whittle-oci/whittle/lint/rule"
+	"github.com/whittle-oci/whittle/lint/source"
 )
 
 // SARIF 2.1.0, as far as it is used here (docs.oasis-open.org/sarif).
@@ -109,11 +110,18 @@ func SARIF(w io.Writer, diags []lint.Diagnostic, o Options) error {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(m))
 	}
 	prints := baseline.Fingerprints(diags, o.path)
+	hashes := map[*source.File][]string{}
 	for i, d := range diags {
+		if hashes[d.File] == nil {
+			hashes[d.File] = lineHashes(d.File.Bytes)
+		}
 		res := sarifResult{
 			RuleID: d.Rule.Name, RuleIndex: index[d.Rule.Name], Level: levels[d.Severity], Message: sarifText{d.Message},
 			Locations: []sarifLocation{{sarifPhysical{artifact(o.path(d.File.Name)), region(d, d.Span.Start, d.Span.End)}}},
 			Prints:    map[string]string{"whittle/v1": prints[i]},
+		}
+		if line := d.File.Pos(d.Span.Start).Line; line <= len(hashes[d.File]) {
+			res.Prints["primaryLocationLineHash"] = hashes[d.File][line-1]
 		}
 		if d.Fix != nil {
 			c := sarifChange{Artifact: artifact(o.path(d.File.Name))}
@@ -133,7 +141,7 @@ func sarifRuleOf(m *rule.Meta) sarifRule {
 	r := sarifRule{
 		ID: m.Name, Short: sarifText{m.Summary}, Full: sarifText{m.Why}, HelpURI: URL(m), Default: sarifConfig{levels[m.Severity]},
 		Help:       sarifHelp{Text: m.Why, Markdown: m.Why},
-		Properties: sarifProperties{Tags: append([]string{string(m.Family)}, m.Aliases...), Problem: levels[m.Severity], Precision: "high"},
+		Properties: sarifProperties{Tags: []string{string(m.Family)}, Problem: levels[m.Severity], Precision: "high"},
 	}
 	if r.Properties.Problem == "note" {
 		r.Properties.Problem = "recommendation"
@@ -145,6 +153,7 @@ func sarifRuleOf(m *rule.Meta) sarifRule {
 		r.Properties.Tags = append(r.Properties.Tags, "security")
 		r.Properties.Security = map[rule.Severity]string{rule.Error: "8.0", rule.Warning: "5.0", rule.Info: "2.0", rule.Style: "1.0"}[m.Severity]
 	}
+	r.Properties.Tags = append(r.Properties.Tags, m.Aliases...) // services show the first ten
 	return r
 }
 
