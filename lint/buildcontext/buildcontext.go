@@ -54,7 +54,7 @@ func (f Files) Files() []string { return f }
 func (Files) Ignored(string) bool { return false }
 
 // Holds knows no contents beyond those that Of has judged.
-func (Files) Holds(string) (holds, known bool) { return false, false }
+func (Files) Holds(string, string) (holds, known bool) { return false, false }
 
 // Of keeps of some files, with the beginnings of their contents, those that
 // hold credentials, as a look through a directory does.
@@ -126,11 +126,11 @@ func (d *Directory) nothingLeft(m *patternmatcher.PatternMatcher, name string) b
 	return err == nil && !left
 }
 
-// Holds reports whether a file shows the credential that its name speaks of.
-func (d *Directory) Holds(name string) (holds, known bool) {
-	name = strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(name, `\`, "/")), "/")
+// Holds reports whether a file shows the credential that a name speaks of.
+func (d *Directory) Holds(file, name string) (holds, known bool) {
+	file = strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(file, `\`, "/")), "/")
 	kind, ok := credential.File(name)
-	if !ok || name == "" {
+	if !ok || file == "" {
 		return false, false
 	}
 	root, err := os.OpenRoot(d.dir)
@@ -138,7 +138,7 @@ func (d *Directory) Holds(name string) (holds, known bool) {
 		return false, false
 	}
 	defer root.Close()
-	f, err := root.Open(filepath.FromSlash(name))
+	f, err := root.Open(filepath.FromSlash(file))
 	if err != nil {
 		return false, false
 	}

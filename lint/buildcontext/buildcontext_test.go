@@ -104,9 +104,15 @@ func TestHolds(t *testing.T) {
 		".npmrc": {false, true}, "a/.npmrc": {false, true}, "./b/.npmrc": {true, true}, ".netrc": {false, true}, "/c/.netrc": {true, true}, ".pypirc": {false, true},
 		"pip.conf": {false, true}, "d/pip.conf": {true, true}, "e/pip.conf": {false, true}, "main.go": {false, false}, "absent/.npmrc": {false, false}, "../.npmrc": {false, true},
 	} {
-		if holds, known := d.Holds(name); holds != want[0] || known != want[1] {
+		if holds, known := d.Holds(name, name); holds != want[0] || known != want[1] {
 			t.Errorf("%s: got %v, %v", name, holds, known)
 		}
+	}
+	if holds, known := d.Holds("pip.conf", "/root/.docker/config.json"); holds || !known {
+		t.Errorf("pip.conf as docker's settings: got %v, %v", holds, known)
+	}
+	if holds, known := d.Holds("main.go", "/root/.pgpass"); !holds || !known {
+		t.Errorf("a file as .pgpass: got %v, %v", holds, known)
 	}
 }
 

@@ -40,7 +40,7 @@ func File(name string) (k Kind, ok bool) {
 			return b.Kind, true
 		}
 	}
-	if example(base) || trusted(name) {
+	if Example(base) || trusted(name) {
 		return Kind{}, false
 	}
 	switch {
@@ -132,8 +132,8 @@ func Paths() []string {
 	return out
 }
 
-// example reports whether a name marks a template for others to fill in.
-func example(base string) bool {
+// Example reports whether a name marks a template for others to fill in.
+func Example(base string) bool {
 	for _, w := range []string{"example", "sample", "template", "tmpl", "dist", "default", "tpl"} {
 		if strings.Contains(base, w) {
 			return true

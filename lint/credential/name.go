@@ -57,7 +57,7 @@ func Certain(name string) bool {
 // secretWords say by themselves what a variable holds.
 var secretWords = []string{
 	"apikey", "auth", "cred", "creds", "credential", "credentials", "key", "passphrase", "passwd", "password", "passwords", "pass",
-	"passcode", "pat", "privatekey", "psw", "pwd", "pword", "secret", "secrets", "secretkey", "accesskey", "token", "tokens",
+	"passcode", "pat", "privatekey", "psw", "pw", "pwd", "pword", "secret", "secrets", "secretkey", "accesskey", "token", "tokens",
 }
 
 // secretEnds end words that were written together: DBPASSWORD.
@@ -69,8 +69,9 @@ func secret(words []string) bool {
 			w = strings.TrimRight(w, "0123456789")
 		}
 		if slices.Contains(secretWords, w) {
-			// "pat" and "pass" are ordinary words too, unless they come last.
-			if w != "pat" && w != "pass" || i == len(words)-1 && i > 0 || len(words) == 1 && w == "pass" {
+			// "pat" and "pass" are ordinary words too, and "pw" a prefix of
+			// Playwright's, unless they come last.
+			if w != "pat" && w != "pass" && w != "pw" || i == len(words)-1 && i > 0 || len(words) == 1 && w == "pass" {
 				return true
 			}
 		}

@@ -184,9 +184,10 @@ type Context interface {
 	// Ignored reports whether COPY finds nothing under a path because the
 	// ignore file leaves it out. It is false where that cannot be told.
 	Ignored(path string) bool
-	// Holds reports whether the content of a file shows the credential that its
-	// name speaks of. known is false where it cannot be read.
-	Holds(path string) (holds, known bool)
+	// Holds reports whether the content of a file shows the credential that a
+	// name speaks of, its own or that of the copy. known is false where it cannot
+	// be read.
+	Holds(path, name string) (holds, known bool)
 }
 
 // Images asks registries about images.

@@ -55,4 +55,4 @@ func (ignores) Files() []string { return nil }
 func (i ignores) Ignored(name string) bool { return strings.TrimPrefix(name, "/") == string(i) }
 
 // Holds implements rule.Context.
-func (ignores) Holds(string) (holds, known bool) { return false, false }
+func (ignores) Holds(string, string) (holds, known bool) { return false, false }

@@ -84,7 +84,7 @@ func (f files) Files() []string { return f }
 
 func (f files) Ignored(string) bool { return false }
 
-func (f files) Holds(string) (holds, known bool) { return false, false }
+func (f files) Holds(string, string) (holds, known bool) { return false, false }
 
 // known gives a rule that needs to know more than the file what it needs.
 func known(r rule.Rule) lint.Options {

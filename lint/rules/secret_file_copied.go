@@ -16,7 +16,7 @@ var secretFileCopied = rule.Rule{
 		Aliases:  []string{"DS-0031"},
 		Family:   rule.Secrets,
 		Summary:  "no COPY or ADD names a credential file",
-		Why:      "Files such as .env, id_rsa or .npmrc hold credentials. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore. Where the build context is known, files that only their content tells, such as a .pem with a private key, are reported, too, and those whose content shows no credential, such as an .npmrc of settings or with ${NPM_TOKEN} in it, are not.",
+		Why:      "Files such as .env, id_rsa or .npmrc hold credentials, and so do others that are copied to where credentials are kept: COPY deploy_key /root/.ssh/id_ed25519. Copied into any layer they stay in it, even when a later instruction deletes them. Mount them as a secret, and name them in .dockerignore. Where the build context is known, files that only their content tells, such as a .pem with a private key, are reported, too, and those whose content shows no credential, such as an .npmrc of settings or with ${NPM_TOKEN} in it, are not.",
 		Bad:      "FROM debian:12\nCOPY .env /app/.env\n",
 		Good:     "FROM debian:12\nRUN --mount=type=secret,id=env,target=/app/.env true\n",
 		Severity: rule.Error,
@@ -29,18 +29,57 @@ var secretFileCopied = rule.Rule{
 func checkSecretFileCopied(p *rule.Pass) {
 	for _, in := range p.File.Instructions {
 		for _, s := range localSources(in) {
-			kind, ok := credential.File(s.Text)
-			if !ok || !kind.Certain && !inContext(p, s.Text) {
-				continue
+			copied, name := s.Text, s.Text
+			kind, ok := credential.File(name)
+			if !ok {
+				name = copiedTo(in, s.Text)
+				kind, ok = credential.File(name)
+				copied += " as " + name
 			}
-			if p.Context != nil {
-				if holds, known := p.Context.Holds(s.Text); known && !holds {
-					continue // settings, or a variable in place of the credential
-				}
+			var holds, known bool
+			if ok && p.Context != nil {
+				holds, known = p.Context.Holds(s.Text, name)
 			}
-			p.Reportf(s.Span, s.Text+" holds "+kind.What+" as a rule and stays in the layer; mount it with RUN --mount=type=secret")
+			switch {
+			case !ok, known && !holds: // settings, or a variable in place of the credential
+			case name == s.Text && (kind.Certain || inContext(p, name)), name != s.Text && (holds || kind.Certain && kind.Holds(nil)):
+				// Of files that hold settings, too, the destination says nothing.
+				p.Report(rule.Finding{
+					Span: s.Span, Message: copied + " holds " + kind.What + " as a rule and stays in the layer; mount it with RUN --mount=type=secret",
+					Minor: !known && slices.Contains(mostlySettings, path.Base(strings.ToLower(name))),
+				})
+			}
 		}
 	}
+}
+
+// mostlySettings are files that hold settings alone as often as credentials:
+// without their content the name is no proof.
+var mostlySettings = []string{".npmrc", ".pypirc"}
+
+// keyDirectories are what keys are kept in, beside settings and public halves.
+var keyDirectories = []string{".aws", ".ssh", ".gnupg", ".azure", "gcloud"}
+
+// copiedTo is the path that a COPY or ADD gives a file of the context, "" where
+// that says nothing about its content: several files, a directory by its slash,
+// public halves and what is for others to fill in.
+func copiedTo(in dockerfile.Instruction, source string) string {
+	base := path.Base(source)
+	if strings.ContainsAny(source, "*?[") || strings.HasSuffix(source, "/") || base == "." || credential.Example(base) || path.Ext(base) == ".pub" {
+		return ""
+	}
+	words := in.Words()
+	to := words[len(words)-1].Text
+	if strings.HasSuffix(to, "/") || len(words) > 2 {
+		if "."+base == path.Base(to) {
+			return "" // COPY ssh /root/.ssh/
+		}
+		to = path.Join(to, base)
+	}
+	if slices.Contains(keyDirectories, path.Base(to)) {
+		return "" // COPY keys /root/.ssh
+	}
+	return to
 }
 
 // localSources are the files and directories of the build context that a COPY

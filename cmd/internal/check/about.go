@@ -24,10 +24,9 @@ func newFiles(about frontend.About) files {
 func (f files) Files() []string { return buildcontext.Of(f.contents()) }
 
 // Holds implements rule.Context.
-func (f files) Holds(name string) (holds, known bool) {
-	name = strings.TrimPrefix(path.Clean("/"+name), "/")
+func (f files) Holds(file, name string) (holds, known bool) {
 	kind, ok := credential.File(name)
-	content, there := f.contents()[name]
+	content, there := f.contents()[strings.TrimPrefix(path.Clean("/"+file), "/")]
 	return len(content) > 0 && kind.Holds(content), ok && there
 }
 
