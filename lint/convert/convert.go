@@ -41,6 +41,7 @@ type Environment func(image string) (env []string, ok bool)
 // may be nil.
 func Refusals(f *dockerfile.File, base Environment) []Refusal {
 	c := &checker{f: f, base: base}
+	c.stages()
 	c.directive()
 	for i := range f.Instructions {
 		in := f.Instructions[i]
@@ -67,6 +68,22 @@ type checker struct {
 	// known here, which are in env otherwise.
 	external bool
 	env      map[string]string
+
+	first, last map[string]int // the first and the last stage of each name
+}
+
+// stages finds the stages that have a name.
+func (c *checker) stages() {
+	c.first, c.last = map[string]int{}, map[string]int{}
+	for i, s := range c.f.Stages {
+		if s.Name == "" {
+			continue
+		}
+		if _, ok := c.first[s.Name]; !ok {
+			c.first[s.Name] = i
+		}
+		c.last[s.Name] = i
+	}
 }
 
 func (c *checker) refuse(span source.Span, err error, rules ...string) {
@@ -243,7 +260,8 @@ func (c *checker) from(in dockerfile.Instruction) {
 // stageCalled reports whether an earlier stage has exactly that name, which
 // BuildKit keeps in lower case.
 func (c *checker) stageCalled(name string, before int) bool {
-	return slices.ContainsFunc(c.f.Stages[:before], func(s dockerfile.Stage) bool { return s.Name == name })
+	first, ok := c.first[name]
+	return ok && first < before
 }
 
 // image says what is wrong with the name of an image.
@@ -367,16 +385,11 @@ func (c *checker) source(in dockerfile.Instruction, from string, span source.Spa
 	if c.f.Context(from) || strings.EqualFold(from, "scratch") || strings.EqualFold(from, "context") {
 		return
 	}
-	last := -1
-	for i, s := range c.f.Stages {
-		if s.Name != "" && s.Name == strings.ToLower(from) {
-			last = i
-		}
-	}
+	last, ok := c.last[strings.ToLower(from)]
 	switch {
-	case last >= in.Stage:
+	case ok && last >= in.Stage:
 		c.refuse(span, fmt.Errorf("cannot %s from stage %q, it needs to be defined before current stage", verb, from), "copy-from-self", "copy-from-unknown")
-	case last < 0:
+	case !ok:
 		c.refuse(span, image(from), "copy-from-unknown")
 	}
 }
