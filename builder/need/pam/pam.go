@@ -28,6 +28,7 @@ const (
 	services   = "/etc/pam.d"
 	fallback   = "other" // the service of who has none
 	maxService = 64 << 10
+	minName    = 3 // of a service at the end of a text, in bytes
 )
 
 // Claims implements need.Provider.
@@ -65,6 +66,12 @@ func (p Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.
 		return out, err
 	}
 	names, _ := text.Has(known)
+	// A linker may have made a name the end of a longer text.
+	for _, n := range known {
+		if len(n) >= minName && !slices.Contains(names, n) && slices.ContainsFunc(text.Strings, func(s string) bool { return strings.HasSuffix(s, n) }) {
+			names = append(names, n)
+		}
+	}
 	for _, n := range []string{path.Base(v.Need.Path), path.Base(v.Path)} {
 		if slices.Contains(known, n) && !slices.Contains(names, n) {
 			names = append(names, n)
