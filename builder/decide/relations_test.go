@@ -331,6 +331,31 @@ func TestNamed(t *testing.T) {
 			has: []string{"0644 0:0 " + multiarch + "mod_spatialite.so"},
 		},
 		{
+			name: "what an installation made in directories of its own", base: debian,
+			change: func(t *tree.Memory) {
+				app(elftest.File{Needed: []string{"libgio.so"}},
+					deb{name: "libgio", depends: "shared-mime-info", files: map[string][]byte{multiarch + "libgio.so": library("libgio.so")}},
+					deb{name: "shared-mime-info", automatic: true, files: map[string][]byte{"/usr/bin/update-mime": text, "/usr/share/mime/packages/all.xml": text, "/usr/share/mime/version": text}},
+					deb{name: "theme", automatic: true, files: map[string][]byte{"/usr/share/mime/theme/b": text}})(t)
+				t.File("/usr/share/mime/mime.cache", 0o644, text)
+				t.File("/usr/share/mime/application/pdf.xml", 0o644, text)
+				t.File("/usr/share/mime/theme/c", 0o644, text)
+				t.File("/usr/share/mime/image/large.xml", 0o644, make([]byte, 2<<20))
+			},
+			has:    []string{"0644 0:0 /usr/share/mime/mime.cache", "0644 0:0 /usr/share/mime/application/pdf.xml"},
+			hasNot: []string{"/usr/share/mime/theme/b", "/usr/share/mime/theme/c", "/usr/share/mime/image/large.xml"},
+		},
+		{
+			name: "and all of it of a package that was asked for by name", base: debian,
+			change: func(t *tree.Memory) {
+				app(elftest.File{Needed: []string{"libgio.so"}},
+					deb{name: "libgio", files: map[string][]byte{multiarch + "libgio.so": library("libgio.so")}},
+					deb{name: "shared-mime-info", files: map[string][]byte{"/usr/share/mime/packages/all.xml": text, "/usr/share/mime/version": text}})(t)
+				t.File("/usr/share/mime/image/large.xml", 0o644, make([]byte, 2<<20))
+			},
+			has: []string{"0644 0:0 /usr/share/mime/image/large.xml"},
+		},
+		{
 			name: "locales of the environment", base: debian,
 			config: func(c *dockerspec.DockerOCIImageConfig) { c.Env = append(c.Env, "LANG=C.UTF-8") },
 			change: func(t *tree.Memory) {
@@ -399,6 +424,15 @@ func TestNamed(t *testing.T) {
 					t.Errorf("/etc/passwd: %q", e.Data)
 				}
 			},
+		},
+		{
+			name: "PAM: a service whose name is the end of another text", base: debian,
+			change: func(t *tree.Memory) {
+				app(elftest.File{Imports: []string{"pam_start"}, Text: "\x00login\x00lecture/myapp\x00"},
+					deb{name: "services", automatic: true, files: map[string][]byte{"/etc/pam.d/myapp": text, "/etc/pam.d/login": text, "/etc/pam.d/rare": text}})(t)
+			},
+			has:    []string{"0644 0:0 /etc/pam.d/myapp", "0644 0:0 /etc/pam.d/login"},
+			hasNot: []string{"/etc/pam.d/rare"},
 		},
 		{
 			name: "converters by name and alias, with what they link", base: func(t *tree.Memory) {

@@ -226,7 +226,7 @@ func (p *Provider) dataOf(ctx context.Context, env *need.Env, out *need.Found, p
 				return err
 			}
 		}
-		if err := p.madeBeside(ctx, env, &data, files.others, by); err != nil {
+		if err := p.madeBeside(ctx, env, &data, pkg, files.others); err != nil {
 			return err
 		}
 		p.relations.data[pkg.Key()] = data
@@ -243,9 +243,20 @@ func (p *Provider) dataOf(ctx context.Context, env *need.Env, out *need.Found, p
 // for what an installation made there.
 const maxBesides = 1000
 
+// maxMade is how much may lie in a directory that the installation of a
+// dependency made, in bytes: without it most programs do. What comes of a package
+// that was asked for by name may be larger.
+const (
+	maxMade      = 1 << 20
+	maxMadeAsked = 64 << 20
+)
+
 // madeBeside asks for what no package owns in the directories that the files of
-// one lie in, such as the list of modules that a trigger wrote.
-func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Found, files []string, by string) error {
+// one lie in, such as the list of modules that a trigger wrote, and in the
+// directories that were made there, such as the kinds of files that
+// update-mime-database takes apart.
+func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package, files []string) error {
+	by := "the package " + pkg.Name
 	var dirs []string
 	for _, f := range files {
 		if dir := path.Dir(f); IsData(f) && strings.Count(dir, "/") >= 3 && (len(dirs) == 0 || dirs[len(dirs)-1] != dir) && !libraryDir().MatchString(dir) {
@@ -270,7 +281,7 @@ func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Foun
 		}
 		for _, e := range entries {
 			name := path.Join(res.Path, e.Name)
-			if e.IsDir() || !IsData(name) || strings.HasPrefix(name, "/var/") {
+			if !IsData(name) || strings.HasPrefix(name, "/var/") {
 				continue
 			}
 			if _, owned, err := p.db.Owner(ctx, name); owned || err != nil {
@@ -279,11 +290,54 @@ func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Foun
 				}
 				continue
 			}
-			if err := p.datum(ctx, env, out, name, e, by, "made beside the data of "+by); err != nil {
+			if e.IsDir() {
+				err = p.made(ctx, env, out, pkg, name)
+			} else {
+				err = p.datum(ctx, env, out, name, e, by, "made beside the data of "+by)
+			}
+			if err != nil {
 				return err
 			}
 		}
 	}
+	return nil
+}
+
+// made asks for what lies in a directory that no package lists and that an
+// installation made among the data of a package. A file of another package in it
+// shows that it is not such a directory.
+func (p *Provider) made(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package, dir string) error {
+	if slices.ContainsFunc(byItself, func(top string) bool { return need.Below(dir, top) }) {
+		return nil
+	}
+	asked, err := p.Asked(ctx)
+	if err != nil {
+		return err
+	}
+	left := int64(maxMade)
+	if slices.ContainsFunc(asked, func(a packages.Package) bool { return a.Key() == pkg.Key() }) {
+		left = maxMadeAsked
+	}
+	by := "the package " + pkg.Name
+	var all need.Found
+	n, whole := 0, true
+	err = tree.Walk(ctx, env.Tree, dir, func(name string, e tree.Entry) error {
+		if n++; e.IsRegular() {
+			left -= e.Size
+		}
+		if whole = whole && n <= maxLinked && left >= 0; !whole || e.IsDir() || !IsData(name) {
+			return nil
+		}
+		if _, owned, err := p.db.Owner(ctx, name); owned || err != nil {
+			whole = false
+			return err
+		}
+		return p.datum(ctx, env, &all, name, e, by, "made among the data of "+by)
+	})
+	if err != nil || !whole {
+		return err
+	}
+	out.Needs = append(out.Needs, all.Needs...)
 	return nil
 }
 
