@@ -169,8 +169,13 @@ func (t *Text) Has(words []string) (found []string, sure bool) {
 	if len(places) == 0 {
 		return nil, true
 	}
-	t.inCode(places, have)
-	t.inTables(places, have)
+	named := func(to uint64, length int) {
+		for _, w := range places[to] {
+			have[w] = have[w] || len(w) == length
+		}
+	}
+	t.inCode(named)
+	t.inTables(named)
 	for _, w := range words {
 		if have[w] {
 			found = append(found, w)
@@ -193,11 +198,42 @@ func occurring(words []string, places map[uint64][]string) []string {
 // in front of it, half as far.
 const near = 24
 
+// Lines gives the strings of several words where strings have no end: those
+// whose place the code, or a table of strings, names together with their length.
+// Of machines whose code is not read, it gives those of tables.
+func (t *Text) Lines() []string {
+	if !t.unended {
+		return nil
+	}
+	var out []string
+	named := func(to uint64, length int) {
+		if length < 3 || length > maxWord || len(out) >= maxStrings {
+			return
+		}
+		for _, e := range t.data {
+			if to < e.address || to-e.address >= uint64(len(e.bytes)) {
+				continue
+			}
+			if s := e.bytes[to-e.address:]; length <= len(s) && bytes.IndexByte(s[:length], ' ') > 0 && printable(s[:length]) {
+				out = append(out, string(s[:length]))
+			}
+			return
+		}
+	}
+	if t.machine == elf.EM_X86_64 {
+		t.inCode(named)
+	}
+	t.inTables(named)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // inCode looks for LEA with an address relative to the instruction, as
 // compilers for amd64 load that of a string, and takes the MOV of a number that
 // is next to it for the length (Intel SDM volume 2, LEA and MOV: REX.W 8D /r
-// with ModRM 00 r 101, B8+r imm32 and C7 /0 imm32).
-func (t *Text) inCode(places map[uint64][]string, have map[string]bool) {
+// with ModRM 00 r 101, B8+r imm32 and C7 /0 imm32). It tells of the MOV behind
+// and of the one in front.
+func (t *Text) inCode(named func(to uint64, length int)) {
 	for _, e := range t.code() {
 		b := e.bytes
 		for i := 0; i+7 <= len(b); i++ {
@@ -205,10 +241,11 @@ func (t *Text) inCode(places map[uint64][]string, have map[string]bool) {
 				continue
 			}
 			to := e.address + uint64(i+7) + uint64(int64(int32(binary.LittleEndian.Uint32(b[i+3:]))))
-			for _, w := range places[to] {
-				if !have[w] && (firstMove(b[i+7:min(len(b), i+7+near)]) == len(w) || lastMove(b[max(0, i-near/2):i]) == len(w)) {
-					have[w] = true
-				}
+			if n := firstMove(b[i+7 : min(len(b), i+7+near)]); n > 0 {
+				named(to, n)
+			}
+			if n := lastMove(b[max(0, i-near/2):i]); n > 0 {
+				named(to, n)
 			}
 		}
 	}
@@ -269,13 +306,11 @@ func move(code []byte, at int) int {
 
 // inTables looks for a pointer to a word followed by its length, as tables of
 // strings are.
-func (t *Text) inTables(places map[uint64][]string, have map[string]bool) {
+func (t *Text) inTables(named func(to uint64, length int)) {
 	for _, e := range t.data {
 		for i := 0; i+2*t.word <= len(e.bytes); i += t.word {
-			for _, w := range places[t.number(e.bytes[i:])] {
-				if t.number(e.bytes[i+t.word:]) == uint64(len(w)) {
-					have[w] = true
-				}
+			if n := t.number(e.bytes[i+t.word:]); n > 0 && n <= maxWord {
+				named(t.number(e.bytes[i:]), int(n)) //nolint:gosec // n is at most maxWord
 			}
 		}
 	}

@@ -35,7 +35,11 @@ func main() {
 	}
 	_ = exec.Command("iptables", "-L").Run()
 	_ = start(&job{"zq"})
+	_ = exec.Command("sh", "-c", "wares -r .town data | sift 1").Run()
+	_ = exec.Command("sh", shell...).Run()
 }
+
+var shell = []string{"-c", "count < stock"}
 `
 	for name, text := range map[string]string{"main.go": source, "go.mod": "module example.test/x\n\ngo 1.24\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
@@ -59,6 +63,12 @@ func main() {
 	if want := []string{"git", "pg_dump", "iptables", "zq"}; !sure || !slices.Equal(found, want) {
 		t.Errorf("%q (sure: %v), want %q", found, sure, want)
 	}
+	lines := text.Lines()
+	for _, want := range []string{"wares -r .town data | sift 1", "count < stock"} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("%q is not among %d lines", want, len(lines))
+		}
+	}
 }
 
 // FuzzText reads the text of any file.
@@ -71,6 +81,7 @@ func FuzzText(f *testing.F) {
 			return
 		}
 		text.Has([]string{"git", "x", ""})
+		text.Lines()
 		text.Paths("/etc/", "/usr/share/")
 	})
 }

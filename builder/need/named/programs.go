@@ -78,9 +78,13 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 		for _, name := range found {
 			words[name] = "names " + name + " and starts programs"
 		}
-		return p.programsOf(ctx, env, f, out, words, func(name string, o owner) bool {
+		if err := p.programsOf(ctx, env, f, out, words, func(name string, o owner) bool {
 			return o.wanted && !o.base || sure && !f.owned && counts(name, flag)
-		})
+		}); err != nil || f.owned || !flag || !slices.ContainsFunc(found, command.IsShell) {
+			return err
+		}
+		// It gives a shell what to run.
+		return p.programsOf(ctx, env, f, out, commandLines(f.text.Lines()), always)
 	}
 	paths := map[string]bool{} // those that are named by a whole path
 	_, flag := slices.BinarySearch(f.text.Strings, shellFlag)
@@ -105,13 +109,19 @@ func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need
 	if f.static || f.command == "" && (f.owned || f.starts == "") {
 		return nil
 	}
-	lines := map[string]string{}
-	for _, s := range f.text.Strings {
+	return p.programsOf(ctx, env, f, out, commandLines(f.text.Strings), always)
+}
+
+// commandLines gives the programs that texts start which are command lines, and
+// how each is named.
+func commandLines(texts []string) map[string]string {
+	out := map[string]string{}
+	for _, s := range texts {
 		for _, name := range commandLine(s) {
-			lines[name] = fmt.Sprintf("names the command line %q", shorten(s))
+			out[name] = fmt.Sprintf("names the command line %q", shorten(s))
 		}
 	}
-	return p.programsOf(ctx, env, f, out, lines, always)
+	return out
 }
 
 // maxSiblings is how much the other programs of a package may be that come along
