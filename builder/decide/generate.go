@@ -332,12 +332,38 @@ func (g *generator) writeAccounts(ctx context.Context, reason string) error {
 		for i := range users {
 			users[i].Password = "*"
 		}
+		if err := g.lostPasswords(ctx); err != nil {
+			return err
+		}
 	}
 	if err := g.add(ctx, rootfs.File{Path: "/etc/passwd", Mode: 0o644, Data: rootfs.FormatPasswd(users), Reason: reason}); err != nil {
 		return err
 	}
 	return g.add(ctx, rootfs.File{Path: "/etc/group", Mode: 0o644, Data: rootfs.FormatGroup(groups), Reason: reason})
 }
+
+// lostPasswords warns of accounts that have a password in the built image, which
+// nobody can log in with any more.
+func (g *generator) lostPasswords(ctx context.Context) error {
+	data, err := tree.ReadOptional(ctx, g.in.Tree, "/etc/shadow", maxShadow)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for line := range strings.Lines(string(data)) {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if hash, _, _ := strings.Cut(rest, ":"); strings.HasPrefix(hash, "$") {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		g.out.warnings = append(g.out.warnings, image.NewWarning("RUN", "the password of "+strings.Join(names, ", ")+" is not in the image, since every container would have it and /etc/shadow is not carried: nobody logs in with it", "mount /etc/shadow as a secret at run time, or let people in by keys"))
+	}
+	return nil
+}
+
+// maxShadow is the largest shadow(5) that is read, in bytes.
+const maxShadow = 1 << 20
 
 // ownAccounts are the accounts of the tree that the base image has not, or all
 // of them where any may be asked for.

@@ -435,6 +435,44 @@ func TestNamed(t *testing.T) {
 			hasNot: []string{"/etc/pam.d/rare"},
 		},
 		{
+			name: "the shells of people who log in, and no passwords", base: debian, config: entrypoint("/usr/sbin/sshd", "-D"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "openssh", files: map[string][]byte{"/usr/sbin/sshd": program(elftest.File{Imports: []string{"open", "pam_start"}, Text: "\x00sshd\x00"}), "/etc/pam.d/sshd": []byte("auth required pam_unix.so\n")}},
+					deb{name: "shells", required: true, files: map[string][]byte{"/usr/bin/shell": program(elftest.File{}), "/usr/bin/never": program(elftest.File{}), multiarch + "security/pam_unix.so": library("pam_unix.so")}})
+				t.File("/etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/usr/bin/never\nann:x:1000:1000::/home/ann:/usr/bin/shell\neve:x:1001:1001::/home/eve:/usr/sbin/nologin\n"))
+				t.File("/etc/shadow", 0o640, []byte("root:*:1::::::\nann:$y$j9T$abc$def:1::::::\n"))
+			},
+			has:    []string{"0755 0:0 /usr/bin/shell"},
+			hasNot: []string{"/usr/bin/never", "/etc/shadow"},
+			warns: []string{
+				"/usr/sbin/sshd lets in ann, who have /usr/bin/shell in the image",
+				"the password of ann is not in the image",
+			},
+		},
+		{
+			name: "a script that an argument has behind a colon", base: debian, config: entrypoint("/usr/bin/relay", "LISTEN:70", "EXEC:/srv/answer.sh,pty"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "relay", files: map[string][]byte{"/usr/bin/relay": program(elftest.File{})}},
+					deb{name: "base", required: true, files: map[string][]byte{"/usr/bin/count": program(elftest.File{})}})
+				t.File("/srv/answer.sh", 0o755, []byte("#!/bin/sh\ncount x\n"))
+			},
+			has: []string{"0755 0:0 /srv/answer.sh", "0755 0:0 /usr/bin/sh", "0755 0:0 /usr/bin/count"},
+		},
+		{
+			name: "a shell for wordexp(3) of the user's own programs", base: debian,
+			change: app(elftest.File{Imports: []string{"wordexp"}, Text: "\x00n=$(count 1)\x00"},
+				deb{name: "base", required: true, files: map[string][]byte{"/usr/bin/count": program(elftest.File{})}}),
+			has: []string{"0755 0:0 /usr/bin/sh", "0755 0:0 /usr/bin/count"},
+		},
+		{
+			name: "and none for that of a library, which reads names", base: debian,
+			change: app(elftest.File{Needed: []string{"libsound.so"}},
+				deb{name: "libsound", files: map[string][]byte{multiarch + "libsound.so": elftest.File{Library: true, SoName: "libsound.so", Imports: []string{"wordexp"}}.Bytes()}}),
+			hasNot: []string{"/usr/bin/sh"},
+		},
+		{
 			name: "converters by name and alias, with what they link", base: func(t *tree.Memory) {
 				debian(t)
 				debs(t, deb{name: "libc6", required: true, files: map[string][]byte{multiarch + "libc.so.6": library("libc.so.6")}})

@@ -57,8 +57,9 @@ func (Execute) Resolve(_ context.Context, _ *Env, c Command) (Step, bool, error)
 	return Step{Found: found}, true, nil
 }
 
-// Arguments gives the files that the arguments of a command name, alone or
-// after an equals sign: a configuration file, a helper.
+// Arguments gives the files that the arguments of a command name, alone, after
+// an equals sign or after a colon, as socat's EXEC:/srv/answer.sh,pty has it: a
+// configuration file, a helper.
 func Arguments(c Command) []Need { return arguments(c.Instruction, c.Args()) }
 
 func arguments(instruction string, args []string) []Need {
@@ -66,6 +67,12 @@ func arguments(instruction string, args []string) []Need {
 	for _, arg := range args {
 		if _, value, ok := strings.Cut(arg, "="); ok && !path.IsAbs(arg) {
 			arg = value
+		}
+		if _, value, ok := strings.Cut(arg, ":"); ok && strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "//") && !path.IsAbs(arg) {
+			arg = value
+			if i := strings.IndexAny(arg, ", "); i >= 0 {
+				arg = arg[:i]
+			}
 		}
 		if path.IsAbs(arg) {
 			out = append(out, Need{Kind: Named, Path: path.Clean(arg), By: instruction, Reason: "argument of " + instruction, Strength: Expected, Instruction: instruction})

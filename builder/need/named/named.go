@@ -95,6 +95,16 @@ func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need
 			return need.Found{}, err
 		}
 	}
+	if call := f.info.Calls("wordexp"); call != "" && !f.owned {
+		// Libraries of the distribution read names of their own files by it,
+		// which have no commands in them.
+		out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: "/bin/sh", By: f.path, Reason: f.path + " calls wordexp", Strength: need.Expected, Shell: true})
+	}
+	if slices.Contains(need.Starts, v.Need.Instruction) || v.Need.Shell {
+		if err := p.logins(ctx, env, v.Path, &out); err != nil {
+			return need.Found{}, err
+		}
+	}
 	if slices.Contains(need.Starts, v.Need.Instruction) {
 		err = p.siblings(ctx, env, f, &out)
 	}
