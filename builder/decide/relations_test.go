@@ -47,7 +47,7 @@ func debs(t *tree.Memory, list ...deb) {
 			switch {
 			case link:
 				t.Symlink(name, target)
-			case strings.Contains(name, "bin/"):
+			case strings.Contains(name, "bin/"), strings.Contains(name, "/cc1"):
 				t.File(name, 0o755, data)
 			default:
 				t.File(name, 0o644, data)
@@ -125,6 +125,23 @@ func TestRelations(t *testing.T) {
 				)
 			},
 			has: []string{"0644 0:0 /usr/share/vim/vim90/syntax/sh.vim", "0644 0:0 /usr/share/nginx/x"}, hasNot: []string{"/usr/share/vim/addons/nginx.vim", "/usr/bin/vimtutor"},
+		},
+		{
+			name: "the toolchain of a compiler that is run", base: debian, config: entrypoint("/usr/bin/gcc"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "gcc", depends: "gcc-12, cpp", files: map[string][]byte{"/usr/bin/gcc": []byte("->x86_64-linux-gnu-gcc-12")}},
+					deb{name: "gcc-12", automatic: true, depends: "binutils, libgcc-12-dev", files: map[string][]byte{"/usr/bin/x86_64-linux-gnu-gcc-12": program(elftest.File{}), "/usr/lib/gcc/x86_64-linux-gnu/12/cc1": program(elftest.File{Needed: []string{"libmpc.so.3"}}), "/usr/share/man/man1/gcc.1": text}},
+					deb{name: "libgcc-12-dev", automatic: true, files: map[string][]byte{"/usr/lib/gcc/x86_64-linux-gnu/12/libgcc.a": text, "/usr/lib/gcc/x86_64-linux-gnu/12/include/stddef.h": text}},
+					deb{name: "binutils", automatic: true, files: map[string][]byte{"/usr/bin/as": program(elftest.File{})}},
+					deb{name: "libmpc3", automatic: true, files: map[string][]byte{multiarch + "libmpc.so.3": library("libmpc.so.3")}},
+					deb{name: "libc6-dev", automatic: true, depends: "linux-libc-dev", files: map[string][]byte{"/usr/include/stdio.h": text, multiarch + "crt1.o": text}},
+					deb{name: "linux-libc-dev", automatic: true, files: map[string][]byte{"/usr/include/linux/types.h": text}},
+					deb{name: "zlib1g-dev", files: map[string][]byte{"/usr/include/zlib.h": text}},
+				)
+			},
+			has:    []string{"0755 0:0 /usr/bin/as", "0755 0:0 /usr/lib/gcc/x86_64-linux-gnu/12/cc1", "0644 0:0 /usr/lib/gcc/x86_64-linux-gnu/12/libgcc.a", "0644 0:0 /usr/include/stdio.h", "0644 0:0 " + multiarch + "crt1.o", "0644 0:0 /usr/include/linux/types.h", "0644 0:0 " + multiarch + "libmpc.so.3"},
+			hasNot: []string{"/usr/share/man/man1/gcc.1"},
 		},
 		{
 			name: "and a warning where it came with something else", base: debian, config: entrypoint("/usr/sbin/web"),

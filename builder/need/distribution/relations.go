@@ -99,16 +99,19 @@ func (p *Provider) related(ctx context.Context, env *need.Env, pkg packages.Pack
 	if err != nil {
 		return nil, err
 	}
+	var out need.Found
+	if err := p.toolchain(ctx, env, &out, pkg); err != nil {
+		return nil, err
+	}
 	if !base {
-		var out need.Found
 		if err := p.dataOf(ctx, env, &out, pkg, "data of the package "+pkg.Name); err != nil {
 			return nil, err
 		}
 		if err := p.dependencies(ctx, env, &out, pkg); err != nil {
 			return nil, err
 		}
-		b.Needs, b.Facts = out.Needs, out.Facts
 	}
+	b.Needs, b.Facts = out.Needs, out.Facts
 	p.relations.brought[pkg.Key()] = b
 	return b, nil
 }

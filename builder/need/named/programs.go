@@ -269,7 +269,7 @@ func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *
 			continue
 		}
 		if slices.Contains(compilers, name) {
-			if o.name != "" {
+			if o.name != "" && !distribution.OfToolchain(f.path) {
 				warn(out, fmt.Sprintf("%s %s, which is a compiler and not in the image", f.path, words[name]), "build the image without whittle when it compiles at work, or include: the compiler, its headers and libraries")
 			}
 			continue

@@ -111,7 +111,7 @@ func (r *Runtime) shellCommand(ctx context.Context, env *need.Env, u use, at str
 			return nil
 		}
 		text = first
-		if commands, err := shell.ReadCommands([]byte(first+" "+rest), "sh", nil); err == nil && len(commands.Names) > 0 {
+		if commands, err := shell.ReadCommands([]byte(first+" "+rest), "sh", shell.Place{}); err == nil && len(commands.Names) > 0 {
 			for _, name := range commands.Names {
 				if err := r.start(ctx, env, name, at, true, said, out); err != nil {
 					return err
@@ -121,7 +121,7 @@ func (r *Runtime) shellCommand(ctx context.Context, env *need.Env, u use, at str
 		}
 		return r.start(ctx, env, first, at, true, said, out)
 	}
-	commands, err := shell.ReadCommands([]byte(text), "sh", nil)
+	commands, err := shell.ReadCommands([]byte(text), "sh", shell.Place{})
 	if err != nil {
 		return nil
 	}

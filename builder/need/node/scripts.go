@@ -30,7 +30,7 @@ func (r *Runtime) follow(ctx context.Context, env *need.Env, c need.Command, m *
 		}
 		seen[name] = true
 		queue = slices.Concat(queue, []string{"pre" + name, "post" + name}, followed(text))
-		commands, err := shell.ReadCommands([]byte(text), "sh", nil)
+		commands, err := shell.ReadCommands([]byte(text), "sh", shell.Place{})
 		if err != nil {
 			continue // npm would say so as well
 		}

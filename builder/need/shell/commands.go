@@ -36,10 +36,9 @@ type Computed struct {
 }
 
 // ReadCommands reads a script. dialect is the name of the shell: sh, dash,
-// ash or bash. env gives variables that are known before the script starts,
-// and may be nil. A script that does not parse is an error.
-func ReadCommands(src []byte, dialect string, env func(string) (string, bool)) (Commands, error) {
-	w := &walker{dialect: dialect, names: map[string]bool{}, functions: map[string]bool{}, computed: map[string]int{}, values: values{env: env}}
+// ash or bash. A script that does not parse is an error.
+func ReadCommands(src []byte, dialect string, place Place) (Commands, error) {
+	w := &walker{dialect: dialect, names: map[string]bool{}, functions: map[string]bool{}, computed: map[string]int{}, values: values{place: place}}
 	if err := w.parse(src, 0); err != nil {
 		return Commands{}, err
 	}
@@ -68,6 +67,7 @@ type walker struct {
 	functions map[string]bool
 	computed  map[string]int // places in out.Unknown, by variable
 	values    values
+	dir       string // where cd last went, "" for where the script starts
 	out       Commands
 }
 
@@ -88,14 +88,26 @@ func (w *walker) parse(src []byte, depth int) error {
 		return fmt.Errorf("parsing the script: %w", err)
 	}
 	w.values.collect(file)
+	var open []syntax.Node // those that are walked through
+	var dirs []string      // where each began
 	syntax.Walk(file, func(n syntax.Node) bool {
+		if n == nil {
+			last := len(open) - 1
+			switch open[last].(type) {
+			case *syntax.CmdSubst, *syntax.Subshell, *syntax.ProcSubst:
+				w.dir = dirs[last]
+			}
+			open, dirs = open[:last], dirs[:last]
+			return true
+		}
+		open, dirs = append(open, n), append(dirs, w.dir)
 		switch x := n.(type) {
 		case *syntax.FuncDecl:
 			if x.Name != nil {
 				w.functions[x.Name.Value] = true
 			}
 		case *syntax.CallExpr:
-			w.call(x.Args, depth)
+			w.call(x.Args, depth, false)
 		case *syntax.Assign:
 			w.assign(x)
 		case *syntax.WordIter:
@@ -143,7 +155,9 @@ func (w *walker) assign(a *syntax.Assign) {
 func (w *walker) absolute(word *syntax.Word) (string, bool) {
 	v, ok := w.text(word)
 	ok = ok && path.IsAbs(v) && path.Clean(v) != "/" && !strings.HasPrefix(v, "/dev/") && !strings.HasPrefix(v, "/proc/")
-	return path.Clean(v), ok
+	v = path.Clean(v)
+	// Where the script itself lies is where it begins to look for something.
+	return v, ok && !need.Below(w.values.place.Self, v) && !need.Below(w.values.place.Zero, v)
 }
 
 // unknown notes a word that names a command or a script and is computed, once
@@ -176,23 +190,23 @@ func (w *walker) nested(word *syntax.Word, depth int) {
 	}
 }
 
-// call looks at one simple command.
-func (w *walker) call(args []*syntax.Word, depth int) {
+// call looks at one simple command. external is true where another program
+// starts it, so that neither builtins nor functions are meant.
+func (w *walker) call(args []*syntax.Word, depth int, external bool) {
 	if len(args) == 0 {
 		return
+	}
+	if text := strings.Trim(printed(args[0]), `"`); text == "$0" || text == "${0}" {
+		return // the script itself
 	}
 	name, ok := w.text(args[0])
 	if ok && split(args[0]) {
 		if fields := strings.Fields(name); len(fields) != 1 || fields[0] != name {
-			w.call(slices.Concat(literals(fields, args[0]), args[1:]), depth)
+			w.call(slices.Concat(literals(fields, args[0]), args[1:]), depth, external)
 			return
 		}
 	}
 	if !ok || name == "" {
-		switch strings.Trim(printed(args[0]), `"`) {
-		case "$0", "${0}":
-			return // the script itself
-		}
 		if isArgs(args[0]) {
 			w.out.ExecArgs = true
 			return
@@ -205,11 +219,16 @@ func (w *walker) call(args []*syntax.Word, depth int) {
 	for _, a := range rest {
 		w.path(a)
 	}
+	if external {
+		w.names[name] = true
+	}
 	switch base := path.Base(name); base {
+	case "cd":
+		w.changeDir(rest)
 	case ".", "source":
 		if len(rest) > 0 {
 			if v, ok := w.text(rest[0]); ok {
-				w.out.Sourced = append(w.out.Sourced, v)
+				w.source(v)
 			} else {
 				w.unknown(rest[0], ". ")
 			}
@@ -287,7 +306,41 @@ func (w *walker) command(name string) {
 	if command.IsBuiltin(name, w.dialect) || name == "time" { // a keyword in bash, rare elsewhere
 		return
 	}
+	if there, ok := w.there(name); ok {
+		w.out.Maybe = append(w.out.Maybe, name)
+		name = there
+	}
 	w.names[name] = true
+}
+
+// changeDir follows cd.
+func (w *walker) changeDir(args []*syntax.Word) {
+	words, ok := w.values.words(&syntax.CallExpr{Args: args})
+	place := w.values.place
+	if w.dir != "" {
+		place.Dir = w.dir
+	}
+	dir, known := place.cd(words)
+	if w.dir = ""; ok && known {
+		w.dir = dir
+	}
+}
+
+// there is a relative path from where cd went. It is not sure that the script
+// passes by that way.
+func (w *walker) there(name string) (string, bool) {
+	if w.dir == "" || path.IsAbs(name) || !strings.Contains(name, "/") {
+		return "", false
+	}
+	return path.Join(w.dir, name), true
+}
+
+// source notes a script that is read in.
+func (w *walker) source(name string) {
+	w.out.Sourced = append(w.out.Sourced, name)
+	if there, ok := w.there(name); ok {
+		w.out.Sourced = append(w.out.Sourced, there)
+	}
 }
 
 // wrapped finds the command that a wrapper such as env or gosu starts.
@@ -301,7 +354,7 @@ func (w *walker) wrapped(wrapper string, rest []*syntax.Word, depth int) {
 		words[i] = v
 	}
 	if in, ok := command.Split(wrapper, words); ok {
-		w.call(rest[in.Command:], depth)
+		w.call(rest[in.Command:], depth, wrapper != "command" && wrapper != "builtin")
 	}
 }
 
@@ -326,7 +379,7 @@ func (w *walker) substitute(rest []*syntax.Word, depth int) {
 func (w *walker) find(rest []*syntax.Word, depth int) {
 	for i, a := range rest {
 		if v, ok := command.Literal(a); ok && slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, v) {
-			w.call(rest[i+1:], depth)
+			w.call(rest[i+1:], depth, true)
 		}
 	}
 }
@@ -357,7 +410,7 @@ func (w *walker) given(base string, rest []*syntax.Word, depth int) {
 		if !ok || !strings.Contains(line, " ") {
 			continue
 		}
-		inner := &walker{dialect: w.dialect, names: map[string]bool{}, functions: map[string]bool{}, computed: map[string]int{}, values: values{env: w.values.env}}
+		inner := &walker{dialect: w.dialect, names: map[string]bool{}, functions: map[string]bool{}, computed: map[string]int{}, values: values{place: w.values.place}}
 		if inner.parse([]byte(line), maxNested) == nil {
 			w.out.Given = append(w.out.Given, slices.Collect(maps.Keys(inner.names))...)
 		}
@@ -376,7 +429,7 @@ func (w *walker) inner(rest []*syntax.Word, depth int) {
 			return
 		}
 		if !strings.HasPrefix(v, "-") {
-			w.out.Sourced = append(w.out.Sourced, v)
+			w.source(v)
 			return
 		}
 	}

@@ -59,7 +59,41 @@ func TestReadCommands(t *testing.T) {
 		{"bash has more built in", "mapfile -t a\nshopt -s x\n", "bash", shell.Commands{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := shell.ReadCommands([]byte(tc.script), tc.dialect, env)
+			got, err := shell.ReadCommands([]byte(tc.script), tc.dialect, shell.Place{Getenv: env})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tc.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestPlace reads scripts that look for things from where they lie, where they
+// start and where they go.
+func TestPlace(t *testing.T) {
+	place := shell.Place{Zero: "/usr/local/bin/run", Self: "/usr/local/bin/run", Dir: "/srv", Resolve: func(name string) string {
+		return map[string]string{"/usr/local/bin/run": "/opt/app/bin/run.sh", "/srv/link": "/data"}[name]
+	}}
+	for _, tc := range []struct {
+		name, script string
+		want         shell.Commands
+	}{
+		{"beside the script", `. "$(dirname "$0")/lib.sh"`, shell.Commands{Names: []string{"dirname"}, Sourced: []string{"/usr/local/bin/lib.sh"}, Paths: []string{"/usr/local/bin/lib.sh"}}},
+		{"through its links", `here=$(dirname -- "$(readlink -f -- "$0")")` + "\n" + `. "$here/../lib/x.sh"`, shell.Commands{Names: []string{"dirname", "readlink"}, Sourced: []string{"/opt/app/bin/../lib/x.sh"}, Paths: []string{"/opt/app/bin/run.sh", "/opt/app/lib/x.sh"}, Assigned: []string{"/opt/app/bin"}}},
+		{"by cd and pwd", `D="$( cd -- "$(dirname "${BASH_SOURCE[0]}")" >/dev/null 2>&1 && pwd -P )"` + "\n" + `"$D/../sbin/server"`, shell.Commands{Names: []string{"/usr/local/bin/../sbin/server", "dirname"}}},
+		{"by what bash cuts off", `D=${BASH_SOURCE%/*}; "${D%/*}/sbin/a"; echo "${0##*/}"`, shell.Commands{Names: []string{"/usr/local/sbin/a"}}},
+		{"from where cd went", "cd /app\n./server\nsource conf/env\n(cd sub && ./one)\n./two\ncd \"$1\"\n./three", shell.Commands{
+			Names: []string{"./three", "/app/server", "/app/sub/one", "/app/two"}, Maybe: []string{"./one", "./server", "./two"}, Sourced: []string{"/app/conf/env", "conf/env"}, Paths: []string{"/app"},
+		}},
+		{"in a substitution, which goes nowhere", `X=$(cd /app && ./a); ./b`, shell.Commands{Names: []string{"./b", "/app/a"}, Maybe: []string{"./a"}, Paths: []string{"/app"}}},
+		{"from the working directory", `. "$(pwd)/env"; exec "$(realpath link)/run"`, shell.Commands{Names: []string{"/data/run", "realpath"}, Sourced: []string{"/srv/env"}, Paths: []string{"/data/run", "/srv/env"}}},
+		{"what others start is no builtin", `xargs -n1 echo; find . -exec test -f {} \;; exec printf x; nice kill 1; command echo a; builtin echo`, shell.Commands{Names: []string{"echo", "find", "kill", "nice", "printf", "test", "xargs"}}},
+		{"the name of the script", `echo "usage: $(basename "$0" .sh) FILE" && cd "$(dirname "$0")"`, shell.Commands{Names: []string{"basename", "dirname"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := shell.ReadCommands([]byte(tc.script), "bash", place)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +109,7 @@ func FuzzReadCommands(f *testing.F) {
 	f.Add([]byte("sh -c 'sh -c \"sh -c x\"'"))
 	f.Add([]byte("exec ${X:-/bin/x}; nohup env"))
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		_, _ = shell.ReadCommands(b, "bash", nil)
+		_, _ = shell.ReadCommands(b, "bash", shell.Place{Zero: "/a/b", Self: "/a/b", Dir: "/c"})
 	})
 }
 
@@ -91,7 +125,7 @@ func TestReadCommandsBounded(t *testing.T) {
 	grows.WriteString("$X1000\n")
 	chain.WriteString("Y1000=/bin/x\n$Y0\n")
 	for script, want := range map[string]shell.Computed{grows.String(): {Line: 1002, Word: "$X1000"}, chain.String(): {Line: 1002, Word: "$Y0"}} {
-		got, err := shell.ReadCommands([]byte(script), "sh", nil)
+		got, err := shell.ReadCommands([]byte(script), "sh", shell.Place{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -223,7 +223,11 @@ func (p *Provider) sources(ctx context.Context, env *need.Env, found *need.Found
 		}
 		out = append(out, sourced{cmds, where})
 	}
-	cmds, err := ReadCommands(src, path.Base(shell), known(env))
+	place := Place{Getenv: known(env), Dir: env.Abs(""), Resolve: follow(ctx, env)}
+	if path.IsAbs(where) {
+		place.Zero, place.Self = where, where
+	}
+	cmds, err := ReadCommands(src, path.Base(shell), place)
 	add(where, cmds, err)
 	seen := map[string]bool{}
 	for i := 0; i < len(out) && len(seen) < maxSourced; i++ {
@@ -242,7 +246,9 @@ func (p *Provider) sources(ctx context.Context, env *need.Env, found *need.Found
 					}
 					continue // it may be there at run time only
 				}
-				d.Commands, d.err = ReadCommands(data, path.Base(shell), known(env))
+				place := place // $0 is that of whoever reads it in
+				place.Zero, place.Self = "", name
+				d.Commands, d.err = ReadCommands(data, path.Base(shell), place)
 				p.sourced[dialect{name, path.Base(shell)}] = d
 			}
 			found.Needs = append(found.Needs, need.Need{Kind: need.Named, Path: name, By: out[i].where, Reason: "read by " + out[i].where, Strength: need.Expected})
@@ -250,6 +256,16 @@ func (p *Provider) sources(ctx context.Context, env *need.Env, found *need.Found
 		}
 	}
 	return out, nil
+}
+
+// follow resolves the links of a path, as far as it is there.
+func follow(ctx context.Context, env *need.Env) func(string) string {
+	return func(name string) string {
+		if res, err := tree.Resolve(ctx, env.Tree, name); err == nil {
+			return res.Path
+		}
+		return name
+	}
 }
 
 // known gives the variables of the image to scripts. An empty one tells as

@@ -12,7 +12,7 @@ import (
 // them: those set before it starts, and those that it sets in one way. A
 // default counts as the value, since nothing is known that replaces it.
 type values struct {
-	env   func(string) (string, bool)
+	place Place
 	set   map[string][]assigned
 	lost  map[string]bool   // computed, or not the same everywhere
 	known map[string]*value // those that were looked at
@@ -113,10 +113,10 @@ func (v *values) get(name string) *value {
 
 // before is what a variable is before the script starts.
 func (v *values) before(name string) *value {
-	if v.env == nil {
+	if v.place.Getenv == nil {
 		return &value{}
 	}
-	if text, set := v.env(name); set {
+	if text, set := v.place.Getenv(name); set {
 		return &value{text, true}
 	}
 	return &value{}
@@ -155,6 +155,13 @@ func (v *values) part(b *strings.Builder, p syntax.WordPart, unescape func(strin
 		}
 		b.WriteString(text)
 		return ok
+	case *syntax.CmdSubst:
+		text, ok := v.substitution(x.Stmts)
+		if b.Len()+len(text) > maxValue {
+			return false
+		}
+		b.WriteString(text)
+		return ok
 	default:
 		return false
 	}
@@ -163,10 +170,15 @@ func (v *values) part(b *strings.Builder, p syntax.WordPart, unescape func(strin
 
 // expansion gives $NAME, and ${NAME:-default} and its like.
 func (v *values) expansion(x *syntax.ParamExp) (string, bool) {
-	if x.Param == nil || x.Excl || x.Length || x.Width || x.Index != nil || x.Slice != nil || x.Repl != nil || x.Names != 0 {
+	if x.Param == nil || x.Excl || x.Length || x.Width || x.Slice != nil || x.Repl != nil || x.Names != 0 {
 		return "", false
 	}
-	val := v.get(x.Param.Value)
+	var val *value
+	if text, ok := v.place.self(x); ok {
+		val = &value{text, true}
+	} else if x.Index == nil {
+		val = v.get(x.Param.Value)
+	}
 	if val == nil {
 		return "", false
 	}
@@ -181,6 +193,10 @@ func (v *values) expansion(x *syntax.ParamExp) (string, bool) {
 			return val.text, val.set
 		}
 		return v.text(x.Exp.Word)
+	case syntax.RemSmallSuffix, syntax.RemLargeSuffix, syntax.RemSmallPrefix, syntax.RemLargePrefix:
+		if val.set {
+			return v.removed(val.text, x.Exp)
+		}
 	}
 	return "", false
 }

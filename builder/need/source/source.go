@@ -109,7 +109,7 @@ func RunShell(ctx context.Context, env *need.Env, by, where, script string, out 
 		}
 		return nil
 	}
-	commands, err := shell.ReadCommands([]byte(script), "sh", nil)
+	commands, err := shell.ReadCommands([]byte(script), "sh", shell.Place{})
 	if err != nil {
 		return nil // a format string, say
 	}
