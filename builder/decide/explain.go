@@ -143,10 +143,30 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, sai
 	p.Left = slices.DeleteFunc(said.left, func(l image.Left) bool { return l.Files > 0 && files.find(l.Path) != nil })
 	slices.SortStableFunc(p.Left, func(a, b image.Left) int { return strings.Compare(a.Path+"\x00"+a.Why, b.Path+"\x00"+b.Why) })
 	p.Left = slices.Compact(p.Left)
-	p.Warnings = said.warnings
-	slices.SortFunc(p.Warnings, image.CompareWarnings)
-	p.Warnings = slices.Compact(p.Warnings)
+	p.Warnings = once(said.warnings)
 	return p
+}
+
+// once orders warnings and gives each one time, for the first instruction that it
+// is about: a script that several instructions start is the same for all of them.
+func once(list []image.Warning) []image.Warning {
+	slices.SortFunc(list, image.CompareWarnings)
+	type text struct{ message, hint string }
+	at := map[text]int{}
+	var out []image.Warning
+	for _, w := range list {
+		key := text{w.Message, w.Hint}
+		i, ok := at[key]
+		switch {
+		case !ok:
+			at[key] = len(out)
+			out = append(out, w)
+		case out[i].Instruction == "":
+			out[i].Instruction = w.Instruction
+		}
+	}
+	slices.SortFunc(out, image.CompareWarnings)
+	return out
 }
 
 // keepTimes gives files their own time that programs compare, and tells so.

@@ -18,3 +18,6 @@ func Shuffled(ctx context.Context, in Input, seed uint64) (*image.Plan, error) {
 func With(ctx context.Context, in Input, l need.Launcher, p need.Provider) (*image.Plan, error) {
 	return decide(ctx, in, nil, runtime{launcher: l, provider: p})
 }
+
+// Once is how a plan lists its warnings.
+var Once = once

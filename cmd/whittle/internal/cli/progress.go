@@ -108,15 +108,19 @@ func (a *app) printWarnings(warnings []client.VertexWarning) {
 const maxWarnings = 10
 
 // missing are words of warnings that something is not in the image.
-var missing = []string{"not in the image", "not in the built image", "was left out", "could not run", "without their interpreter", "without its interpreter"}
+var missing = []string{"not in the image", "was left out", "could not run", "without their interpreter", "without its interpreter"}
 
-// rank orders warnings, the worst first: what the image may lack, what else the
-// builder is not sure of, findings of the linter.
+// asWritten are words of warnings that the image as written lacks something, too,
+// so that nothing is worse for it.
+const asWritten = "not in the built image"
+
+// rank orders warnings, the worst first: what the image may lack that it has as
+// written, what else the builder is not sure of, findings of the linter.
 func rank(w client.VertexWarning) int {
 	switch {
 	case w.URL != "":
 		return 2
-	case slices.ContainsFunc(missing, func(words string) bool { return strings.Contains(string(w.Short), words) }):
+	case !strings.Contains(string(w.Short), asWritten) && slices.ContainsFunc(missing, func(words string) bool { return strings.Contains(string(w.Short), words) }):
 		return 0
 	}
 	return 1
