@@ -228,6 +228,14 @@ func TestScripts(t *testing.T) {
 			has: []string{"0755 0:0 /usr/bin/sed"}, hasNot: []string{"/usr/bin/mkdir"}, warns: []string{`/entry.sh computes the name of a command, line 2: "$f"`},
 		},
 		{
+			name: "one warning a script", base: debian, config: entry,
+			change: func(t *tree.Memory) {
+				t.File("/entry.sh", 0o755, []byte("#!/bin/sh\njq .\nyq .\n$A x\n$B x\n$C x\n$D x\nexec /app\n"))
+			},
+			warns: []string{"/entry.sh runs jq, yq, which are not in the built image", "/entry.sh computes the name of a command, line 4: $A, line 5: $B, line 6: $C, and 1 more"},
+			check: func(t *testing.T, p *image.Plan) { warnings(t, p, 3) },
+		},
+		{
 			name: "a command that is nowhere, or cannot run", config: entry,
 			base: func(t *tree.Memory) {
 				debian(t)

@@ -280,6 +280,7 @@ func known(env *need.Env) func(string) (string, bool) {
 // needs gives the commands of one script. A command that is nowhere is a
 // warning: it may be on a path that is never taken.
 func (s sourced) needs(ctx context.Context, env *need.Env, out *need.Found, functions map[string]bool) error {
+	var nowhere []string
 	for _, name := range slices.Concat(s.Names, s.Maybe) {
 		if functions[name] {
 			continue
@@ -292,8 +293,15 @@ func (s sourced) needs(ctx context.Context, env *need.Env, out *need.Found, func
 		case ok:
 			out.Needs = append(out.Needs, need.Need{Kind: need.Program, Path: found, By: s.where, Reason: "command of " + s.where, Strength: need.Expected})
 		case slices.Contains(s.Names, name):
-			out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s runs %s, which is not in the built image", s.where, name), ""))
+			nowhere = append(nowhere, name)
 		}
+	}
+	switch len(nowhere) {
+	case 0:
+	case 1:
+		out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s runs %s, which is not in the built image", s.where, nowhere[0]), ""))
+	default:
+		out.Warnings = append(out.Warnings, image.NewWarning("", fmt.Sprintf("%s runs %s, which are not in the built image", s.where, strings.Join(nowhere, ", ")), ""))
 	}
 	for _, name := range s.Given {
 		found, ok, err := env.LookPath(ctx, name)
@@ -317,17 +325,31 @@ func (s sourced) needs(ctx context.Context, env *need.Env, out *need.Found, func
 			out.Needs = append(out.Needs, need.Need{Kind: need.Named, Path: name, By: s.where, Reason: "named in " + s.where, Strength: need.Expected})
 		}
 	}
-	for _, c := range s.Unknown {
-		message := fmt.Sprintf("%s computes the name of a command, line %d: %s", s.where, c.Line, c.Word)
-		if c.More > 0 {
-			message += fmt.Sprintf(" (and %d more of this variable)", c.More)
-		}
-		out.Warnings = append(out.Warnings, image.NewWarning("", message, "name it with include: when it must be in the image"))
+	if len(s.Unknown) > 0 {
+		out.Warnings = append(out.Warnings, computes(s.where, s.Unknown))
 	}
 	if len(s.Root) > 0 {
 		out.Facts = append(out.Facts, need.Fact{Kind: need.Root, Reason: fmt.Sprintf("%s runs %s", s.where, strings.Join(s.Root, ", "))})
 	}
 	return nil
+}
+
+// maxComputed is how many computed names of one script a warning shows.
+const maxComputed = 3
+
+// computes is one warning for all names of commands that a script computes.
+func computes(where string, list []Computed) image.Warning {
+	message := where + " computes the name of a command"
+	for _, c := range list[:min(len(list), maxComputed)] {
+		message += fmt.Sprintf(", line %d: %s", c.Line, c.Word)
+		if c.More > 0 {
+			message += fmt.Sprintf(" (and %d more of this variable)", c.More)
+		}
+	}
+	if n := len(list) - maxComputed; n > 0 {
+		message += fmt.Sprintf(", and %d more", n)
+	}
+	return image.NewWarning("", message, "name it with include: when it must be in the image")
 }
 
 // Settle implements need.Settler: it looks at kept scripts that nothing names.
