@@ -25,7 +25,10 @@ type wrapper struct {
 // sudo(8) of sudo 1.9.17, doas(1) of OpenDoas 6.8, tini 0.19, dumb-init 1.2.5,
 // catatonit 0.2, gosu 1.17, su-exec 0.2, chpst(8) of runit 2.2, s6 2.13,
 // fakeroot(1) 1.37, eatmydata(1) 131, chronic(1) of moreutils 0.69, BusyBox
-// 1.37, and exec, command and builtin of bash 5.2; read in 2026.
+// 1.37, numactl(8) 2.0, taskset(1), chrt(1) and choom(1) of util-linux, D-Bus 1.14,
+// ssh-agent(1) of OpenSSH 9.2, xvfb-run(1) of Debian 12, faketime(1) 0.9, cpulimit
+// 2.7, daemontools 0.76, s6-overlay 3, and exec, command and builtin of bash 5.2;
+// read in 2026.
 var wrappers = map[string]wrapper{
 	"catatonit": {query: []string{"h", "V"}}, "dumb-init": {values: "r", long: []string{"rewrite"}, query: []string{"h", "V"}},
 	"tini": {values: "pe", query: []string{"h", "l"}}, "tini-static": {values: "pe", query: []string{"h", "l"}},
@@ -61,7 +64,24 @@ var wrappers = map[string]wrapper{
 	"sudo": {values: "aCcDghpRrTtUu", query: []string{"e", "K", "l", "V", "v", "edit", "remove-timestamp", "list", "validate"}, assigns: true, long: []string{
 		"auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type", "other-user", "user",
 	}},
-	"doas": {values: "uC", query: []string{"L", "s"}},
+	"doas":             {values: "uC", query: []string{"L", "s"}},
+	"numactl":          {values: "iNmCpP", long: []string{"interleave", "cpunodebind", "physcpubind", "membind", "preferred", "preferred-many"}, query: []string{"s", "H", "show", "hardware"}},
+	"taskset":          {operands: 1, query: []string{"p", "pid", "h", "V"}},
+	"chrt":             {operands: 1, values: "TPD", long: []string{"sched-runtime", "sched-period", "sched-deadline"}, query: []string{"m", "p", "max", "pid", "h", "V"}},
+	"choom":            {values: "n", long: []string{"adjust"}, query: []string{"p", "pid", "h", "V"}},
+	"dbus-run-session": {long: []string{"config-file", "dbus-daemon"}},
+	"dbus-launch":      {long: []string{"config-file", "autolaunch"}},
+	"ssh-agent":        {values: "aEOPt", query: []string{"k"}},
+	"xvfb-run":         {values: "efnpsw", long: []string{"error-file", "auth-file", "server-num", "xauth-protocol", "server-args", "wait"}, query: []string{"h"}},
+	"faketime":         {operands: 1, query: []string{"v"}},
+	"cpulimit":         {values: "lpePcm", long: []string{"limit", "pid", "exe", "path", "cpu"}, query: []string{"h"}},
+	"envdir":           {operands: 1}, "setlock": {operands: 1}, "setuidgid": {operands: 1}, "envuidgid": {operands: 1},
+	"softlimit":      {values: "admstlcforp"},
+	"with-contenv":   {},
+	"s6-envdir":      {operands: 1},
+	"s6-setlock":     {operands: 1, values: "t"},
+	"s6-applyuidgid": {values: "ugG"},
+	"linux32":        {}, "linux64": {},
 }
 
 // IsWrapper reports whether a program is there to start another.

@@ -405,8 +405,13 @@ func (w *walker) given(base string, rest []*syntax.Word, depth int) {
 	if slices.Contains(matching, base) || command.IsBuiltin(base, w.dialect) || command.IsShell(base) || depth >= maxNested {
 		return
 	}
-	for _, a := range rest {
+	for i, a := range rest {
 		line, ok := command.Literal(a)
+		if ok && line == "--" && i+1 < len(rest) && !command.IsWrapper(base) { // vault exec -- server
+			if name, known := w.text(rest[i+1]); known && name != "" && !strings.Contains(name, "/") {
+				w.out.Given = append(w.out.Given, name)
+			}
+		}
 		if !ok || !strings.Contains(line, " ") {
 			continue
 		}
