@@ -478,6 +478,17 @@ func TestNamed(t *testing.T) {
 			has: []string{"0755 0:0 /srv/answer.sh", "0755 0:0 /usr/bin/sh", "0755 0:0 /usr/bin/count"},
 		},
 		{
+			name: "programs that a configuration of one's own names", base: debian, config: entrypoint("/usr/sbin/super"),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "super", files: map[string][]byte{"/usr/sbin/super": program(elftest.File{}), "/etc/super.d/theirs": []byte("server = /usr/bin/never\n")}},
+					deb{name: "base", required: true, files: map[string][]byte{"/usr/bin/count": program(elftest.File{}), "/usr/bin/never": program(elftest.File{})}})
+				t.File("/etc/super.d/own", 0o644, []byte("# server = /usr/bin/never\nserver = /bin/count\n"))
+			},
+			has:    []string{"0755 0:0 /usr/bin/count"},
+			hasNot: []string{"/usr/bin/never"},
+		},
+		{
 			name: "a shell for wordexp(3) of the user's own programs", base: debian,
 			change: app(elftest.File{Imports: []string{"wordexp"}, Text: "\x00n=$(count 1)\x00"},
 				deb{name: "base", required: true, files: map[string][]byte{"/usr/bin/count": program(elftest.File{})}}),

@@ -71,7 +71,11 @@ func Helper(program string) bool {
 // Needs implements need.Provider.
 func (p *Provider) Needs(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
 	if v.Need.Kind == need.Config {
-		return configuration(ctx, env, v)
+		_, owned, err := p.db.Owner(ctx, v.Path)
+		if err != nil {
+			return need.Found{}, fmt.Errorf("looking up the package of %s: %w", v.Path, err)
+		}
+		return configuration(ctx, env, v, !owned)
 	}
 	var out need.Found
 	pkg, owned, err := p.db.Owner(ctx, v.Path)
@@ -280,12 +284,13 @@ const maxConfiguration = 256 << 10
 
 // namedFile matches an absolute path in a configuration file.
 var namedFile = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|[\s"'=:])(/(?:etc|opt|srv|usr)/[A-Za-z0-9_./+@-]+)`)
+	return regexp.MustCompile(`(?:^|[\s"'=:])(/(?:etc|opt|srv|usr|bin|sbin)/[A-Za-z0-9_./+@-]+)`)
 })
 
 // configuration asks for the files that a program's configuration names, which
-// may belong to other packages.
-func configuration(ctx context.Context, env *need.Env, v need.Visit) (need.Found, error) {
+// may belong to other packages. Programs count where the configuration is the
+// user's own: those of packages name many that are never run.
+func configuration(ctx context.Context, env *need.Env, v need.Visit, own bool) (need.Found, error) {
 	var out need.Found
 	data, err := tree.ReadFile(ctx, env.Tree, v.Path, maxConfiguration)
 	if err != nil {
@@ -296,9 +301,14 @@ func configuration(ctx context.Context, env *need.Env, v need.Visit) (need.Found
 			continue
 		}
 		for _, found := range namedFile().FindAllStringSubmatch(line, -1) {
-			if file := path.Clean(found[1]); !onPath(file) {
-				out.Needs = append(out.Needs, need.Need{Kind: need.Named, Path: file, By: v.Path, Reason: "named in " + v.Path, Strength: need.Expected})
+			n := need.Need{Kind: need.Named, Path: path.Clean(found[1]), By: v.Path, Reason: "named in " + v.Path, Strength: need.Expected}
+			if onPath(n.Path) {
+				if !own {
+					continue
+				}
+				n.Strength, n.Droppable = need.Optional, true
 			}
+			out.Needs = append(out.Needs, n)
 		}
 	}
 	return out, nil

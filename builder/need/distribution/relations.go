@@ -262,7 +262,7 @@ func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Foun
 	by := "the package " + pkg.Name
 	var dirs []string
 	for _, f := range files {
-		if dir := path.Dir(f); IsData(f) && strings.Count(dir, "/") >= 3 && (len(dirs) == 0 || dirs[len(dirs)-1] != dir) && !libraryDir().MatchString(dir) {
+		if dir := path.Dir(f); IsData(f) && ofOne(dir) && (len(dirs) == 0 || dirs[len(dirs)-1] != dir) && !libraryDir().MatchString(dir) {
 			dirs = append(dirs, dir)
 		}
 	}
@@ -304,6 +304,13 @@ func (p *Provider) madeBeside(ctx context.Context, env *need.Env, out *need.Foun
 		}
 	}
 	return nil
+}
+
+// ofOne reports whether a directory is deep enough to be that of one package:
+// /usr/share/x, and of configuration /etc/x.d already.
+func ofOne(dir string) bool {
+	n := strings.Count(dir, "/")
+	return n >= 3 || n == 2 && strings.HasPrefix(dir, "/etc/") && strings.HasSuffix(dir, ".d")
 }
 
 // made asks for what lies in a directory that no package lists and that an
