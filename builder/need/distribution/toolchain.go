@@ -87,14 +87,15 @@ func (p *Provider) toolchain(ctx context.Context, env *need.Env, out *need.Found
 	return nil
 }
 
-// wholly asks for all files of a package but its documentation.
+// wholly asks for all files of a package but its documentation, messages and
+// programs that compile nothing, such as gprof.
 func (p *Provider) wholly(ctx context.Context, env *need.Env, out *need.Found, pkg packages.Package, by, reason string) error {
 	files, err := p.filesOf(ctx, pkg)
 	if err != nil {
 		return err
 	}
 	for _, name := range slices.Concat(files.programs, files.libraries, files.others) {
-		if Documentation(name) {
+		if Documentation(name) || strings.HasPrefix(name, "/usr/share/locale/") || onPath(name) && !OfToolchain(name) {
 			continue
 		}
 		res, err := tree.Resolve(ctx, env.Tree, name)

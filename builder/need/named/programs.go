@@ -45,8 +45,8 @@ type owner struct {
 // evidence where the Dockerfile asked for the program's package by name, or
 // where the file is the user's own; a command line, for any program.
 func (p *Provider) starts(ctx context.Context, env *need.Env, f *file, out *need.Found) error {
-	if f.starts == "" && f.command == "" {
-		return nil
+	if f.starts == "" && f.command == "" || distribution.OfToolchain(f.path) {
+		return nil // a compiler's parts come together
 	}
 	if err := p.list(ctx, env); err != nil {
 		return err
@@ -269,7 +269,7 @@ func (p *Provider) programsOf(ctx context.Context, env *need.Env, f *file, out *
 			continue
 		}
 		if slices.Contains(compilers, name) {
-			if o.name != "" && !distribution.OfToolchain(f.path) {
+			if o.name != "" {
 				warn(out, fmt.Sprintf("%s %s, which is a compiler and not in the image", f.path, words[name]), "build the image without whittle when it compiles at work, or include: the compiler, its headers and libraries")
 			}
 			continue
@@ -369,8 +369,8 @@ func commandLine(s string) []string {
 	if !strings.ContainsAny(s, " \t") || !strings.ContainsAny(s, "|;&>/%$") && !strings.Contains(s, " -") && !strings.HasPrefix(s, "exec ") {
 		return nil
 	}
-	if prose().MatchString(s) {
-		return nil
+	if prose().MatchString(s) || strings.Contains(s, ")->") || strings.Contains(s, ") == ") || strings.Contains(s, " != (") {
+		return nil // the last are of assertions in C
 	}
 	var out []string
 	first := true
