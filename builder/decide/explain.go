@@ -139,9 +139,9 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, sai
 	if len(of.closed.Shells) > 0 {
 		p.Shell = of.closed.Shells[0].Shell
 	}
-	slices.SortStableFunc(p.Changes, func(a, b image.Change) int { return strings.Compare(a.Kind+a.Name, b.Kind+b.Name) })
+	image.Sort(p.Changes, func(a, b image.Change) int { return strings.Compare(a.Kind+a.Name, b.Kind+b.Name) })
 	p.Left = slices.DeleteFunc(said.left, func(l image.Left) bool { return l.Files > 0 && files.find(l.Path) != nil })
-	slices.SortStableFunc(p.Left, func(a, b image.Left) int { return strings.Compare(a.Path+"\x00"+a.Why, b.Path+"\x00"+b.Why) })
+	image.Sort(p.Left, func(a, b image.Left) int { return strings.Compare(a.Path+"\x00"+a.Why, b.Path+"\x00"+b.Why) })
 	p.Left = slices.Compact(p.Left)
 	p.Warnings = once(said.warnings)
 	return p
@@ -150,7 +150,7 @@ func merge(files *drafts, config dockerspec.DockerOCIImageConfig, of phases, sai
 // once orders warnings and gives each one time, for the first instruction that it
 // is about: a script that several instructions start is the same for all of them.
 func once(list []image.Warning) []image.Warning {
-	slices.SortFunc(list, image.CompareWarnings)
+	image.Sort(list, image.CompareWarnings)
 	type text struct{ message, hint string }
 	at := map[text]int{}
 	var out []image.Warning
@@ -165,7 +165,7 @@ func once(list []image.Warning) []image.Warning {
 			out[i].Instruction = w.Instruction
 		}
 	}
-	slices.SortFunc(out, image.CompareWarnings)
+	image.Sort(out, image.CompareWarnings)
 	return out
 }
 

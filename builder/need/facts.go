@@ -20,18 +20,25 @@ type facts struct {
 // into gives what is known to a set, in an order that does not depend on that
 // of the work.
 func (f facts) into(s *Set) {
-	s.Facts = slices.SortedFunc(maps.Keys(f.facts), func(a, b Fact) int {
+	s.Facts = sorted(f.facts, func(a, b Fact) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Subject, b.Subject))
 	})
-	s.Shells = slices.SortedFunc(maps.Keys(f.shells), func(a, b ShellUse) int {
+	s.Shells = sorted(f.shells, func(a, b ShellUse) int {
 		return cmp.Or(cmp.Compare(order(a.Instruction), order(b.Instruction)), cmp.Compare(a.Instruction, b.Instruction), cmp.Compare(a.Shell, b.Shell), cmp.Compare(a.Why, b.Why), cmp.Compare(a.Hint, b.Hint))
 	})
 	// One reason for a shell is enough, of those of one instruction.
 	s.Shells = slices.CompactFunc(s.Shells, func(a, b ShellUse) bool { return a.Instruction == b.Instruction && a.Shell == b.Shell })
-	s.Components = slices.SortedFunc(maps.Keys(f.components), image.CompareComponents)
-	s.Warnings = slices.SortedFunc(maps.Keys(f.warnings), image.CompareWarnings)
-	slices.SortFunc(s.Left, func(a, b image.Left) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Why, b.Why)) })
+	s.Components = sorted(f.components, image.CompareComponents)
+	s.Warnings = sorted(f.warnings, image.CompareWarnings)
+	image.Sort(s.Left, func(a, b image.Left) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Why, b.Why)) })
 	s.Left = slices.Compact(s.Left)
+}
+
+// sorted lists a set in order.
+func sorted[T comparable](set map[T]bool, compare func(a, b T) int) []T {
+	out := slices.Collect(maps.Keys(set))
+	image.Sort(out, compare)
+	return out
 }
 
 // note takes down what was found besides needs.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/whittle-oci/whittle/lint/dockerfile"
@@ -48,8 +49,10 @@ func Managers(f *dockerfile.File, names ...string) iter.Seq2[dockerfile.Instruct
 		found = append(found, index[name]...)
 	}
 	if len(names) > 1 {
-		slices.SortFunc(found, func(a, b managed) int {
-			return cmp.Or(cmp.Compare(a.instruction, b.instruction), cmp.Compare(a.command, b.command))
+		// Not slices.SortFunc, see image.Sort of the builder.
+		sort.Slice(found, func(i, j int) bool {
+			a, b := found[i], found[j]
+			return cmp.Or(cmp.Compare(a.instruction, b.instruction), cmp.Compare(a.command, b.command)) < 0
 		})
 	}
 	return func(yield func(dockerfile.Instruction, Invocation) bool) {

@@ -5,7 +5,7 @@ package walk
 import (
 	"cmp"
 	"iter"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -59,8 +59,10 @@ func Named(f *dockerfile.File, names ...string) iter.Seq2[dockerfile.Instruction
 		found = append(found, index[name]...)
 	}
 	if len(names) > 1 {
-		slices.SortFunc(found, func(a, b call) int {
-			return cmp.Or(cmp.Compare(a.instruction, b.instruction), cmp.Compare(a.command, b.command))
+		// Not slices.SortFunc, see image.Sort of the builder.
+		sort.Slice(found, func(i, j int) bool {
+			a, b := found[i], found[j]
+			return cmp.Or(cmp.Compare(a.instruction, b.instruction), cmp.Compare(a.command, b.command)) < 0
 		})
 	}
 	return func(yield func(dockerfile.Instruction, dockerfile.Command) bool) {
