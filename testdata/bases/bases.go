@@ -56,7 +56,7 @@ func images() []base {
 		},
 		{
 			names: []string{"golang:1.26", "golang:1.26-bookworm", "golang:latest"},
-			make:  func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "gcc", "go") },
+			make:  func(ctx context.Context, m *maker) ([]v1.Layer, error) { return m.layers(ctx, "gcc", "go", "gocache") },
 			config: v1.Config{
 				Env: append([]string{
 					"PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -165,6 +165,7 @@ func (m *maker) layers(ctx context.Context, names ...string) ([]v1.Layer, error)
 		"nginxfiles": m.nginxFiles,
 		"node":       m.node,
 		"go":         m.golang,
+		"gocache":    m.goCache,
 		"pythonlibs": func(ctx context.Context, file string) error { return m.debian(ctx, file, pythonPackages...) },
 		"musl":       m.musl,
 		"javalibs":   m.javaLibraries,
