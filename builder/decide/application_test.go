@@ -130,6 +130,17 @@ func TestApplications(t *testing.T) {
 			has: []string{"0755 0:0 /entry.d/10.sh", "0755 0:0 /usr/bin/mkdir"},
 		},
 		{
+			name: "its entrypoint script, with what it reads in from a directory and beside itself", config: command([]string{"/opt/run"}, []string{"/usr/local/bin/server"}),
+			base: debian, change: func(t *tree.Memory) {
+				t.File("/usr/local/bin/server", 0o755, elftest.File{}.Bytes())
+				t.File("/opt/run", 0o755, []byte("#!/bin/sh\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n. \"$here/lib/log.sh\"\nfor f in /entry.d/*.sh; do [ -r \"$f\" ] && . \"$f\"; done\nexec \"$@\"\n"))
+				t.File("/opt/lib/log.sh", 0o644, []byte("log() { sed -n 1p \"$1\"; }\n"))
+				t.File("/entry.d/10.sh", 0o644, []byte("mkdir -p /tmp/x\n"))
+				t.File("/entry.d/README", 0o644, []byte("cat is a command\n"))
+			},
+			has: []string{"0644 0:0 /entry.d/10.sh", "0644 0:0 /opt/lib/log.sh", "0755 0:0 /usr/bin/mkdir", "0755 0:0 /usr/bin/sed"},
+		},
+		{
 			name: "a program of the Dockerfile's brings nothing else", base: func(t *tree.Memory) {
 				debian(t)
 				t.File("/etc/other.conf", 0o644, nil)

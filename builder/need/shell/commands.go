@@ -22,6 +22,7 @@ type Commands struct {
 	Functions []string // functions that the script defines
 	Unknown   []Computed
 	Sourced   []string // files read by . or source, and scripts given to a shell
+	Found     bool     // the script reads in what it finds somewhere: for f in /x/*.sh; do . "$f"; done
 	ExecArgs  bool     // the script runs its own arguments: exec "$@"
 	Root      []string // programs among Names that need root
 	Paths     []string // absolute paths and globs among arguments, redirections and loops
@@ -230,6 +231,7 @@ func (w *walker) call(args []*syntax.Word, depth int, external bool) {
 			if v, ok := w.text(rest[0]); ok {
 				w.source(v)
 			} else {
+				w.out.Found = true
 				w.unknown(rest[0], ". ")
 			}
 		}

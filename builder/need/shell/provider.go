@@ -231,7 +231,15 @@ func (p *Provider) sources(ctx context.Context, env *need.Env, found *need.Found
 	add(where, cmds, err)
 	seen := map[string]bool{}
 	for i := 0; i < len(out) && len(seen) < maxSourced; i++ {
-		for _, name := range out[i].Sourced {
+		names := out[i].Sourced
+		if out[i].Found {
+			more, err := scriptsIn(ctx, env, out[i].Paths)
+			if err != nil {
+				return nil, err
+			}
+			names = slices.Concat(names, more)
+		}
+		for _, name := range names {
 			name = env.Abs(name)
 			if seen[name] || len(seen) >= maxSourced {
 				continue
@@ -253,6 +261,38 @@ func (p *Provider) sources(ctx context.Context, env *need.Env, found *need.Found
 			}
 			found.Needs = append(found.Needs, need.Need{Kind: need.Named, Path: name, By: out[i].where, Reason: "read by " + out[i].where, Strength: need.Expected})
 			add(name, d.Commands, d.err)
+		}
+	}
+	return out, nil
+}
+
+// scriptsIn lists the shell scripts that a script may read in: those in the
+// directories that it names, and those that its patterns match.
+func scriptsIn(ctx context.Context, env *need.Env, names []string) ([]string, error) {
+	var out []string
+	for _, name := range names {
+		dir, pattern := name, "*"
+		if strings.ContainsAny(name, "*?[") {
+			dir, pattern = path.Split(name)
+		}
+		res, ok, err := tree.Find(ctx, env.Tree, path.Clean(dir))
+		if err != nil {
+			return nil, err
+		}
+		if !ok || !res.Entry.IsDir() {
+			continue
+		}
+		entries, err := env.Tree.ReadDir(ctx, res.Path)
+		if err != nil {
+			return nil, fmt.Errorf("looking for scripts in %s: %w", res.Path, err)
+		}
+		for _, e := range entries {
+			if matched, err := path.Match(pattern, e.Name); err != nil || !matched || len(out) >= maxSourced {
+				continue
+			}
+			if slices.Contains([]string{".sh", ".bash", ".ash", ".envsh", ".env"}, path.Ext(e.Name)) {
+				out = append(out, path.Join(res.Path, e.Name))
+			}
 		}
 	}
 	return out, nil
