@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A wrapper is a program, or a word of the shell, that starts the command that
@@ -29,64 +30,66 @@ type wrapper struct {
 // ssh-agent(1) of OpenSSH 9.2, xvfb-run(1) of Debian 12, faketime(1) 0.9, cpulimit
 // 2.7, daemontools 0.76, s6-overlay 3, and exec, command and builtin of bash 5.2;
 // read in 2026.
-var wrappers = map[string]wrapper{
-	"catatonit": {query: []string{"h", "V"}}, "dumb-init": {values: "r", long: []string{"rewrite"}, query: []string{"h", "V"}},
-	"tini": {values: "pe", query: []string{"h", "l"}}, "tini-static": {values: "pe", query: []string{"h", "l"}},
-	"exec": {values: "a"}, "command": {query: []string{"v", "V"}}, "builtin": {},
-	"busybox":   {query: []string{"list", "list-full", "install", "show"}},
-	"env":       {values: "uCa", long: []string{"unset", "chdir", "argv0"}, assigns: true},
-	"nice":      {values: "n", long: []string{"adjustment"}},
-	"ionice":    {values: "cn", long: []string{"class", "classdata"}, query: []string{"p", "P", "u", "h", "V", "pid", "pgid", "uid"}},
-	"stdbuf":    {values: "ioe", long: []string{"input", "output", "error"}},
-	"setsid":    {query: []string{"h", "V"}},
-	"nohup":     {},
-	"time":      {values: "fo", long: []string{"format", "output"}, query: []string{"V"}},
-	"timeout":   {operands: 1, values: "ks", long: []string{"kill-after", "signal"}},
-	"eatmydata": {}, "chronic": {},
-	"fakeroot": {values: "lfisb", long: []string{"lib", "faked", "fd-base"}, query: []string{"h", "v"}},
-	"xargs": {
-		values: "adEILnPs", attached: "eil",
-		long: []string{"arg-file", "delimiter", "max-args", "max-procs", "max-chars", "process-slot-var"},
-	},
-	"flock": {operands: 1, values: "wE", long: []string{"wait", "timeout", "conflict-exit-code"}, query: []string{"h", "V"}},
-	"gosu":  {operands: 1}, "su-exec": {operands: 1}, "s6-setuidgid": {operands: 1},
-	"chroot": {operands: 1, long: []string{"groups", "userspec"}},
-	"chpst":  {values: "uUbe/CnlLmdopfcrt"},
-	"setpriv": {query: []string{"d", "h", "V", "dump", "list-caps"}, long: []string{
-		"ambient-caps", "inh-caps", "bounding-set", "ruid", "euid", "rgid", "egid", "reuid", "regid", "groups", "securebits",
-		"pdeathsig", "ptracer", "selinux-label", "apparmor-profile", "landlock-access", "landlock-rule", "seccomp-filter",
-	}},
-	"runuser": {
-		values: "ugGscw", query: []string{"h", "V"}, needs: []string{"u", "user"},
-		long: []string{"user", "group", "supp-group", "shell", "command", "session-command", "whitelist-environment"},
-	},
-	// -h has two meanings; before a command it names a host.
-	"sudo": {values: "aCcDghpRrTtUu", query: []string{"e", "K", "l", "V", "v", "edit", "remove-timestamp", "list", "validate"}, assigns: true, long: []string{
-		"auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type", "other-user", "user",
-	}},
-	"doas":             {values: "uC", query: []string{"L", "s"}},
-	"numactl":          {values: "iNmCpP", long: []string{"interleave", "cpunodebind", "physcpubind", "membind", "preferred", "preferred-many"}, query: []string{"s", "H", "show", "hardware"}},
-	"taskset":          {operands: 1, query: []string{"p", "pid", "h", "V"}},
-	"chrt":             {operands: 1, values: "TPD", long: []string{"sched-runtime", "sched-period", "sched-deadline"}, query: []string{"m", "p", "max", "pid", "h", "V"}},
-	"choom":            {values: "n", long: []string{"adjust"}, query: []string{"p", "pid", "h", "V"}},
-	"dbus-run-session": {long: []string{"config-file", "dbus-daemon"}},
-	"dbus-launch":      {long: []string{"config-file", "autolaunch"}},
-	"ssh-agent":        {values: "aEOPt", query: []string{"k"}},
-	"xvfb-run":         {values: "efnpsw", long: []string{"error-file", "auth-file", "server-num", "xauth-protocol", "server-args", "wait"}, query: []string{"h"}},
-	"faketime":         {operands: 1, query: []string{"v"}},
-	"cpulimit":         {values: "lpePcm", long: []string{"limit", "pid", "exe", "path", "cpu"}, query: []string{"h"}},
-	"envdir":           {operands: 1}, "setlock": {operands: 1}, "setuidgid": {operands: 1}, "envuidgid": {operands: 1},
-	"softlimit":      {values: "admstlcforp"},
-	"with-contenv":   {},
-	"s6-envdir":      {operands: 1},
-	"s6-setlock":     {operands: 1, values: "t"},
-	"s6-applyuidgid": {values: "ugG"},
-	"linux32":        {}, "linux64": {},
-}
+var wrappers = sync.OnceValue(func() map[string]wrapper {
+	return map[string]wrapper{
+		"catatonit": {query: []string{"h", "V"}}, "dumb-init": {values: "r", long: []string{"rewrite"}, query: []string{"h", "V"}},
+		"tini": {values: "pe", query: []string{"h", "l"}}, "tini-static": {values: "pe", query: []string{"h", "l"}},
+		"exec": {values: "a"}, "command": {query: []string{"v", "V"}}, "builtin": {},
+		"busybox":   {query: []string{"list", "list-full", "install", "show"}},
+		"env":       {values: "uCa", long: []string{"unset", "chdir", "argv0"}, assigns: true},
+		"nice":      {values: "n", long: []string{"adjustment"}},
+		"ionice":    {values: "cn", long: []string{"class", "classdata"}, query: []string{"p", "P", "u", "h", "V", "pid", "pgid", "uid"}},
+		"stdbuf":    {values: "ioe", long: []string{"input", "output", "error"}},
+		"setsid":    {query: []string{"h", "V"}},
+		"nohup":     {},
+		"time":      {values: "fo", long: []string{"format", "output"}, query: []string{"V"}},
+		"timeout":   {operands: 1, values: "ks", long: []string{"kill-after", "signal"}},
+		"eatmydata": {}, "chronic": {},
+		"fakeroot": {values: "lfisb", long: []string{"lib", "faked", "fd-base"}, query: []string{"h", "v"}},
+		"xargs": {
+			values: "adEILnPs", attached: "eil",
+			long: []string{"arg-file", "delimiter", "max-args", "max-procs", "max-chars", "process-slot-var"},
+		},
+		"flock": {operands: 1, values: "wE", long: []string{"wait", "timeout", "conflict-exit-code"}, query: []string{"h", "V"}},
+		"gosu":  {operands: 1}, "su-exec": {operands: 1}, "s6-setuidgid": {operands: 1},
+		"chroot": {operands: 1, long: []string{"groups", "userspec"}},
+		"chpst":  {values: "uUbe/CnlLmdopfcrt"},
+		"setpriv": {query: []string{"d", "h", "V", "dump", "list-caps"}, long: []string{
+			"ambient-caps", "inh-caps", "bounding-set", "ruid", "euid", "rgid", "egid", "reuid", "regid", "groups", "securebits",
+			"pdeathsig", "ptracer", "selinux-label", "apparmor-profile", "landlock-access", "landlock-rule", "seccomp-filter",
+		}},
+		"runuser": {
+			values: "ugGscw", query: []string{"h", "V"}, needs: []string{"u", "user"},
+			long: []string{"user", "group", "supp-group", "shell", "command", "session-command", "whitelist-environment"},
+		},
+		// -h has two meanings; before a command it names a host.
+		"sudo": {values: "aCcDghpRrTtUu", query: []string{"e", "K", "l", "V", "v", "edit", "remove-timestamp", "list", "validate"}, assigns: true, long: []string{
+			"auth-type", "close-from", "login-class", "chdir", "group", "host", "prompt", "chroot", "role", "command-timeout", "type", "other-user", "user",
+		}},
+		"doas":             {values: "uC", query: []string{"L", "s"}},
+		"numactl":          {values: "iNmCpP", long: []string{"interleave", "cpunodebind", "physcpubind", "membind", "preferred", "preferred-many"}, query: []string{"s", "H", "show", "hardware"}},
+		"taskset":          {operands: 1, query: []string{"p", "pid", "h", "V"}},
+		"chrt":             {operands: 1, values: "TPD", long: []string{"sched-runtime", "sched-period", "sched-deadline"}, query: []string{"m", "p", "max", "pid", "h", "V"}},
+		"choom":            {values: "n", long: []string{"adjust"}, query: []string{"p", "pid", "h", "V"}},
+		"dbus-run-session": {long: []string{"config-file", "dbus-daemon"}},
+		"dbus-launch":      {long: []string{"config-file", "autolaunch"}},
+		"ssh-agent":        {values: "aEOPt", query: []string{"k"}},
+		"xvfb-run":         {values: "efnpsw", long: []string{"error-file", "auth-file", "server-num", "xauth-protocol", "server-args", "wait"}, query: []string{"h"}},
+		"faketime":         {operands: 1, query: []string{"v"}},
+		"cpulimit":         {values: "lpePcm", long: []string{"limit", "pid", "exe", "path", "cpu"}, query: []string{"h"}},
+		"envdir":           {operands: 1}, "setlock": {operands: 1}, "setuidgid": {operands: 1}, "envuidgid": {operands: 1},
+		"softlimit":      {values: "admstlcforp"},
+		"with-contenv":   {},
+		"s6-envdir":      {operands: 1},
+		"s6-setlock":     {operands: 1, values: "t"},
+		"s6-applyuidgid": {values: "ugG"},
+		"linux32":        {}, "linux64": {},
+	}
+})
 
 // IsWrapper reports whether a program is there to start another.
 func IsWrapper(program string) bool {
-	_, ok := wrappers[path.Base(program)]
+	_, ok := wrappers()[path.Base(program)]
 	return ok
 }
 
@@ -115,7 +118,7 @@ type Inner struct {
 // an assignment. ok is false for other programs, and when the arguments ask for
 // something else than to start a command.
 func Split(program string, args []string) (in Inner, ok bool) {
-	w, ok := wrappers[path.Base(program)]
+	w, ok := wrappers()[path.Base(program)]
 	if !ok {
 		return in, false
 	}
