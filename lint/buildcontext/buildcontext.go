@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -215,10 +216,17 @@ func (d *Directory) look() []string {
 	return l.found
 }
 
+// IsText reports whether a pattern can be compiled. For others the library
+// prints to standard error and goes on (text/scanner, Scanner.Error).
+func IsText(pattern string) bool {
+	return utf8.ValidString(pattern) && !strings.ContainsRune(pattern, 0)
+}
+
 // match reads the ignore file. Patterns that BuildKit would refuse ignore
 // nothing.
 func (d *Directory) match() *patternmatcher.PatternMatcher {
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(d.ignore))
+	patterns = slices.DeleteFunc(patterns, func(p string) bool { return !IsText(p) })
 	if err != nil || len(patterns) == 0 {
 		return nil
 	}

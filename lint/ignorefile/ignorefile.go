@@ -14,6 +14,7 @@ import (
 	"github.com/moby/patternmatcher"
 
 	"github.com/whittle-oci/whittle/lint"
+	"github.com/whittle-oci/whittle/lint/buildcontext"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/source"
 )
@@ -79,6 +80,11 @@ func Check(src *source.File, dir string) []lint.Diagnostic {
 		out = append(out, lint.Diagnostic{Rule: &lint.IgnoreFile, Severity: s, File: src, Finding: rule.Finding{Span: l.span, Message: message}})
 	}
 	list := lines(src)
+	// One finding for all of them: a file of another kind has thousands.
+	if i := slices.IndexFunc(list, func(l line) bool { return !buildcontext.IsText(l.pattern) }); i >= 0 {
+		note(list[i], rule.Warning, "this is no UTF-8 text, so it matches no file; is it an ignore file?")
+		list = slices.DeleteFunc(list, func(l line) bool { return !buildcontext.IsText(l.pattern) })
+	}
 	deep := below(dir, list)
 	for i, l := range list {
 		switch _, err := patternmatcher.New([]string{l.String()}); {

@@ -36,6 +36,7 @@ func TestCheck(t *testing.T) {
 		"a mark of the byte order":       {"\ufeff# comment\n.git\n", ""},
 		"an exception without a name":    {".git\n!\n", "2 error ! stands alone"},
 		"no pattern":                     {"a[\n", "1 error a[ is no pattern"},
+		"another kind of file":           {"PK\x03\x00\n\xff\xfe\n../x\n", "1 warning this is no UTF-8 text,3 warning ../x lies outside"},
 		"outside":                        {"../secrets\n!../x\n", "1 warning ../secrets lies outside,2 warning ../x lies outside"},
 		"a comment behind":               {"node_modules # deps\n", "1 warning # begins a comment only"},
 		"a place on a machine":           {`C:\work` + "\n", "1 warning C:\\work names a place"},

@@ -22,7 +22,7 @@ type Commands struct {
 	Functions []string // functions that the script defines
 	Unknown   []Computed
 	Sourced   []string // files read by . or source, and scripts given to a shell
-	Found     bool     // the script reads in what it finds somewhere: for f in /x/*.sh; do . "$f"; done
+	Finds     bool     // the script reads in what it finds somewhere: for f in /x/*.sh; do . "$f"; done
 	ExecArgs  bool     // the script runs its own arguments: exec "$@"
 	Root      []string // programs among Names that need root
 	Paths     []string // absolute paths and globs among arguments, redirections and loops
@@ -220,8 +220,9 @@ func (w *walker) call(args []*syntax.Word, depth int, external bool) {
 	for _, a := range rest {
 		w.path(a)
 	}
-	if external {
-		w.names[name] = true
+	if external && command.IsBuiltin(name, w.dialect) {
+		w.names[name] = true // the program of that name
+		return
 	}
 	switch base := path.Base(name); base {
 	case "cd":
@@ -231,7 +232,7 @@ func (w *walker) call(args []*syntax.Word, depth int, external bool) {
 			if v, ok := w.text(rest[0]); ok {
 				w.source(v)
 			} else {
-				w.out.Found = true
+				w.out.Finds = true
 				w.unknown(rest[0], ". ")
 			}
 		}

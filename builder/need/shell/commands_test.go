@@ -24,7 +24,7 @@ func TestReadCommands(t *testing.T) {
 		{"wrappers", "env A=1 nice -n 5 cmd1\nfind . -exec cmd2 {} \\;\nls | xargs -n1 cmd3\ntimeout 5 cmd4\n", "sh", shell.Commands{Names: []string{"cmd1", "cmd2", "cmd3", "cmd4", "env", "find", "ls", "nice", "timeout", "xargs"}}},
 		{"command lines in arguments", "tmux new -d 'sleep 3; top -b' && logger 'find out' && watch ls\n", "sh", shell.Commands{Names: []string{"logger", "tmux", "watch"}, Given: []string{"sleep", "top"}}},
 		{"a command behind --", "secrets run --env prod -- server --port 1\nexec dbus-run-session -- app\n", "sh", shell.Commands{Names: []string{"app", "dbus-run-session", "secrets"}, Given: []string{"server"}}},
-		{"what it finds", "for f in /etc/start.d/*.sh; do . \"$f\"; done\n", "sh", shell.Commands{Found: true, Unknown: []shell.Computed{{Line: 1, Word: ". \"$f\""}}, Paths: []string{"/etc/start.d/*.sh"}}},
+		{"what it finds", "for f in /etc/start.d/*.sh; do . \"$f\"; done\n", "sh", shell.Commands{Finds: true, Unknown: []shell.Computed{{Line: 1, Word: ". \"$f\""}}, Paths: []string{"/etc/start.d/*.sh"}}},
 		{"a command of several values", "run=\"$(dirname \"$0\")/run14\"\ntest -x \"$run\" || run=run13\nexec \"$run\" x\n", "sh", shell.Commands{Names: []string{"dirname"}, Maybe: []string{"run13", "run14"}, Unknown: []shell.Computed{{Line: 3, Word: "\"$run\""}}}},
 		{"beside something that is computed", "\"$(pwd)/bin/run\"\n", "sh", shell.Commands{Maybe: []string{"run"}, Unknown: []shell.Computed{{Line: 1, Word: "\"$(pwd)/bin/run\""}}}},
 		{"what tar starts", "tar -xf x\n", "sh", shell.Commands{Names: []string{"tar"}, Given: []string{"bzip2", "gzip", "lzip", "lzma", "lzop", "xz", "zstd"}}},

@@ -65,7 +65,7 @@ func (v *values) substitution(stmts []*syntax.Stmt) (string, bool) {
 	}
 	switch {
 	case len(calls) == 1:
-		return v.printed(calls[0], v.place)
+		return v.output(calls[0], v.place)
 	case len(calls) == 2:
 		words, ok := v.words(calls[0])
 		if !ok || len(words) == 0 || words[0] != "cd" {
@@ -75,7 +75,7 @@ func (v *values) substitution(stmts []*syntax.Stmt) (string, bool) {
 		if place.Dir, ok = v.place.cd(words[1:]); !ok {
 			return "", false
 		}
-		return v.printed(calls[1], place)
+		return v.output(calls[1], place)
 	}
 	return "", false
 }
@@ -122,8 +122,8 @@ func (v *values) words(call *syntax.CallExpr) ([]string, bool) {
 	return out, true
 }
 
-// printed is what one command prints.
-func (v *values) printed(call *syntax.CallExpr, place Place) (string, bool) {
+// output is what one command prints.
+func (v *values) output(call *syntax.CallExpr, place Place) (string, bool) {
 	words, ok := v.words(call)
 	if !ok || len(words) == 0 {
 		return "", false

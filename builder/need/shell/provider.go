@@ -232,7 +232,7 @@ func (p *Provider) sources(ctx context.Context, env *need.Env, found *need.Found
 	seen := map[string]bool{}
 	for i := 0; i < len(out) && len(seen) < maxSourced; i++ {
 		names := out[i].Sourced
-		if out[i].Found {
+		if out[i].Finds {
 			more, err := scriptsIn(ctx, env, out[i].Paths)
 			if err != nil {
 				return nil, err
