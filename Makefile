@@ -164,8 +164,8 @@ labels: ## findings that a name alone makes beside what people said who read the
 	@$(GO) run ./lint/internal/labels -corpus '$(CORPUS)'
 
 .PHONY: bench-lint
-bench-lint: build ## time and memory of the linter beside their bars: make bench-lint CORPUS=DIR
-	@$(GO) run ./lint/internal/bench -corpus '$(CORPUS)'
+bench-lint: build ## time and memory of the linter beside their bars: make bench-lint CORPUS=DIR [BEFORE=an older whittle]
+	@$(GO) run ./lint/internal/bench -corpus '$(CORPUS)' -before '$(BEFORE)'
 
 .PHONY: lint
 lint: build ## lint this repository's Dockerfiles, errors only: most are careless on purpose

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // skipped are directories that hold what others wrote, or what tools made.
@@ -154,6 +155,26 @@ func Context(dockerfile string) string {
 		}
 	}
 	return own
+}
+
+// Contexts remembers the contexts of directories, for a run in which no file
+// comes or goes. The zero value is ready, and nil remembers nothing.
+type Contexts struct {
+	of sync.Map // a Dockerfile's directory to its context
+}
+
+// Of is Context.
+func (c *Contexts) Of(dockerfile string) string {
+	if c == nil {
+		return Context(dockerfile)
+	}
+	own := filepath.Dir(dockerfile)
+	if dir, ok := c.of.Load(own); ok {
+		return dir.(string) //nolint:forcetypeassert // nothing else is stored
+	}
+	dir := Context(dockerfile)
+	c.of.Store(own, dir)
+	return dir
 }
 
 // Root is the top of the repository that a directory is in, by its .git; the

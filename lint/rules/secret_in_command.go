@@ -138,8 +138,10 @@ func passwordArgument(c dockerfile.Command, i int) string {
 	if why := header(c, i); why != "" {
 		return why
 	}
-	if m := sqlPassword().FindStringSubmatch(a); len(m) > 1 && literalSecret(m[1]) {
-		return "the password in this SQL statement"
+	if strings.ContainsAny(a, `'"`) {
+		if m := sqlPassword().FindStringSubmatch(a); len(m) > 1 && literalSecret(m[1]) {
+			return "the password in this SQL statement"
+		}
 	}
 	before := ""
 	if i > 0 {

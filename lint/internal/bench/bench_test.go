@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Setenv("BENCH_PROGRAM", program)
 		var out strings.Builder
-		err := run(t.Context(), &out, corpus, os.Args[0], 1)
+		err := run(t.Context(), &out, corpus, os.Args[0], "", 1)
 		if want.err != nil && !errors.Is(err, want.err) || want.err == nil && (err == nil || errors.Is(err, errFailed)) {
 			t.Errorf("%s: %v", program, err)
 		}
@@ -78,8 +78,21 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: want %q in\n%s", program, want.text, &out)
 		}
 	}
-	if err := run(t.Context(), &strings.Builder{}, t.TempDir(), os.Args[0], 1); err == nil {
+	if err := run(t.Context(), &strings.Builder{}, t.TempDir(), os.Args[0], "", 1); err == nil {
 		t.Error("an archive that is not there was measured")
+	}
+}
+
+// A program is measured beside an older one.
+func TestBefore(t *testing.T) {
+	t.Setenv("BENCH_PROGRAM", "50ms 0")
+	var out strings.Builder
+	err := run(t.Context(), &out, packed(t), os.Args[0], os.Args[0], 1)
+	if !errors.Is(err, errFailed) || !strings.Contains(out.String(), "times "+os.Args[0]) {
+		t.Errorf("%v in\n%s", err, &out)
+	}
+	if err := run(t.Context(), &out, packed(t), os.Args[0], "nowhere", 1); err == nil || errors.Is(err, errFailed) {
+		t.Errorf("an older program that is not there: %v", err)
 	}
 }
 

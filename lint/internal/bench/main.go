@@ -21,6 +21,7 @@ const (
 	barMemory = 150 // MB
 	barGrowth = 2.6
 	barStart  = 0.030 // seconds
+	barBefore = 1.1   // times the program before
 )
 
 var errFailed = errors.New("a bar is missed")
@@ -28,13 +29,14 @@ var errFailed = errors.New("a bar is missed")
 func main() {
 	corpus := flag.String("corpus", "", "directory with realworld.tar.gz, or the archive itself")
 	program := flag.String("program", "bin/whittle", "the command to measure")
+	before := flag.String("before", "", "an older build of the command; the archive is linted by both in turn")
 	runs := flag.Int("runs", 5, "how often each is measured; the best counts")
 	flag.Parse()
 	if *corpus == "" {
 		fmt.Fprintln(os.Stderr, "bench-lint needs the archive: make bench-lint CORPUS=DIR")
 		os.Exit(2)
 	}
-	err := run(context.Background(), os.Stdout, *corpus, *program, *runs)
+	err := run(context.Background(), os.Stdout, *corpus, *program, *before, *runs)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
@@ -46,7 +48,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, w io.Writer, corpus, program string, runs int) (err error) {
+func run(ctx context.Context, w io.Writer, corpus, program, before string, runs int) (err error) {
 	dir, err := os.MkdirTemp("", "bench-lint")
 	if err != nil {
 		return err
@@ -60,7 +62,12 @@ func run(ctx context.Context, w io.Writer, corpus, program string, runs int) (er
 	if program, err = filepath.Abs(program); err != nil {
 		return err
 	}
-	b := &bench{w: w, program: program, dir: dir, runs: runs}
+	if before != "" {
+		if before, err = filepath.Abs(before); err != nil {
+			return err
+		}
+	}
+	b := &bench{w: w, program: program, before: before, dir: dir, runs: runs}
 	if err := b.archive(ctx, files, n); err != nil {
 		return err
 	}
@@ -80,6 +87,7 @@ func run(ctx context.Context, w io.Writer, corpus, program string, runs int) (er
 type bench struct {
 	w            io.Writer
 	program, dir string
+	before       string // an older build, or ""
 	runs         int
 	failed       bool
 }
@@ -94,14 +102,27 @@ func (b *bench) bar(what string, value, limit float64, unit string) {
 }
 
 func (b *bench) archive(ctx context.Context, files string, n int) error {
-	m, err := b.measure(ctx, "lint", "--shellcheck", "off", files)
+	programs := []string{b.program}
+	if b.before != "" {
+		programs = append(programs, b.before)
+	}
+	measured, err := b.measureEach(ctx, programs, "lint", "--shellcheck", "off", files)
 	if err != nil {
 		return err
 	}
+	m := measured[0]
 	fmt.Fprintf(b.w, "%d Dockerfiles in one process, two processors, without ShellCheck\n", n)
 	b.bar("wall", m.wall.Seconds(), barWall, "s")
 	b.bar("memory", float64(m.memory)/1e6, barMemory, "MB")
 	fmt.Fprintf(b.w, "  %-34s %9.3f s\n", "processor time", m.cpu.Seconds())
+	if b.before == "" {
+		return nil
+	}
+	old := measured[1]
+	fmt.Fprintf(b.w, "times %s, which took %.3f s, %.3f s of processor time and %d MB\n", b.before, old.wall.Seconds(), old.cpu.Seconds(), old.memory/1e6)
+	b.bar("wall", m.wall.Seconds()/old.wall.Seconds(), barBefore, "")
+	b.bar("processor time", m.cpu.Seconds()/old.cpu.Seconds(), barBefore, "")
+	b.bar("memory", float64(m.memory)/float64(old.memory), barBefore, "")
 	return nil
 }
 

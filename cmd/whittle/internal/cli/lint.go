@@ -13,6 +13,7 @@ import (
 
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/config"
+	"github.com/whittle-oci/whittle/lint/discover"
 	dockerfiles "github.com/whittle-oci/whittle/lint/dockerfile"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/shellcheck"
@@ -46,7 +47,9 @@ type lintTools struct {
 	builds   *builds             // nil where no Compose or Bake file counts
 	program  *shellcheck.Program // nil for none
 	contexts contexts
-	targeted atomic.Bool // a Dockerfile has the stage of --target
+	// contextDirs is nil where files come and go, as in an editor.
+	contextDirs *discover.Contexts
+	targeted    atomic.Bool // a Dockerfile has the stage of --target
 
 	ignoreFiles map[string]bool // those that were looked at
 	online      *online         // nil where nobody may be asked
@@ -160,7 +163,7 @@ func (a *app) lint(ctx context.Context, f *lintFlags, args []string) error {
 	if f.known, err = f.readBaseline(); err != nil {
 		return err
 	}
-	f.builds = f.newBuilds()
+	f.builds, f.contextDirs = f.newBuilds(), &discover.Contexts{}
 	if f.ask {
 		f.online = a.online(ctx)
 	}

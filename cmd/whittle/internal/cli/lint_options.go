@@ -10,7 +10,6 @@ import (
 	"github.com/whittle-oci/whittle/lint"
 	"github.com/whittle-oci/whittle/lint/buildcontext"
 	"github.com/whittle-oci/whittle/lint/buildkit"
-	"github.com/whittle-oci/whittle/lint/discover"
 	"github.com/whittle-oci/whittle/lint/rule"
 	"github.com/whittle-oci/whittle/lint/secrets"
 	"github.com/whittle-oci/whittle/lint/setup"
@@ -97,7 +96,7 @@ func (f *lintFlags) contextOf(b *builds, name string) string {
 			return dir
 		}
 	}
-	return discover.Context(name)
+	return f.contextDirs.Of(name)
 }
 
 // dockerignore reads the ignore file of a Dockerfile in its context, nil where

@@ -39,24 +39,17 @@ type configuration interface {
 	of(ctx context.Context, name string) (run setup.Run, excluded bool, err error)
 }
 
-// How many files are held in memory at a time. ShellCheck hears of many at once,
-// since it takes its time to start.
-const (
-	atOnce           = 64
-	atOnceShellcheck = 512
-)
+// atOnce is how many files are held in memory at a time. ShellCheck hears of so
+// many at once, since it takes its time to start.
+const atOnce = 512
 
 // lintAll looks at files side by side. The results come in the order of the
 // files. A file that cannot be looked at does not stop the others; a wrong
 // configuration does.
 func (a *app) lintAll(ctx context.Context, f *lintFlags, c configuration, files []dockerfile) ([]lintResult, error) {
 	results := make([]lintResult, len(files))
-	some := atOnce
-	if f.program != nil {
-		some = atOnceShellcheck
-	}
-	for at := 0; at < len(files); at += some {
-		end := min(at+some, len(files))
+	for at := 0; at < len(files); at += atOnce {
+		end := min(at+atOnce, len(files))
 		if err := a.lintSome(ctx, f, c, files[at:end], results[at:end]); err != nil {
 			return nil, err
 		}
@@ -77,7 +70,20 @@ type lintJob struct {
 
 func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files []dockerfile, results []lintResult) error {
 	jobs := make([]*lintJob, len(files))
-	sideBySide(ctx, len(files), func(i int) { jobs[i], results[i] = a.lintOpen(ctx, f, c, files[i]) })
+	check := func(i int) {
+		if jobs[i] != nil && !jobs[i].ignore {
+			results[i] = a.lintFile(ctx, f, jobs[i])
+			jobs[i].parsed = nil // a parsed file is many times its text
+		}
+	}
+	// Nothing is fixed before every configuration was read.
+	atSight := f.program == nil && !f.fix
+	sideBySide(ctx, len(files), func(i int) {
+		jobs[i], results[i] = a.lintOpen(ctx, f, c, files[i])
+		if atSight {
+			check(i)
+		}
+	})
 	for _, r := range results {
 		if r.stop != nil {
 			return r.stop
@@ -93,11 +99,9 @@ func (a *app) lintSome(ctx context.Context, f *lintFlags, c configuration, files
 		// What fails here fails again for each file, with its name.
 		_ = f.program.Prepare(ctx, parsed...)
 	}
-	sideBySide(ctx, len(files), func(i int) {
-		if jobs[i] != nil && !jobs[i].ignore {
-			results[i] = a.lintFile(ctx, f, jobs[i])
-		}
-	})
+	if !atSight {
+		sideBySide(ctx, len(files), check)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
