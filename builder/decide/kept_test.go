@@ -207,6 +207,15 @@ func TestKept(t *testing.T) {
 			warns:  []string{"/srv/tool.sh is a script that is kept without its interpreter"},
 		},
 		{
+			name: "a configuration that begins as no script does",
+			base: debian,
+			change: func(t *tree.Memory) {
+				t.File("/srv/router.cfg", 0o755, []byte("#!ROUTER\nlisten 1\n"))
+			},
+			has:   []string{"0755 0:0 /srv/router.cfg"},
+			quiet: true,
+		},
+		{
 			name:   "a copied bundle is the user's",
 			change: func(t *tree.Memory) { t.File("/etc/ssl/certs/ca-certificates.crt", 0o644, []byte("roots")) },
 			files:  []string{"0644 0:0 /etc/ssl/certs/ca-certificates.crt"},

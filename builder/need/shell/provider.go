@@ -409,8 +409,8 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		if err != nil {
 			return out, err
 		}
-		if line == nil {
-			continue
+		if line == nil || !path.IsAbs(line.Interpreter) {
+			continue // "#!KAMAILIO" begins a configuration
 		}
 		program := line.Interpreter
 		if line.Env != "" {
