@@ -127,6 +127,22 @@ func TestRelations(t *testing.T) {
 			has: []string{"0644 0:0 /usr/share/vim/vim90/syntax/sh.vim", "0644 0:0 /usr/share/nginx/x"}, hasNot: []string{"/usr/share/vim/addons/nginx.vim", "/usr/bin/vimtutor"},
 		},
 		{
+			name: "jobs of packages, where there is a cron, and not those of the base image", config: entrypoint("cron", "-f"),
+			base: both(debian, func(t *tree.Memory) {
+				t.File("/usr/bin/sh", 0o755, elfBytes)
+				debs(t, deb{name: "e2scrub", files: map[string][]byte{"/etc/cron.d/e2scrub": []byte("* * * * * root never\n"), "/usr/bin/never": program(elftest.File{})}})
+			}),
+			change: func(t *tree.Memory) {
+				debs(t,
+					deb{name: "e2scrub"},
+					deb{name: "cron", files: map[string][]byte{"/usr/sbin/cron": program(elftest.File{})}},
+					deb{name: "shop-common", automatic: true, files: map[string][]byte{"/etc/cron.d/shop": []byte("* * * * * root sessions\n"), "/usr/bin/sessions": program(elftest.File{}), "/etc/logrotate.d/shop": text}},
+				)
+				t.File("/var/lib/dpkg/info/e2scrub.list", 0o644, []byte("/.\n/etc/cron.d/e2scrub\n/usr/bin/never\n")) // unchanged
+			},
+			has: []string{"0644 0:0 /etc/cron.d/shop", "0755 0:0 /usr/bin/sessions", "0755 0:0 /usr/bin/sh"}, hasNot: []string{"/etc/cron.d/e2scrub", "/usr/bin/never", "/etc/logrotate.d/shop"},
+		},
+		{
 			name: "the toolchain of a compiler that is run", base: debian, config: entrypoint("/usr/bin/gcc"),
 			change: func(t *tree.Memory) {
 				debs(t,

@@ -485,6 +485,9 @@ func (p *Provider) installed(ctx context.Context, env *need.Env, out *need.Found
 // name come when there is a program that can open them.
 func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need.Found, error) {
 	var out need.Found
+	if err := p.read(ctx, env, s, &out); err != nil {
+		return out, err
+	}
 	if !slices.ContainsFunc(s.Files(), func(f *need.File) bool { return f.Library }) {
 		return out, nil
 	}
@@ -495,6 +498,6 @@ func (p *Provider) Settle(ctx context.Context, env *need.Env, s *need.Set) (need
 		}
 		p.loaded = &out
 	}
-	out.Needs, out.Facts, out.Warnings = slices.Clone(p.loaded.Needs), slices.Clone(p.loaded.Facts), p.loaded.Warnings
+	out.Needs, out.Facts, out.Warnings = append(out.Needs, p.loaded.Needs...), slices.Clone(p.loaded.Facts), p.loaded.Warnings
 	return out, p.embedded(ctx, env, s, &out)
 }
